@@ -1,0 +1,31 @@
+import type { DaemonSetRecord } from '../kube/records.ts';
+import type { DaemonSetKey } from '../protocol/slot.ts';
+import type { TaskBatch } from '../protocol/task.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogFields = Readonly<Record<string, string | number | boolean>>;
+
+/** A Kubernetes Event about a DaemonSet, before de-duplication. */
+export interface DaemonSetEvent {
+  readonly daemonSet: DaemonSetKey;
+  readonly uid: string;
+  readonly type: 'Normal' | 'Warning';
+  /** CamelCase, from a fixed set: src/controller/reasons.ts. */
+  readonly reason: string;
+  readonly action: string;
+  readonly message: string;
+}
+
+/**
+ * Everything the controller wants done. It is called synchronously from within an input; an implementation must not call
+ * back into the controller from there.
+ */
+export interface ControllerPorts {
+  /** Start reading the pods and revisions of an opted-in DaemonSet; again when its selector changes. */
+  follow(daemonSet: DaemonSetRecord): void;
+  unfollow(daemonSet: DaemonSetKey): void;
+  /** Hand a batch to a lane; the answer comes back as one `onOutcomes` (or `onLaneLost`). */
+  send(lane: number, batch: TaskBatch): void;
+  recordEvent(event: DaemonSetEvent): void;
+  log(level: LogLevel, message: string, fields: LogFields): void;
+}

@@ -1,0 +1,19 @@
+/**
+ * How to reach the API server: made on the main thread from a kubeconfig, handed to the worker threads, replaced as a
+ * whole when credentials rotate. Holds secrets: never log it.
+ */
+export interface Connection {
+  /** Scheme, host, port and an optional path prefix, without a trailing '/'. */
+  readonly serverUrl: string;
+  /** The `Authorization` header; undefined with client certificates or no credentials. */
+  readonly authorization: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly caPem: string | undefined;
+  readonly certPem: string | undefined;
+  readonly keyPem: string | undefined;
+  /** For TLS verification and SNI; undefined: the URL's host. */
+  readonly serverName: string | undefined;
+  readonly isTlsVerified: boolean;
+  readonly proxyUrl: string | undefined;
+  readonly userAgent: string;
+}
