@@ -1,0 +1,112 @@
+/** The rules that structure.test.ts holds, as data. docs/design.md says why they are as they are. */
+
+/** Which folder may import which others, types included. A folder that is not listed may not exist. */
+export const allowedImports: Readonly<Record<string, readonly string[]>> = {
+  'src/kube': [],
+  'src/protocol': ['src/kube'],
+  'src/rollout': ['src/kube', 'src/protocol'],
+  'src/dispatch': ['src/kube', 'src/protocol'],
+  'src/client': ['src/kube', 'src/protocol'],
+  'src/cache': ['src/kube', 'src/client'],
+  'src/election': ['src/kube', 'src/protocol', 'src/client'],
+  'src/controller': ['src/kube', 'src/protocol', 'src/rollout', 'src/dispatch', 'src/election'],
+  'src/events': ['src/kube', 'src/protocol', 'src/client', 'src/controller'],
+  'src/server': ['src/kube', 'src/protocol', 'src/rollout', 'src/dispatch', 'src/controller'],
+  // Never the planner: a checker that shared its code would share its mistakes.
+  'src/simulator': ['src/kube'],
+  'src/commands': [
+    'src/kube',
+    'src/protocol',
+    'src/rollout',
+    'src/dispatch',
+    'src/client',
+    'src/cache',
+    'src/election',
+    'src/controller',
+    'src/events',
+    'src/server',
+    'src/simulator',
+  ],
+  workers: ['src/kube', 'src/protocol', 'src/client'],
+};
+
+/** Files directly in src/. The clock is for shells; pure files cannot import it because it is not pure. */
+export const rootFiles: Readonly<Record<string, readonly string[]>> = {
+  'src/main.ts': ['src/commands'],
+  'src/clock.ts': [],
+};
+
+/** In how many files of src/ and workers/ a library may be imported. */
+export const libraryFilesMax: Readonly<Record<string, number>> = {
+  '@kubernetes/client-node': 2,
+  piscina: 2,
+  comlink: 2,
+  undici: 4,
+  pino: 1,
+  'pino-pretty': 1,
+  'prom-client': 1,
+  commander: 2,
+  yaml: 2,
+  zod: 2,
+};
+
+/** Everything in these folders decides and does no I/O, but for the shells below. */
+export const pureFolders: readonly string[] = [
+  'src/kube',
+  'src/protocol',
+  'src/rollout',
+  'src/controller',
+  'src/dispatch',
+  'src/cache',
+  'src/election',
+  'src/events',
+  'workers',
+];
+
+/** Outside those folders these are pure too. */
+export const purePatterns: readonly RegExp[] = [/-machine\.ts$/];
+
+/** The thin shells inside the pure folders, each with what it talks to. */
+export const shells: Readonly<Record<string, string>> = {};
+
+/** Not in pure code: time, timers, randomness, I/O and everything asynchronous come in as arguments or go out as effects. */
+export const impureWords: ReadonlySet<string> = new Set([
+  'Date',
+  'performance',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'clearTimeout',
+  'clearInterval',
+  'queueMicrotask',
+  'Promise',
+  'async',
+  'await',
+  'process',
+  'console',
+  'fetch',
+  'crypto',
+  'globalThis',
+  'AbortController',
+  'AbortSignal',
+]);
+
+/** The only modules of Node that pure code may use. */
+export const pureNodeModules: ReadonlySet<string> = new Set(['node:assert', 'node:assert/strict']);
+
+export const linesMax = 300;
+export const linesWanted = 200;
+
+/** Text that ties the repository to one machine or one package host. */
+export const foreignText: readonly { readonly what: string; readonly pattern: RegExp }[] = [
+  { what: 'absolute path of a machine', pattern: /(?<![\w.~/-])\/(?:root|work|home|Users)\/[\w.-]+/ },
+  {
+    what: 'registry host',
+    pattern:
+      /\b(?:registry\.npmjs\.org|registry\.yarnpkg\.com|registry-1\.docker\.io|docker\.io|ghcr\.io|k8s\.gcr\.io|gcr\.io\/|quay\.io|registry\.k8s\.io|proxy\.golang\.org|sum\.golang\.org|mcr\.microsoft\.com)/,
+  },
+  {
+    what: 'loopback or private package host',
+    pattern: /\bhttps?:\/\/[\w.:-]+\/(?:npm|artifactory|nexus|repository)\b/,
+  },
+];
