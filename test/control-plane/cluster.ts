@@ -1,0 +1,232 @@
+import type { ApiClient, KubeObject } from './api-client.ts';
+import { KUBELET_LABEL } from './kwok-config.ts';
+import { forEachConcurrently, waitFor } from './processes.ts';
+
+/** How many writes are under way at once while a cluster is set up. */
+const SETUP_CONCURRENCY = 32;
+
+export interface NodeObject extends KubeObject {
+  readonly spec?: {
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
+  };
+  readonly status?: { readonly conditions?: readonly Condition[] };
+}
+
+export interface PodObject extends KubeObject {
+  readonly spec: { readonly nodeName?: string };
+  readonly status?: { readonly phase?: string; readonly conditions?: readonly Condition[] };
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly lastTransitionTime?: string;
+}
+
+export interface DaemonSetObject extends KubeObject {
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly desiredNumberScheduled: number;
+    readonly numberAvailable?: number;
+    readonly updatedNumberScheduled?: number;
+  };
+}
+
+export interface NodesOptions {
+  /** Nodes are called `<prefix>-00000` and so on; those that start with `bad-` break some images (kwok-config.ts). */
+  readonly prefix?: string;
+  readonly zones?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly taints?: readonly unknown[];
+}
+
+/** Creates Ready nodes with stand-in kubelets; the answer is their names. */
+export async function createNodes(api: ApiClient, count: number, options: NodesOptions = {}): Promise<string[]> {
+  const prefix = options.prefix ?? 'node';
+  const names = Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(5, '0')}`);
+  const zones = options.zones ?? ['zone-a', 'zone-b', 'zone-c'];
+  await forEachConcurrently(names.entries(), SETUP_CONCURRENCY, async ([index, name]) => {
+    const labels = {
+      'kubernetes.io/hostname': name,
+      'kubernetes.io/os': 'linux',
+      'topology.kubernetes.io/zone': zones[index % zones.length],
+      [KUBELET_LABEL]: 'running',
+      ...options.labels,
+    };
+    await api.post('/api/v1/nodes', {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name, labels },
+      spec: { taints: options.taints ?? [] },
+      status: newNodeStatus(),
+    });
+  });
+  return names;
+}
+
+/** The API server takes a node's status with its creation, which saves the write that a kubelet would make. */
+function newNodeStatus(): unknown {
+  const resources = { cpu: '64', memory: '256Gi', pods: '250', 'ephemeral-storage': '1Ti' };
+  const now = new Date().toISOString();
+  const condition = (type: string, status: string, reason: string) => ({
+    type,
+    status,
+    reason,
+    lastHeartbeatTime: now,
+    lastTransitionTime: now,
+  });
+  return {
+    capacity: resources,
+    allocatable: resources,
+    conditions: [
+      condition('MemoryPressure', 'False', 'KubeletHasSufficientMemory'),
+      condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure'),
+      condition('PIDPressure', 'False', 'KubeletHasSufficientPID'),
+      condition('Ready', 'True', 'KubeletReady'),
+    ],
+    nodeInfo: {
+      architecture: 'amd64',
+      bootID: '',
+      containerRuntimeVersion: 'kwok',
+      kernelVersion: 'kwok',
+      kubeProxyVersion: 'kwok',
+      kubeletVersion: 'kwok',
+      machineID: '',
+      operatingSystem: 'linux',
+      osImage: '',
+      systemUUID: '',
+    },
+  };
+}
+
+/** Stops the node's stand-in kubelet and reports the node as the lifecycle controller reports a lost one. */
+export async function makeNodeNotReady(api: ApiClient, name: string): Promise<void> {
+  await api.patch(`/api/v1/nodes/${name}`, { metadata: { labels: { [KUBELET_LABEL]: null } } });
+  const condition = {
+    type: 'Ready',
+    status: 'Unknown',
+    reason: 'NodeStatusUnknown',
+    message: 'Kubelet stopped posting node status.',
+    lastTransitionTime: new Date().toISOString(),
+  };
+  await api.patch(`/api/v1/nodes/${name}/status`, { status: { conditions: [condition] } }, 'strategic');
+}
+
+/** Starts the node's stand-in kubelet again, which reports the node and its pods as ready. */
+export async function makeNodeReady(api: ApiClient, name: string): Promise<void> {
+  await api.patch(`/api/v1/nodes/${name}`, { metadata: { labels: { [KUBELET_LABEL]: 'running' } } });
+  await waitFor(async () => isNodeReady(await api.get<NodeObject>(`/api/v1/nodes/${name}`)), {
+    timeoutMs: 30_000,
+    what: `node ${name} to be Ready`,
+  });
+}
+
+function isNodeReady(node: NodeObject): boolean {
+  return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+export interface DaemonSetOptions {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly podAnnotations?: Readonly<Record<string, string>>;
+  readonly image?: string;
+  readonly updateStrategy?: unknown;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly minReadySeconds?: number;
+}
+
+/** A DaemonSet of a usual size (a log collector's), so that its pods cost what real ones cost. */
+export function daemonSetManifest(options: DaemonSetOptions): unknown {
+  const labels = { app: options.name };
+  const variable = (index: number) => ({ name: `SETTING_${index}`, value: `value-of-setting-${index}` });
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: options.name, namespace: options.namespace ?? 'default', annotations: options.annotations ?? {} },
+    spec: {
+      selector: { matchLabels: labels },
+      updateStrategy: options.updateStrategy ?? { type: 'OnDelete' },
+      minReadySeconds: options.minReadySeconds ?? 0,
+      template: {
+        metadata: { labels, annotations: options.podAnnotations ?? {} },
+        spec: {
+          // A grace period would keep the pod for that long only with a kubelet that waits.
+          terminationGracePeriodSeconds: 5,
+          ...(options.nodeSelector === undefined ? {} : { nodeSelector: options.nodeSelector }),
+          tolerations: [{ operator: 'Exists' }],
+          containers: [
+            {
+              name: 'agent',
+              image: options.image ?? 'example.test/agent:1',
+              env: Array.from({ length: 12 }, (_, index) => variable(index)),
+              resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
+              volumeMounts: [{ name: 'logs', mountPath: '/var/log', readOnly: true }],
+            },
+          ],
+          volumes: [{ name: 'logs', hostPath: { path: '/var/log' } }],
+        },
+      },
+    },
+  };
+}
+
+export async function createDaemonSet(api: ApiClient, options: DaemonSetOptions): Promise<void> {
+  await api.post(`/apis/apps/v1/namespaces/${options.namespace ?? 'default'}/daemonsets`, daemonSetManifest(options));
+}
+
+export interface DaemonSetReference {
+  readonly name: string;
+  readonly namespace?: string;
+}
+
+function daemonSetPath({ name, namespace = 'default' }: DaemonSetReference): string {
+  return `/apis/apps/v1/namespaces/${namespace}/daemonsets/${name}`;
+}
+
+export async function getDaemonSet(api: ApiClient, reference: DaemonSetReference): Promise<DaemonSetObject> {
+  return await api.get<DaemonSetObject>(daemonSetPath(reference));
+}
+
+/** A new template: the DaemonSet controller makes a new revision of it. */
+export async function setImage(api: ApiClient, reference: DaemonSetReference, image: string): Promise<void> {
+  const template = { spec: { containers: [{ name: 'agent', image }] } };
+  await api.patch(daemonSetPath(reference), { spec: { template } }, 'strategic');
+}
+
+export async function listPods(
+  api: ApiClient,
+  { name, namespace = 'default' }: DaemonSetReference,
+): Promise<PodObject[]> {
+  const selector = encodeURIComponent(`app=${name}`);
+  const list = await api.list<PodObject>(`/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`);
+  return [...list.items];
+}
+
+/** Waits until the DaemonSet runs on so many nodes and all of its pods are available. */
+export async function waitUntilAvailable(api: ApiClient, reference: DaemonSetReference, count: number): Promise<void> {
+  await waitFor(
+    async () => {
+      const { metadata, status } = await getDaemonSet(api, reference);
+      return (
+        status?.observedGeneration === metadata.generation &&
+        status?.desiredNumberScheduled === count &&
+        status.numberAvailable === count
+      );
+    },
+    { timeoutMs: 30_000 + count * 100, pollMs: 200, what: `${count} pods of ${reference.name} to be available` },
+  );
+}
+
+/** Deletes the DaemonSet and waits until none of its pods is left. */
+export async function deleteDaemonSet(api: ApiClient, reference: DaemonSetReference): Promise<void> {
+  await api.delete(`${daemonSetPath(reference)}?propagationPolicy=Foreground`);
+  await waitFor(async () => (await api.find(daemonSetPath(reference))) === undefined, {
+    timeoutMs: 180_000,
+    pollMs: 200,
+    what: `${reference.name} to be deleted`,
+  });
+}

@@ -1,0 +1,37 @@
+/**
+ * Ends a control plane whose owner is gone. It is a process of its own, fed by the owner's pipe: `+<pid>` and `-<pid>` for
+ * programs that were started and that have ended, one a line. When the pipe closes (the owner ended, in whatever way) or
+ * the lifetime is over, the programs still running are killed and the folder is removed.
+ *
+ * Arguments: the folder, the lifetime in milliseconds.
+ */
+import { rm } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+
+const [directory, lifetimeMs] = process.argv.slice(2);
+if (directory === undefined || lifetimeMs === undefined) throw new Error('usage: reaper.ts <folder> <lifetimeMs>');
+
+const pids = new Set<number>();
+
+async function reap(folder: string): Promise<void> {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended by itself.
+    }
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  process.exit(0);
+}
+
+// The owner handles these; a terminal sends them to the whole group, and this process has to outlive the owner.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+setTimeout(() => void reap(directory), Number(lifetimeMs));
+const lines = createInterface({ input: process.stdin });
+lines.on('line', (line) => {
+  const pid = Number(line.slice(1));
+  if (line.startsWith('+')) pids.add(pid);
+  else pids.delete(pid);
+});
+lines.on('close', () => void reap(directory));
