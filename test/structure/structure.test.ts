@@ -160,7 +160,9 @@ test('structure: length of files → within the limit', (context) => {
 });
 
 test('structure: names of files → kebab-case', () => {
-  const problems = everything.filter(({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.e2e)?\.ts$/.test(basename(path)));
+  const problems = everything.filter(
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.property)?(\.test|\.e2e)?\.ts$/.test(basename(path)),
+  );
   assertNone(
     problems.map(({ path }) => path),
     'Name the file after what it exports, in kebab-case:',
