@@ -61,7 +61,7 @@ export const pureFolders: readonly string[] = [
   'src/election',
   'src/events',
   'src/simulator',
-  'workers',
+  'workers/steps',
 ];
 
 /** Outside those folders these are pure too. */
@@ -69,6 +69,7 @@ export const purePatterns: readonly RegExp[] = [/-machine\.ts$/];
 
 /** The thin shells inside the pure folders, each with what it talks to. */
 export const shells: Readonly<Record<string, string>> = {
+  'src/protocol/lane-control.ts': 'types of what Comlink carries; calls over a port are promises',
   'src/election/elector.ts': 'the lease in the API server, timers',
 };
 

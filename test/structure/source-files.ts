@@ -29,7 +29,7 @@ export const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), '..'
 /** Every TypeScript file under the given folders, sorted by path. */
 export function readSourceFiles(folders: readonly string[]): readonly SourceFile[] {
   return folders
-    .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: repositoryRoot }))
+    .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: repositoryRoot, exclude: ['**/*.d.ts'] }))
     .map((path) => path.replaceAll('\\', '/'))
     .sort()
     .map((path) => parseSourceFile(path, readFileSync(join(repositoryRoot, path), 'utf8')));
