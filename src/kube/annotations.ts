@@ -1,0 +1,142 @@
+import { type IntOrPercent, parseIntOrPercent } from './int-or-percent.ts';
+import type { DaemonSetRecord } from './records.ts';
+
+export const UPDATE_STRATEGY_ANNOTATION = 'apps.openyurt.io/update-strategy';
+export const MAX_UNAVAILABLE_ANNOTATION = 'apps.openyurt.io/max-unavailable';
+export const PACE_ANNOTATION = 'daemonpodupdater.io/pace';
+export const PROGRESS_DEADLINE_ANNOTATION = 'daemonpodupdater.io/progress-deadline-seconds';
+export const FORCE_DELETE_STUCK_ANNOTATION = 'daemonpodupdater.io/force-delete-stuck';
+/** Written by Kubernetes; pods carry the same number in the label `pod-template-generation`. */
+export const TEMPLATE_GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
+
+/** Every annotation that `parseUpdatePolicy` reads. */
+export const POLICY_ANNOTATIONS = [
+  UPDATE_STRATEGY_ANNOTATION,
+  MAX_UNAVAILABLE_ANNOTATION,
+  PACE_ANNOTATION,
+  PROGRESS_DEADLINE_ANNOTATION,
+  FORCE_DELETE_STUCK_ANNOTATION,
+] as const;
+
+export type UpdateStrategy = 'AdvancedRollingUpdate' | 'OTA';
+
+/** How a DaemonSet wants to be updated. The planner does not care where it was read from. */
+export interface UpdatePolicy {
+  readonly strategy: UpdateStrategy;
+  readonly maxUnavailable: IntOrPercent;
+  readonly pace: 'adaptive' | 'max';
+  readonly progressDeadlineSeconds: number;
+  readonly isForceDeleteStuck: boolean;
+}
+
+/** A value that was not used; the default was used in its place. */
+export interface PolicyProblem {
+  readonly code: 'malformed' | 'negative' | 'over-100-percent' | 'out-of-range';
+  readonly annotation: string;
+  readonly value: string;
+  readonly message: string;
+}
+
+export type RefusalCode = 'not-on-delete' | 'unknown-strategy';
+
+export type PolicyResult =
+  | { readonly kind: 'policy'; readonly policy: UpdatePolicy; readonly problems: readonly PolicyProblem[] }
+  | { readonly kind: 'not-opted-in' }
+  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string };
+
+const MAX_UNAVAILABLE_DEFAULT: IntOrPercent = { unit: 'percent', value: 10 };
+const PROGRESS_DEADLINE_DEFAULT_SECONDS = 600;
+/** 30 days: beyond that a deadline is none. */
+const PROGRESS_DEADLINE_MAX_SECONDS = 30 * 24 * 3600;
+
+const STRATEGIES: Readonly<Record<string, UpdateStrategy>> = {
+  advancedrollingupdate: 'AdvancedRollingUpdate',
+  // AdvancedRollingUpdate's name in OpenYurt 1.1.
+  auto: 'AdvancedRollingUpdate',
+  ota: 'OTA',
+};
+
+/**
+ * Reads the update policy of a DaemonSet.
+ *
+ * Only `OnDelete` DaemonSets with a known strategy get one. A `max-unavailable` of `0` or `0%` means the default, 10 %; a
+ * malformed or negative one, or one over 100 %, is reported in `problems` and the default is used, as OpenYurt does. So are
+ * malformed values of the other annotations. Source: openyurt pkg/yurtmanager/controller/daemonsetupgradestrategy.
+ */
+export function parseUpdatePolicy(
+  daemonSet: Pick<DaemonSetRecord, 'annotations' | 'updateStrategyType'>,
+): PolicyResult {
+  const value = annotationOf(daemonSet.annotations, UPDATE_STRATEGY_ANNOTATION);
+  if (value === undefined) return { kind: 'not-opted-in' };
+  const name = value.toLowerCase();
+  const strategy = Object.hasOwn(STRATEGIES, name) ? STRATEGIES[name] : undefined;
+  if (strategy === undefined) {
+    const message = `annotation ${UPDATE_STRATEGY_ANNOTATION} is "${clip(value)}"; use OTA or AdvancedRollingUpdate`;
+    return { kind: 'refused', code: 'unknown-strategy', message };
+  }
+  if (daemonSet.updateStrategyType !== 'OnDelete') {
+    const message = `spec.updateStrategy.type is "${daemonSet.updateStrategyType}"; set it to OnDelete`;
+    return { kind: 'refused', code: 'not-on-delete', message };
+  }
+  const problems: PolicyProblem[] = [];
+  const reader: Reader = { annotations: daemonSet.annotations, problems };
+  const policy: UpdatePolicy = {
+    strategy,
+    maxUnavailable: readMaxUnavailable(reader),
+    pace: readChoice(reader, PACE_ANNOTATION, ['adaptive', 'max']),
+    progressDeadlineSeconds: readProgressDeadline(reader),
+    isForceDeleteStuck: readChoice(reader, FORCE_DELETE_STUCK_ANNOTATION, ['false', 'true']) === 'true',
+  };
+  return { kind: 'policy', policy, problems };
+}
+
+interface Reader {
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly problems: PolicyProblem[];
+}
+
+function readMaxUnavailable({ annotations, problems }: Reader): IntOrPercent {
+  const value = annotationOf(annotations, MAX_UNAVAILABLE_ANNOTATION);
+  if (value === undefined) return MAX_UNAVAILABLE_DEFAULT;
+  const result = parseIntOrPercent(value);
+  if (result.ok) return result.value.value === 0 ? MAX_UNAVAILABLE_DEFAULT : result.value;
+  const message = `${result.message}; 10% is used`;
+  problems.push({ code: result.code, annotation: MAX_UNAVAILABLE_ANNOTATION, value: clip(value), message });
+  return MAX_UNAVAILABLE_DEFAULT;
+}
+
+function readProgressDeadline({ annotations, problems }: Reader): number {
+  const annotation = PROGRESS_DEADLINE_ANNOTATION;
+  const value = annotationOf(annotations, annotation);
+  if (value === undefined) return PROGRESS_DEADLINE_DEFAULT_SECONDS;
+  const seconds = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (seconds >= 1 && seconds <= PROGRESS_DEADLINE_MAX_SECONDS) return seconds;
+  const wanted = `a whole number of seconds from 1 to ${PROGRESS_DEADLINE_MAX_SECONDS}`;
+  const message = `"${clip(value)}" is not ${wanted}; ${PROGRESS_DEADLINE_DEFAULT_SECONDS} is used`;
+  problems.push({
+    code: Number.isNaN(seconds) ? 'malformed' : 'out-of-range',
+    annotation,
+    value: clip(value),
+    message,
+  });
+  return PROGRESS_DEADLINE_DEFAULT_SECONDS;
+}
+
+/** One of two words; the first is the default. */
+function readChoice<T extends string>({ annotations, problems }: Reader, annotation: string, choices: [T, T]): T {
+  const value = annotationOf(annotations, annotation);
+  const [preset, other] = choices;
+  if (value === undefined || value === preset) return preset;
+  if (value === other) return other;
+  const message = `"${clip(value)}" is neither ${preset} nor ${other}; ${preset} is used`;
+  problems.push({ code: 'malformed', annotation, value: clip(value), message });
+  return preset;
+}
+
+function annotationOf(annotations: Readonly<Record<string, string>>, name: string): string | undefined {
+  return Object.hasOwn(annotations, name) ? annotations[name] : undefined;
+}
+
+function clip(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
