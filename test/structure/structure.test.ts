@@ -182,15 +182,6 @@ test('structure: names of files → kebab-case', () => {
   );
 });
 
-test('structure: package-lock.json → names no host', () => {
-  const lock = JSON.parse(readFileSync(join(repositoryRoot, 'package-lock.json'), 'utf8'));
-  const problems = Object.entries<object>(lock.packages).filter(([, entry]) => 'resolved' in entry);
-  assertNone(
-    problems.map(([name]) => name),
-    'Run npm with omit-lockfile-registry-resolved=true (.npmrc) and install again; these have "resolved":',
-  );
-});
-
 test('structure: files of the repository → no machine paths and no registry hosts', () => {
   const texts = listRepositoryFiles().filter((path) => !/\.(png|gz|zip|cpuprofile|bin)$/.test(path));
   const problems = texts.flatMap((path) => {
