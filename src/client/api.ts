@@ -1,0 +1,155 @@
+import type { Dispatcher } from 'undici';
+import { monotonicMs } from '../clock.ts';
+import type { Connection } from '../protocol/connection.ts';
+import { type ApiResponse, Exchange } from './exchange.ts';
+import type { Failure } from './failure.ts';
+import { type StreamAnswer, StreamExchange } from './stream-exchange.ts';
+import { Transport } from './transport.ts';
+
+export type { Answer, ApiResponse } from './exchange.ts';
+export type { Failure, FailureCode } from './failure.ts';
+export type { StreamAnswer } from './stream-exchange.ts';
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Starts with '/', already encoded. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** From the call to the last byte. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  /** False: a success's body is read and thrown away. A refusal's is always kept. */
+  readonly shouldReadBody: boolean;
+  readonly labels: { readonly verb: string; readonly resource: string };
+}
+
+/** What the metrics hook is told about every request and every start of a stream. */
+export interface RequestReport {
+  readonly verb: string;
+  readonly resource: string;
+  /** The HTTP status, or the failure's code. */
+  readonly code: string;
+  readonly durationMs: number;
+}
+
+export interface ApiClientOptions {
+  readonly connection: Connection;
+  /** Connections for requests; streams have their own. */
+  readonly connectionsMax: number;
+  readonly onRequest?: (report: RequestReport) => void;
+  /** The credentials were refused: get new ones and call `setConnection`. */
+  readonly onUnauthorized?: () => void;
+}
+
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
+/** Watches get a bookmark about once a minute: one that is silent for longer hangs on a dead connection. */
+const STREAM_SILENCE_MS = 180_000;
+
+/** Talks HTTP to the API server. Expected failures are values; what they mean is up to the caller (`apiErrorOf`). */
+export class ApiClient {
+  readonly #options: ApiClientOptions;
+  readonly #transport: Transport;
+  #headers: readonly string[];
+
+  constructor(options: ApiClientOptions) {
+    this.#options = options;
+    this.#transport = new Transport(options);
+    this.#headers = headersOf(options.connection);
+  }
+
+  request(request: ApiRequest): Promise<ApiResponse> {
+    const startedMs = monotonicMs();
+    return new Promise((resolve) => {
+      const exchange = new Exchange({
+        timeoutMs: request.timeoutMs,
+        signal: request.signal,
+        shouldReadBody: request.shouldReadBody,
+        bodyBytesMax: BODY_BYTES_MAX,
+        settle: (response) => {
+          this.#report(request, response, startedMs);
+          resolve(response);
+        },
+      });
+      if (exchange.isSettled) return;
+      try {
+        this.#transport.requests.dispatch(this.#dispatchOptions(request), exchange);
+      } catch (error) {
+        exchange.fail(error);
+      }
+    });
+  }
+
+  /** Resolves with the answer's head; `timeoutMs` bounds the whole stream. */
+  stream(request: ApiRequest): Promise<StreamAnswer | Failure> {
+    const startedMs = monotonicMs();
+    return new Promise((resolve) => {
+      const exchange = new StreamExchange({
+        timeoutMs: request.timeoutMs,
+        signal: request.signal,
+        settle: (answer) => {
+          this.#report(request, answer, startedMs);
+          resolve(answer);
+        },
+      });
+      const silence = { headersTimeout: STREAM_SILENCE_MS, bodyTimeout: STREAM_SILENCE_MS };
+      try {
+        this.#transport.streams.dispatch({ ...this.#dispatchOptions(request), ...silence }, exchange);
+      } catch (error) {
+        exchange.fail(error);
+      }
+    });
+  }
+
+  /** New credentials or a new endpoint; requests in flight end on the old one. */
+  setConnection(connection: Connection): void {
+    this.#transport.setConnection(connection);
+    this.#headers = headersOf(connection);
+  }
+
+  /** Waits for the requests in flight, ends streams at once. */
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  #dispatchOptions(request: ApiRequest): Dispatcher.DispatchOptions & { origin: string } {
+    const headers = [...this.#headers, 'accept', request.accept ?? 'application/json'];
+    if (request.contentType !== undefined) headers.push('content-type', request.contentType);
+    return {
+      origin: this.#transport.origin,
+      path: this.#transport.pathPrefix + request.path + queryOf(request.query),
+      method: request.method,
+      headers,
+      body: request.body ?? null,
+      // Without this undici closes the connection after a DELETE that has a body.
+      ...(request.method === 'DELETE' ? RESET_NOT : {}),
+    };
+  }
+
+  #report(request: ApiRequest, response: ApiResponse | StreamAnswer, startedMs: number): void {
+    const code = response.kind === 'failure' ? response.code : String(response.status);
+    const { verb, resource } = request.labels;
+    this.#options.onRequest?.({ verb, resource, code, durationMs: monotonicMs() - startedMs });
+    if (response.kind !== 'failure' && response.status === 401) this.#options.onUnauthorized?.();
+  }
+}
+
+const RESET_NOT = { reset: false };
+
+function headersOf(connection: Connection): readonly string[] {
+  const headers = ['user-agent', connection.userAgent];
+  for (const [name, value] of Object.entries(connection.headers)) headers.push(name, value);
+  if (connection.authorization !== undefined) headers.push('authorization', connection.authorization);
+  return headers;
+}
+
+function queryOf(query: ApiRequest['query']): string {
+  if (query === undefined) return '';
+  const parts: string[] = [];
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== '') parts.push(`${encodeURIComponent(key)}=${encodeURIComponent(value)}`);
+  }
+  return parts.length === 0 ? '' : `?${parts.join('&')}`;
+}

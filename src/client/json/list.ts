@@ -1,0 +1,57 @@
+import type { RecordResult } from '../pod-facts.ts';
+import { type Garbled, LIST_ITEMS_MAX, type ListReader, type ListResult, SKIPPED_MESSAGES_MAX } from '../readers.ts';
+import { arrayOf, fieldsOf, MalformedError, stringOf } from './values.ts';
+
+/** JSON is parsed as a whole, so a page must fit into memory. */
+const LIST_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Decodes a JSON list when it is complete; meant for lists that are short. */
+export class JsonListReader<T> implements ListReader<T> {
+  readonly #parse: (json: unknown) => RecordResult<T>;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+
+  constructor(parse: (json: unknown) => RecordResult<T>) {
+    this.#parse = parse;
+  }
+
+  push(chunk: Uint8Array): Garbled | undefined {
+    this.#bytes += chunk.length;
+    if (this.#bytes > LIST_BYTES_MAX) {
+      this.#chunks = [];
+      return { code: 'malformed', message: `a list has more than ${LIST_BYTES_MAX} bytes` };
+    }
+    this.#chunks.push(chunk);
+    return undefined;
+  }
+
+  end(): { readonly ok: true; readonly list: ListResult<T> } | ({ readonly ok: false } & Garbled) {
+    const text = Buffer.concat(this.#chunks).toString('utf8');
+    this.#chunks = [];
+    try {
+      return { ok: true, list: this.#read(JSON.parse(text)) };
+    } catch (error) {
+      if (error instanceof SyntaxError || error instanceof MalformedError) {
+        return { ok: false, code: 'malformed', message: `garbled JSON list: ${error.message.slice(0, 200)}` };
+      }
+      throw error;
+    }
+  }
+
+  #read(json: unknown): ListResult<T> {
+    const object = fieldsOf(json ?? 'nothing', 'the list');
+    const metadata = fieldsOf(object.metadata, 'metadata');
+    const items: T[] = [];
+    const skipped: string[] = [];
+    if (!Array.isArray(object.items) && object.items !== null) throw new MalformedError('items is missing');
+    arrayOf(object.items, 'items', (item) => {
+      const result = this.#parse(item);
+      if (result.ok) items.push(result.record);
+      else if (skipped.length < SKIPPED_MESSAGES_MAX) skipped.push(result.message);
+    });
+    if (items.length > LIST_ITEMS_MAX) throw new MalformedError(`a list holds more than ${LIST_ITEMS_MAX} items`);
+    const resourceVersion = stringOf(metadata.resourceVersion, 'metadata.resourceVersion');
+    const continueToken = stringOf(metadata.continue, 'metadata.continue');
+    return { items, skipped, resourceVersion, continueToken };
+  }
+}

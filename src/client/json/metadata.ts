@@ -1,0 +1,60 @@
+import { identityProblem } from '../object-name.ts';
+import { malformed, type RecordResult } from '../pod-facts.ts';
+import { arrayOf, booleanOf, type Fields, fieldsOf, MalformedError, stringOf } from './values.ts';
+
+export interface Identity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+export function metadataOf(object: Fields): Fields {
+  return fieldsOf(object.metadata, 'metadata');
+}
+
+export function identityOf(metadata: Fields): Identity {
+  return {
+    namespace: stringOf(metadata.namespace, 'metadata.namespace'),
+    name: stringOf(metadata.name, 'metadata.name'),
+    uid: stringOf(metadata.uid, 'metadata.uid'),
+    resourceVersion: stringOf(metadata.resourceVersion, 'metadata.resourceVersion'),
+  };
+}
+
+/** UID of the owner reference with `controller: true`. */
+export function controllerUidOf(metadata: Fields): string | undefined {
+  let ownerUid: string | undefined;
+  arrayOf(metadata.ownerReferences, 'metadata.ownerReferences', (item, path) => {
+    const owner = fieldsOf(item, path);
+    if (booleanOf(owner.controller, `${path}.controller`)) ownerUid = stringOf(owner.uid, `${path}.uid`);
+  });
+  return ownerUid;
+}
+
+/** Runs a parser over JSON that may be anything: every `MalformedError` becomes a value. */
+export function parseObject<T>(
+  kind: string,
+  json: unknown,
+  read: (object: Fields) => RecordResult<T>,
+): RecordResult<T> {
+  try {
+    return read(fieldsOf(json ?? 'nothing', 'the object'));
+  } catch (error) {
+    if (error instanceof MalformedError) return malformed(`${kind} ${nameForMessage(json)}: ${error.message}`);
+    throw error;
+  }
+}
+
+export function checkNamespaced(identity: Identity): void {
+  const problem = identityProblem({ ...identity, isNamespaced: true });
+  if (problem !== undefined) throw new MalformedError(problem);
+}
+
+function nameForMessage(json: unknown): string {
+  if (typeof json !== 'object' || json === null) return '';
+  const metadata = (json as Fields).metadata;
+  if (typeof metadata !== 'object' || metadata === null) return '';
+  const { namespace, name } = metadata as Fields;
+  return `${typeof namespace === 'string' ? namespace.slice(0, 64) : ''}/${typeof name === 'string' ? name.slice(0, 64) : ''}`;
+}

@@ -1,0 +1,71 @@
+import { ByteQueue } from '../byte-queue.ts';
+import type { RecordResult } from '../pod-facts.ts';
+import { EVENT_TYPES, type Garbled, OBJECT_BYTES_MAX, type WatchEvent, type WatchReader } from '../readers.ts';
+import { apiErrorOfStatus, statusOfJson } from '../status-error.ts';
+import { fieldsOf, MalformedError, stringOf } from './values.ts';
+
+const NEWLINE = 0x0a;
+
+/** Decodes a watch in JSON: one event a line. */
+export class JsonWatchReader<T> implements WatchReader<T> {
+  readonly #queue = new ByteQueue();
+  readonly #parse: (json: unknown) => RecordResult<T>;
+  /** How many of the waiting bytes are known to hold no line end, so that none is searched twice. */
+  #searchedBytes = 0;
+
+  constructor(parse: (json: unknown) => RecordResult<T>) {
+    this.#parse = parse;
+  }
+
+  get pendingBytes(): number {
+    return this.#queue.length;
+  }
+
+  push(chunk: Uint8Array): { readonly events: readonly WatchEvent<T>[]; readonly garbled: Garbled | undefined } {
+    const events: WatchEvent<T>[] = [];
+    this.#queue.push(chunk);
+    try {
+      for (let line = this.#nextLine(); line !== undefined; line = this.#nextLine()) {
+        if (line.trim() !== '') events.push(this.#readEvent(JSON.parse(line)));
+      }
+    } catch (error) {
+      if (!(error instanceof SyntaxError) && !(error instanceof MalformedError)) throw error;
+      return { events, garbled: { code: 'malformed', message: `garbled JSON event: ${error.message.slice(0, 200)}` } };
+    }
+    return { events, garbled: undefined };
+  }
+
+  #nextLine(): string | undefined {
+    const waiting = this.#queue.peek();
+    const end = waiting.indexOf(NEWLINE, this.#searchedBytes);
+    if (end < 0) {
+      this.#searchedBytes = waiting.length;
+      if (waiting.length > OBJECT_BYTES_MAX) throw new MalformedError(`a line has more than ${OBJECT_BYTES_MAX} bytes`);
+      return undefined;
+    }
+    if (end > OBJECT_BYTES_MAX) throw new MalformedError(`a line has more than ${OBJECT_BYTES_MAX} bytes`);
+    const line = waiting.toString('utf8', 0, end);
+    this.#queue.consume(end + 1);
+    this.#searchedBytes = 0;
+    return line;
+  }
+
+  #readEvent(json: unknown): WatchEvent<T> {
+    const event = fieldsOf(json ?? 'nothing', 'the event');
+    const type = EVENT_TYPES.get(event.type);
+    if (type === undefined) throw new MalformedError('an event has an unknown type');
+    if (type === 'error') {
+      const status = statusOfJson(event.object);
+      if (status === undefined) throw new MalformedError('an ERROR event holds no Status');
+      return { type, error: apiErrorOfStatus(status) };
+    }
+    if (type === 'bookmark') {
+      const metadata = fieldsOf(fieldsOf(event.object, 'object').metadata, 'object.metadata');
+      const resourceVersion = stringOf(metadata.resourceVersion, 'object.metadata.resourceVersion');
+      if (resourceVersion === '') throw new MalformedError('a bookmark has no resourceVersion');
+      return { type, resourceVersion };
+    }
+    const result = this.#parse(event.object);
+    return result.ok ? { type, object: result.record } : { type: 'skipped', message: result.message };
+  }
+}

@@ -1,0 +1,118 @@
+import type { PodRecord } from '../kube/records.ts';
+import { identityProblem, nameProblem } from './object-name.ts';
+
+/** What both decoders (protobuf and JSON) collect from a pod before it becomes a record. */
+export class PodFacts {
+  namespace = '';
+  name = '';
+  uid = '';
+  resourceVersion = '';
+  createdAtMs = 0;
+  deletionAtMs: number | undefined = undefined;
+  ownerUid: string | undefined = undefined;
+  revisionHash: string | undefined = undefined;
+  templateGeneration: string | undefined = undefined;
+  deletionCost = '';
+  nodeName = '';
+  affinityNodeName = '';
+  phase = '';
+  reason = '';
+  isReady = false;
+  readyChangedAtMs: number | undefined = undefined;
+  scheduledStatus = '';
+  scheduledReason = '';
+  needUpgradeStatus: string | undefined = undefined;
+  needUpgradeMessage = '';
+  /** Of the first init container that is in trouble. */
+  initTrouble: string | undefined = undefined;
+  /** Of the first container that is in trouble. */
+  containerTrouble: string | undefined = undefined;
+}
+
+export class ContainerFacts {
+  waitingReason = '';
+  terminatedReason = '';
+  terminatedExitCode = 0;
+  lastExitCode: number | undefined = undefined;
+}
+
+export const OWNED_LABELS = ['controller-revision-hash', 'pod-template-generation'] as const;
+export const DELETION_COST = 'controller.kubernetes.io/pod-deletion-cost';
+
+/** Reasons of containers that are on their way, not in trouble. */
+const STARTING = new Set(['', 'ContainerCreating', 'PodInitializing']);
+
+/** What is wrong with a container, in the kubelet's words; undefined when nothing is. */
+export function containerTrouble(container: ContainerFacts): string | undefined {
+  const { waitingReason, terminatedReason, terminatedExitCode, lastExitCode } = container;
+  if (!STARTING.has(waitingReason)) {
+    return lastExitCode === undefined ? waitingReason : `${waitingReason} (exit code ${lastExitCode})`;
+  }
+  if (terminatedExitCode !== 0) return `${terminatedReason || 'Error'} (exit code ${terminatedExitCode})`;
+  return undefined;
+}
+
+export type RecordResult<T> =
+  | { readonly ok: true; readonly record: T }
+  | { readonly ok: false; readonly code: 'malformed'; readonly message: string };
+
+export function malformed(message: string): {
+  readonly ok: false;
+  readonly code: 'malformed';
+  readonly message: string;
+} {
+  return { ok: false, code: 'malformed', message };
+}
+
+export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
+  const nodeName = facts.nodeName || facts.affinityNodeName;
+  const problem =
+    identityProblem({
+      namespace: facts.namespace,
+      name: facts.name,
+      uid: facts.uid,
+      resourceVersion: facts.resourceVersion,
+      isNamespaced: true,
+    }) ?? (nodeName === '' ? undefined : nameProblem('spec.nodeName', nodeName));
+  if (problem !== undefined) return malformed(`pod ${facts.namespace}/${facts.name}: ${problem}`);
+  return {
+    ok: true,
+    record: {
+      namespace: facts.namespace,
+      name: facts.name,
+      uid: facts.uid,
+      resourceVersion: facts.resourceVersion,
+      ownerUid: facts.ownerUid,
+      nodeName,
+      revisionHash: facts.revisionHash,
+      templateGeneration: facts.templateGeneration,
+      deletionCost: deletionCost(facts.deletionCost),
+      phase: facts.phase,
+      createdAtMs: facts.createdAtMs,
+      isTerminating: facts.deletionAtMs !== undefined,
+      deletionAtMs: facts.deletionAtMs,
+      isReady: facts.isReady,
+      readyChangedAtMs: facts.readyChangedAtMs,
+      needUpgrade:
+        facts.needUpgradeStatus === undefined
+          ? undefined
+          : { status: facts.needUpgradeStatus, message: facts.needUpgradeMessage },
+      trouble: podTrouble(facts),
+    },
+  };
+}
+
+function podTrouble(facts: PodFacts): string | undefined {
+  const trouble = facts.initTrouble ?? facts.containerTrouble;
+  if (trouble !== undefined) return trouble;
+  if (facts.scheduledStatus === 'False') return facts.scheduledReason || 'Unschedulable';
+  if (facts.phase === 'Failed') return facts.reason || 'Failed';
+  return undefined;
+}
+
+/** As Kubernetes reads the annotation (pkg/apis/core/helper, GetDeletionCostFromPodAnnotations): a 32-bit integer. */
+function deletionCost(text: string): number {
+  if (text === '' || !/^(?:0|[1-9]\d{0,9}|-\d{1,10})$/.test(text)) return 0;
+  const value = Number(text) + 0;
+  return value >= -(2 ** 31) && value < 2 ** 31 ? value : 0;
+}

@@ -1,0 +1,52 @@
+import type { ApiError } from './status-error.ts';
+
+/** One event of a watch. `skipped` is an object that is not usable (no name, a '/' in it); the stream itself is fine. */
+export type WatchEvent<T> =
+  | { readonly type: 'added' | 'modified' | 'deleted'; readonly object: T }
+  | { readonly type: 'bookmark'; readonly resourceVersion: string }
+  | { readonly type: 'error'; readonly error: ApiError }
+  | { readonly type: 'skipped'; readonly message: string };
+
+/** The bytes make no sense: the stream (or list) has to be started again. */
+export interface Garbled {
+  readonly code: 'malformed';
+  readonly message: string;
+}
+
+export interface ListResult<T> {
+  readonly items: readonly T[];
+  /** What was wrong with the items that are left out. */
+  readonly skipped: readonly string[];
+  readonly resourceVersion: string;
+  /** '' on the last page. */
+  readonly continueToken: string;
+}
+
+/** Decodes the body of a list while it arrives. After a `Garbled` it must not be used again. */
+export interface ListReader<T> {
+  push(chunk: Uint8Array): Garbled | undefined;
+  end(): { readonly ok: true; readonly list: ListResult<T> } | ({ readonly ok: false } & Garbled);
+}
+
+/** Decodes the body of a watch while it arrives. After a `Garbled` it must not be used again. */
+export interface WatchReader<T> {
+  /** The events that are complete, in order; those before a garbled one count. */
+  push(chunk: Uint8Array): { readonly events: readonly WatchEvent<T>[]; readonly garbled: Garbled | undefined };
+  /** How many bytes of an unfinished event are left: more than 0 at the end of the stream means that it was cut. */
+  readonly pendingBytes: number;
+}
+
+/** No object of Kubernetes is larger: etcd refuses 1.5 MiB by default. */
+export const OBJECT_BYTES_MAX = 16 * 1024 * 1024;
+/** What this program can handle; a list with more is refused instead of filling the memory. */
+export const LIST_ITEMS_MAX = 1_000_000;
+/** Messages about skipped objects that are kept for one list. */
+export const SKIPPED_MESSAGES_MAX = 10;
+
+export const EVENT_TYPES: ReadonlyMap<unknown, 'added' | 'modified' | 'deleted' | 'bookmark' | 'error'> = new Map([
+  ['ADDED', 'added'],
+  ['MODIFIED', 'modified'],
+  ['DELETED', 'deleted'],
+  ['BOOKMARK', 'bookmark'],
+  ['ERROR', 'error'],
+] as const);

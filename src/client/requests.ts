@@ -1,0 +1,281 @@
+import type { ApiRequest } from './api.ts';
+
+/**
+ * Every call of the Kubernetes API that this program can make. The RBAC rules in deploy/ are held equal to this table by
+ * a test, so a call that is not in here is refused on a cluster.
+ *
+ * `scope`: `cluster` for cluster-scoped objects; `namespaced` for whichever namespaces the program looks after;
+ * `own-namespace` for the one it runs in.
+ */
+export interface ApiCall {
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+  readonly apiGroup: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly scope: 'cluster' | 'namespaced' | 'own-namespace';
+}
+
+const APPS = 'apps';
+const EVENTS = 'events.k8s.io';
+const COORDINATION = 'coordination.k8s.io';
+
+const calls = {
+  listDaemonSets: { verb: 'list', apiGroup: APPS, resource: 'daemonsets', scope: 'namespaced' },
+  watchDaemonSets: { verb: 'watch', apiGroup: APPS, resource: 'daemonsets', scope: 'namespaced' },
+  listRevisions: { verb: 'list', apiGroup: APPS, resource: 'controllerrevisions', scope: 'namespaced' },
+  watchRevisions: { verb: 'watch', apiGroup: APPS, resource: 'controllerrevisions', scope: 'namespaced' },
+  listNodes: { verb: 'list', apiGroup: '', resource: 'nodes', scope: 'cluster' },
+  watchNodes: { verb: 'watch', apiGroup: '', resource: 'nodes', scope: 'cluster' },
+  listPods: { verb: 'list', apiGroup: '', resource: 'pods', scope: 'namespaced' },
+  watchPods: { verb: 'watch', apiGroup: '', resource: 'pods', scope: 'namespaced' },
+  getPod: { verb: 'get', apiGroup: '', resource: 'pods', scope: 'namespaced' },
+  deletePod: { verb: 'delete', apiGroup: '', resource: 'pods', scope: 'namespaced' },
+  markPod: { verb: 'patch', apiGroup: '', resource: 'pods', subresource: 'status', scope: 'namespaced' },
+  createEvent: { verb: 'create', apiGroup: EVENTS, resource: 'events', scope: 'namespaced' },
+  patchEvent: { verb: 'patch', apiGroup: EVENTS, resource: 'events', scope: 'namespaced' },
+  getLease: { verb: 'get', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
+  createLease: { verb: 'create', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
+  updateLease: { verb: 'update', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
+  getOwnPod: { verb: 'get', apiGroup: '', resource: 'pods', scope: 'own-namespace' },
+} as const satisfies Record<string, ApiCall>;
+
+export const apiCalls: readonly ApiCall[] = Object.values(calls);
+
+export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+const JSON_TYPE = 'application/json';
+const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+/** Nobody reads what a write answers, so the smallest form of it is asked for. */
+const METADATA_ONLY = `${JSON_TYPE};as=PartialObjectMetadata;v=v1;g=meta.k8s.io,${JSON_TYPE}`;
+const FIELD_MANAGER = 'daemonpodupdater';
+
+const METHODS = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+} as const;
+
+interface Place {
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+interface CallOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+/** The common part of every request: method, path and labels follow from the table's entry. */
+function base(call: ApiCall, place: Place, options: CallOptions) {
+  const { verb, resource, subresource } = call;
+  const { timeoutMs, signal } = options;
+  return {
+    method: METHODS[verb],
+    path: pathOf(call, place),
+    labels: { verb, resource: subresource === undefined ? resource : `${resource}/${subresource}` },
+    timeoutMs,
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+const VERSIONS: Readonly<Record<string, string>> = {
+  '': '/api/v1',
+  [APPS]: '/apis/apps/v1',
+  [EVENTS]: '/apis/events.k8s.io/v1',
+  [COORDINATION]: '/apis/coordination.k8s.io/v1',
+};
+
+function pathOf(call: ApiCall, place: Place): string {
+  const { namespace = '', name = '' } = place;
+  const parts = [VERSIONS[call.apiGroup]];
+  if (namespace !== '') parts.push('namespaces', encodeURIComponent(namespace));
+  parts.push(call.resource);
+  if (name !== '') parts.push(encodeURIComponent(name));
+  if (call.subresource !== undefined) parts.push(call.subresource);
+  return parts.join('/');
+}
+
+/** The resources that are listed and watched. */
+export type WatchedResource = 'daemonsets' | 'controllerrevisions' | 'nodes' | 'pods';
+
+const LISTS = {
+  daemonsets: calls.listDaemonSets,
+  controllerrevisions: calls.listRevisions,
+  nodes: calls.listNodes,
+  pods: calls.listPods,
+} as const;
+
+const WATCHES = {
+  daemonsets: calls.watchDaemonSets,
+  controllerrevisions: calls.watchRevisions,
+  nodes: calls.watchNodes,
+  pods: calls.watchPods,
+} as const;
+
+export interface Selection {
+  readonly resource: WatchedResource;
+  /** '' for all namespaces. */
+  readonly namespace: string;
+  /** In the API's text form; '' for everything. */
+  readonly labelSelector: string;
+  readonly accept: string;
+}
+
+export interface ListQuery extends CallOptions {
+  /** 0: everything in one answer. */
+  readonly limit: number;
+  readonly continueToken: string;
+  /** '' for the newest; must be '' together with a continue token. */
+  readonly resourceVersion: string;
+}
+
+export interface WatchQuery extends CallOptions {
+  readonly resourceVersion: string;
+  /** When the server should end the watch. */
+  readonly timeoutSeconds: number;
+}
+
+export function listRequest(selection: Selection, query: ListQuery): ApiRequest {
+  const { resource, namespace, labelSelector, accept } = selection;
+  return {
+    ...base(LISTS[resource], { namespace }, query),
+    query: {
+      labelSelector,
+      limit: query.limit === 0 ? '' : String(query.limit),
+      continue: query.continueToken,
+      resourceVersion: query.resourceVersion,
+    },
+    accept,
+    shouldReadBody: true,
+  };
+}
+
+export function watchRequest(selection: Selection, query: WatchQuery): ApiRequest {
+  const { resource, namespace, labelSelector, accept } = selection;
+  return {
+    ...base(WATCHES[resource], { namespace }, query),
+    query: {
+      watch: 'true',
+      labelSelector,
+      resourceVersion: query.resourceVersion,
+      allowWatchBookmarks: 'true',
+      timeoutSeconds: String(query.timeoutSeconds),
+    },
+    accept,
+    shouldReadBody: true,
+  };
+}
+
+export interface PodTarget extends CallOptions {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface GuardedPodTarget extends PodTarget {
+  /** A pod of the same name with another UID is left alone: 409 on DELETE, 422 on PATCH. */
+  readonly uid: string;
+}
+
+export function getPodRequest(target: PodTarget): ApiRequest {
+  return { ...base(calls.getPod, target, target), accept: JSON_TYPE, shouldReadBody: true };
+}
+
+export function deletePodRequest(target: GuardedPodTarget): ApiRequest {
+  return {
+    ...base(calls.deletePod, target, target),
+    body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid: target.uid } }),
+    contentType: JSON_TYPE,
+    accept: METADATA_ONLY,
+    shouldReadBody: false,
+  };
+}
+
+export interface MarkPodTarget extends GuardedPodTarget {
+  readonly needsUpgrade: boolean;
+  /** Hash of the newest revision. */
+  readonly hash: string;
+  /** RFC 3339, whole seconds. */
+  readonly lastTransitionTime: string;
+}
+
+/** Writes OpenYurt's OTA condition; conditions are merged by their type, so all others stay as they are. */
+export function markPodRequest(target: MarkPodTarget): ApiRequest {
+  const condition = {
+    type: 'PodNeedUpgrade',
+    status: target.needsUpgrade ? 'True' : 'False',
+    message: `controllerrevision: ${target.hash}`,
+    lastTransitionTime: target.lastTransitionTime,
+  };
+  return {
+    ...base(calls.markPod, target, target),
+    query: { fieldManager: FIELD_MANAGER },
+    body: JSON.stringify({ metadata: { uid: target.uid }, status: { conditions: [condition] } }),
+    contentType: STRATEGIC_MERGE_PATCH,
+    accept: METADATA_ONLY,
+    shouldReadBody: false,
+  };
+}
+
+export interface NamespacedTarget extends CallOptions {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The pod this program runs in, to be named in events. */
+export function getOwnPodRequest(target: NamespacedTarget): ApiRequest {
+  return { ...base(calls.getOwnPod, target, target), accept: JSON_TYPE, shouldReadBody: true };
+}
+
+export function getLeaseRequest(target: NamespacedTarget): ApiRequest {
+  return { ...base(calls.getLease, target, target), accept: JSON_TYPE, shouldReadBody: true };
+}
+
+/** `object`: a whole `coordination.k8s.io/v1` Lease. */
+export function createLeaseRequest(target: Omit<NamespacedTarget, 'name'> & { readonly object: unknown }): ApiRequest {
+  return {
+    ...base(calls.createLease, { namespace: target.namespace }, target),
+    body: JSON.stringify(target.object),
+    contentType: JSON_TYPE,
+    accept: JSON_TYPE,
+    shouldReadBody: true,
+  };
+}
+
+/** `object`: a whole Lease with the resourceVersion that was read. */
+export function updateLeaseRequest(target: NamespacedTarget & { readonly object: unknown }): ApiRequest {
+  return {
+    ...base(calls.updateLease, target, target),
+    body: JSON.stringify(target.object),
+    contentType: JSON_TYPE,
+    accept: JSON_TYPE,
+    shouldReadBody: true,
+  };
+}
+
+/** `object`: a whole `events.k8s.io/v1` Event. */
+export function createEventRequest(target: Omit<NamespacedTarget, 'name'> & { readonly object: unknown }): ApiRequest {
+  return {
+    ...base(calls.createEvent, { namespace: target.namespace }, target),
+    query: { fieldManager: FIELD_MANAGER },
+    body: JSON.stringify(target.object),
+    contentType: JSON_TYPE,
+    accept: METADATA_ONLY,
+    shouldReadBody: false,
+  };
+}
+
+/** `patch`: a merge patch, such as the count and time of an Event's series. */
+export function patchEventRequest(target: NamespacedTarget & { readonly patch: unknown }): ApiRequest {
+  return {
+    ...base(calls.patchEvent, target, target),
+    query: { fieldManager: FIELD_MANAGER },
+    body: JSON.stringify(target.patch),
+    contentType: MERGE_PATCH,
+    accept: METADATA_ONLY,
+    shouldReadBody: false,
+  };
+}

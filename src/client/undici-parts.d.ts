@@ -1,0 +1,8 @@
+// The parts of undici that are used, without the rest of it (fetch, WebSocket, caches, mocks): see docs/decisions/credentials.md.
+
+declare module 'undici/lib/dispatcher/pool.js' {
+  import type { Pool } from 'undici';
+
+  const pool: typeof Pool;
+  export default pool;
+}
