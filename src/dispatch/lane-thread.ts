@@ -1,0 +1,134 @@
+import type { EventLoopUtilization } from 'node:perf_hooks';
+import { fileURLToPath } from 'node:url';
+import type { MessagePort, ResourceLimits, Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import type { Connection } from '../protocol/connection.ts';
+import type { LaneHello } from '../protocol/lane-control.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import type { TaskBatch } from '../protocol/task.ts';
+import type { ControlLink } from './control-link.ts';
+import { openControlLink } from './control-link.ts';
+import type { LaneLossReason } from './lane-pool.ts';
+
+export interface LaneThreadOptions {
+  /** A module with the functions of a LaneHost: `connect`, and `default` for batches. */
+  readonly workerUrl: URL;
+  readonly connectionsMax: number;
+  readonly resourceLimits: ResourceLimits;
+}
+
+export interface LaneThreadCallbacks {
+  onOutcomes(outcomes: readonly Outcome[]): void;
+  /** Once, and after it nothing else. Not after `close`. */
+  onLost(reason: LaneLossReason): void;
+}
+
+/** Batches that a thread may have at once. Far above what the dispatcher sends: it is the one that limits. */
+const BATCHES_MAX = 4096;
+
+/**
+ * One life of a lane: a Piscina pool of one thread, which is never reused after that thread died. Piscina would start
+ * another one by itself, at once and again and again.
+ */
+export class LaneThread {
+  readonly link: ControlLink;
+  /** Ends when the thread has loaded its code and can take batches; never rejects, and never ends for a thread that dies first. */
+  readonly ready: Promise<void>;
+  readonly #pool: Piscina<TaskBatch | LaneHello, Outcome[]>;
+  readonly #worker: Worker | undefined;
+  readonly #callbacks: LaneThreadCallbacks;
+  #isOver = false;
+
+  constructor(options: LaneThreadOptions, connection: Connection, callbacks: LaneThreadCallbacks) {
+    this.#callbacks = callbacks;
+    this.#pool = new Piscina({
+      filename: fileURLToPath(options.workerUrl),
+      minThreads: 1,
+      maxThreads: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: BATCHES_MAX,
+      // An idle worker must not block its event loop: keep-alive sockets and the control port live on it.
+      atomics: 'disabled',
+      recordTiming: false,
+      resourceLimits: options.resourceLimits,
+    });
+    this.#worker = this.#pool.threads[0];
+    this.link = openControlLink();
+    this.#listen();
+    const hello: LaneHello = {
+      controlPort: this.link.remotePort,
+      connection,
+      connectionsMax: options.connectionsMax,
+    };
+    const never = new Promise<void>(() => {});
+    this.ready = this.#pool.run(hello, { name: 'connect', transferList: transfer(hello.controlPort) }).then(
+      () => {},
+      (error: unknown) => {
+        this.#lost('error', error);
+        return never;
+      },
+    );
+  }
+
+  send(batch: TaskBatch): void {
+    this.#pool.run(batch).then(
+      (outcomes) => this.#arrived(outcomes),
+      // The executor never throws. If it does, or the thread is gone, this life of the lane is over.
+      (error: unknown) => this.#lost('error', error),
+    );
+  }
+
+  /** Busy share since an earlier reading; works while the thread is blocked. */
+  utilization(since?: EventLoopUtilization): EventLoopUtilization {
+    const none = { idle: 0, active: 0, utilization: 0 };
+    return this.#worker?.performance.eventLoopUtilization(since) ?? none;
+  }
+
+  /** Ends the thread although it has work; what it has is lost. */
+  async kill(reason: LaneLossReason): Promise<void> {
+    if (this.#isOver) return;
+    // Not `once` of node:events: it rejects when the thread reports an error on its way out.
+    const exited = new Promise<unknown>((resolve) => this.#worker?.once('exit', resolve));
+    this.#lost(reason, undefined);
+    await exited;
+  }
+
+  /** Ends the thread, which has no work any more. Its profiles are written before this ends. */
+  async close(): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    await this.#pool.close();
+    this.link.close();
+  }
+
+  #listen(): void {
+    // What Piscina reports here has been seen on the worker; without a listener it would end the process.
+    this.#pool.on('error', () => {});
+    this.#pool.on('message', (outcomes: Outcome[]) => this.#arrived(outcomes));
+    // Emitted before Piscina starts another thread, which a pool that is being destroyed does not.
+    this.#pool.on('workerDestroy', () => void this.#pool.destroy());
+    this.#worker?.on('error', (error: unknown) => this.#lost('error', error));
+    this.#worker?.on('exit', () => this.#lost('exit', undefined));
+  }
+
+  #arrived(outcomes: readonly Outcome[]): void {
+    if (!this.#isOver) this.#callbacks.onOutcomes(outcomes);
+  }
+
+  #lost(reason: LaneLossReason, error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.link.close();
+    void this.#pool.destroy();
+    this.#callbacks.onLost(isOutOfMemory(error) ? 'out-of-memory' : reason);
+  }
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+/** Piscina derives this option's type from an overload of postMessage that is not the last one any more in Node's types. */
+function transfer(port: MessagePort): never {
+  return [port] as never;
+}

@@ -1,0 +1,196 @@
+import type { EventLoopUtilization } from 'node:perf_hooks';
+import { monotonicMs } from '../clock.ts';
+import type { Connection } from '../protocol/connection.ts';
+import type { LaneSelfStats } from '../protocol/lane-control.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import type { TaskBatch } from '../protocol/task.ts';
+import { withinMs } from './deadline.ts';
+import type { LaneCallbacks, LaneLossReason, LaneStats } from './lane-pool.ts';
+import type { LaneThreadOptions } from './lane-thread.ts';
+import { LaneThread } from './lane-thread.ts';
+import type { Restarts } from './restarts.ts';
+import { died, firstStart } from './restarts.ts';
+import { isStuck } from './watchdog.ts';
+
+/** A thread that does not answer within this is left out of a round of control calls. */
+const CONTROL_TIMEOUT_MS = 2000;
+
+export interface SupervisedLaneOptions {
+  readonly lane: number;
+  readonly thread: LaneThreadOptions;
+  readonly callbacks: LaneCallbacks;
+  /** The newest credentials, for the next thread. */
+  readonly connection: () => Connection;
+}
+
+interface Ping {
+  looks: number;
+  readonly since: EventLoopUtilization;
+  isAnswered: boolean;
+}
+
+/** A lane over all the lives of its thread: replaces it when it dies, and knows how many tasks it owes. */
+export class SupervisedLane {
+  readonly #options: SupervisedLaneOptions;
+  /** Undefined while a replacement is due. */
+  #thread: LaneThread | undefined;
+  /** Sent while there was no thread. */
+  #backlog: TaskBatch[] = [];
+  #restarts: Restarts = firstStart(monotonicMs());
+  #restartTimer: NodeJS.Timeout | undefined;
+  #ping: Ping | undefined;
+  #inFlight = 0;
+  #tasks = 0;
+  #cpuBeforeMs = 0;
+  #lastSelf: LaneSelfStats = { cpuMs: 0, heapBytes: 0, running: 0 };
+  #lastUtilization: EventLoopUtilization | undefined;
+  #idleWaiters: (() => void)[] = [];
+  #isClosed = false;
+  readonly #opened = Promise.withResolvers<void>();
+
+  constructor(options: SupervisedLaneOptions) {
+    this.#options = options;
+    this.#start();
+  }
+
+  /** Ends when a thread of this lane answered for the first time, or the lane is closed. */
+  get opened(): Promise<void> {
+    return this.#opened.promise;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get restarts(): Restarts {
+    return this.#restarts;
+  }
+
+  get thread(): LaneThread | undefined {
+    return this.#thread;
+  }
+
+  send(batch: TaskBatch): void {
+    this.#inFlight += batch.tasks.length;
+    if (this.#thread === undefined) this.#backlog.push(batch);
+    else this.#thread.send(batch);
+  }
+
+  /** Ends when every task has ended, or the lane was lost. */
+  idle(): Promise<void> {
+    if (this.#inFlight === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** One look of the watchdog; called once an interval. */
+  look(intervalMs: number, deadlineMs: number): void {
+    const thread = this.#thread;
+    if (thread === undefined) return;
+    const ping = this.#ping;
+    if (ping === undefined || ping.isAnswered) {
+      const next: Ping = { looks: 0, since: thread.utilization(), isAnswered: false };
+      this.#ping = next;
+      const answered = (): void => {
+        next.isAnswered = true;
+      };
+      thread.link.control.ping().then(answered, answered);
+      return;
+    }
+    ping.looks += 1;
+    const utilization = thread.utilization(ping.since).utilization;
+    if (isStuck({ looks: ping.looks, intervalMs, deadlineMs, utilization })) void thread.kill('stuck');
+  }
+
+  async setConnection(connection: Connection): Promise<void> {
+    // A thread that does not answer is dead or about to be replaced; the next one starts with the new credentials.
+    await withinMs(this.#thread?.link.control.setConnection(connection) ?? Promise.resolve(), CONTROL_TIMEOUT_MS);
+  }
+
+  async stats(): Promise<LaneStats> {
+    const thread = this.#thread;
+    const self = thread && (await withinMs(thread.link.control.selfStats(), CONTROL_TIMEOUT_MS));
+    if (self !== undefined && thread === this.#thread) this.#lastSelf = self;
+    return {
+      lane: this.#options.lane,
+      tasks: this.#tasks,
+      inFlight: this.#inFlight,
+      utilization: this.#utilizationSinceLast(),
+      cpuMs: this.#cpuBeforeMs + this.#lastSelf.cpuMs,
+      heapBytes: this.#lastSelf.heapBytes,
+      restarts: this.#restarts.deaths,
+    };
+  }
+
+  /** Ends the thread; tasks that are still in flight are lost. Nothing is sent afterwards. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#restartTimer);
+    this.#opened.resolve();
+    const thread = this.#thread;
+    if (this.#inFlight > 0) {
+      if (thread === undefined) this.#abandon('exit', 0);
+      await thread?.kill('exit');
+      return;
+    }
+    if (thread === undefined) return;
+    await withinMs(thread.link.control.drain(), CONTROL_TIMEOUT_MS);
+    await thread.close();
+  }
+
+  #start(): void {
+    const thread = new LaneThread(this.#options.thread, this.#options.connection(), {
+      onOutcomes: (outcomes) => this.#arrived(outcomes),
+      onLost: (reason) => this.#lost(reason),
+    });
+    this.#thread = thread;
+    this.#ping = undefined;
+    this.#lastUtilization = undefined;
+    void thread.ready.then(() => this.#opened.resolve());
+    const backlog = this.#backlog;
+    this.#backlog = [];
+    for (const batch of backlog) thread.send(batch);
+  }
+
+  #arrived(outcomes: readonly Outcome[]): void {
+    this.#inFlight -= outcomes.length;
+    this.#tasks += outcomes.length;
+    this.#options.callbacks.onOutcomes(this.#options.lane, outcomes);
+    if (this.#inFlight === 0) this.#wakeIdle();
+  }
+
+  #lost(reason: LaneLossReason): void {
+    this.#thread = undefined;
+    this.#cpuBeforeMs += this.#lastSelf.cpuMs;
+    this.#lastSelf = { cpuMs: 0, heapBytes: 0, running: 0 };
+    if (this.#isClosed) {
+      // Died on the way out. An idle lane owes nothing, and its number may be another lane's already.
+      if (this.#inFlight > 0) this.#abandon(reason, 0);
+      return;
+    }
+    const { restarts, delayMs } = died(this.#restarts, reason, monotonicMs());
+    this.#restarts = restarts;
+    this.#restartTimer = setTimeout(() => this.#start(), delayMs);
+    this.#abandon(reason, delayMs);
+  }
+
+  #abandon(reason: LaneLossReason, restartInMs: number): void {
+    this.#backlog = [];
+    this.#inFlight = 0;
+    this.#options.callbacks.onLaneLost(this.#options.lane, reason, restartInMs);
+    this.#wakeIdle();
+  }
+
+  #wakeIdle(): void {
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const wake of waiters) wake();
+  }
+
+  #utilizationSinceLast(): number {
+    const thread = this.#thread;
+    if (thread === undefined) return 0;
+    const { utilization } = thread.utilization(this.#lastUtilization);
+    this.#lastUtilization = thread.utilization();
+    return utilization;
+  }
+}

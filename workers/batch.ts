@@ -1,0 +1,50 @@
+import type { Outcome } from '../src/protocol/outcome.ts';
+import type { Task, TaskBatch } from '../src/protocol/task.ts';
+import type { TaskLimits } from './execute.ts';
+
+/** Runs one task; never rejects. An outcome that is there at once is returned as it is, which saves a turn of the event loop. */
+export type Execute = (task: Task, limits: TaskLimits) => Outcome | Promise<Outcome>;
+
+/**
+ * How long an outcome may wait for the rest of its batch. One slow task must not keep the outcomes of the 63 others; and
+ * one message for each of them would cost more than the tasks.
+ */
+const LINGER_MS = 10;
+
+/**
+ * Runs a batch, all tasks at once. Every outcome is reported once: through `onEarly` while others of the batch still run, or
+ * in the result.
+ */
+export function runBatch(
+  batch: TaskBatch,
+  execute: Execute,
+  onEarly: (outcomes: Outcome[]) => void,
+): Outcome[] | Promise<Outcome[]> {
+  let unreported: Outcome[] = [];
+  const pending: Promise<void>[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const reportEarly = (): void => {
+    timer = undefined;
+    const outcomes = unreported;
+    unreported = [];
+    onEarly(outcomes);
+  };
+  for (const task of batch.tasks) {
+    const outcome = execute(task, batch);
+    if (!(outcome instanceof Promise)) {
+      unreported.push(outcome);
+      continue;
+    }
+    pending.push(
+      outcome.then((late) => {
+        unreported.push(late);
+        timer ??= setTimeout(reportEarly, LINGER_MS);
+      }),
+    );
+  }
+  if (pending.length === 0) return unreported;
+  return Promise.all(pending).then(() => {
+    clearTimeout(timer);
+    return unreported;
+  });
+}

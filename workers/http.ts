@@ -1,0 +1,16 @@
+import type { Connection } from '../src/protocol/connection.ts';
+import type { Task } from '../src/protocol/task.ts';
+import type { Answer, RequestName } from './steps/step.ts';
+
+export interface PodRequest {
+  readonly request: RequestName;
+  readonly task: Task;
+  readonly timeoutMs: number;
+}
+
+/** The API server as the steps see it. `send` never rejects. */
+export interface Http {
+  send(request: PodRequest): Promise<Answer>;
+  setConnection(connection: Connection): void;
+  close(): Promise<void>;
+}

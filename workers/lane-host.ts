@@ -1,0 +1,61 @@
+import { parentPort } from 'node:worker_threads';
+import type { Connection } from '../src/protocol/connection.ts';
+import type { LaneHello } from '../src/protocol/lane-control.ts';
+import type { Outcome } from '../src/protocol/outcome.ts';
+import type { TaskBatch } from '../src/protocol/task.ts';
+import type { Execute } from './batch.ts';
+import { runBatch } from './batch.ts';
+import { exposeControl } from './control.ts';
+
+export interface Executor {
+  readonly execute: Execute;
+  setConnection(connection: Connection): void;
+  close(): Promise<void>;
+}
+
+export interface LaneHost {
+  connect(hello: LaneHello): void;
+  run(batch: TaskBatch): Promise<Outcome[]>;
+}
+
+/** One worker thread's side of a lane: batches in, outcomes out, control on the side. */
+export function laneHost(createExecutor: (hello: LaneHello) => Executor): LaneHost {
+  // The pool looks its functions up asynchronously, so a batch may overtake the hello.
+  const connected = Promise.withResolvers<Executor>();
+  let running = 0;
+  let onIdle: (() => void) | undefined;
+
+  function ended(count: number): void {
+    running -= count;
+    if (running === 0) onIdle?.();
+  }
+
+  function reportEarly(outcomes: Outcome[]): void {
+    ended(outcomes.length);
+    parentPort?.postMessage(outcomes);
+  }
+
+  async function drain(executor: Executor): Promise<void> {
+    if (running > 0) await new Promise<void>((resolve) => (onIdle = resolve));
+    await executor.close();
+  }
+
+  return {
+    connect(hello) {
+      const executor = createExecutor(hello);
+      exposeControl(hello.controlPort, {
+        running: () => running,
+        setConnection: (connection) => executor.setConnection(connection),
+        drain: () => drain(executor),
+      });
+      connected.resolve(executor);
+    },
+    async run(batch) {
+      const executor = await connected.promise;
+      running += batch.tasks.length;
+      const outcomes = await runBatch(batch, executor.execute, reportEarly);
+      ended(outcomes.length);
+      return outcomes;
+    },
+  };
+}
