@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+
+/** One write to a pod as the API server's audit log has it. */
+export interface AuditedWrite {
+  readonly verb: 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
+  /** '' for the pod itself, else 'status', 'eviction', … */
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly pod: string;
+  readonly user: string;
+  readonly userAgent: string;
+  readonly httpStatus: number;
+  readonly receivedMs: number;
+  readonly answeredMs: number;
+}
+
+interface AuditEvent {
+  readonly stage: string;
+  readonly verb: AuditedWrite['verb'];
+  readonly user: { readonly username: string };
+  readonly userAgent?: string;
+  readonly objectRef?: { readonly namespace?: string; readonly name?: string; readonly subresource?: string };
+  readonly responseStatus?: { readonly code: number };
+  readonly requestReceivedTimestamp: string;
+  readonly stageTimestamp: string;
+}
+
+/** The writes to pods since the API server was first started, in the order of their completion. */
+export async function readAuditLog(path: string): Promise<AuditedWrite[]> {
+  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
+  return lines
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .filter((event) => event.stage === 'ResponseComplete' || event.stage === 'Panic')
+    .map((event) => ({
+      verb: event.verb,
+      subresource: event.objectRef?.subresource ?? '',
+      namespace: event.objectRef?.namespace ?? '',
+      pod: event.objectRef?.name ?? '',
+      user: event.user.username,
+      userAgent: event.userAgent ?? '',
+      httpStatus: event.responseStatus?.code ?? 0,
+      receivedMs: Date.parse(event.requestReceivedTimestamp),
+      answeredMs: Date.parse(event.stageTimestamp),
+    }));
+}
+
+export interface WriteSummary {
+  /** Accepted by the API server. */
+  readonly writes: number;
+  readonly deletes: number;
+  readonly patches: number;
+  /** Answered with something else than 2xx, by status. */
+  readonly refused: Readonly<Record<number, number>>;
+  /** Pods that were written more than once with the same verb and subresource, with how often. */
+  readonly duplicates: ReadonlyMap<string, number>;
+  readonly pods: ReadonlySet<string>;
+}
+
+/** Pods of DaemonSets have names that are never used twice, so a name stands for one pod. */
+export function summarizeWrites(writes: readonly AuditedWrite[]): WriteSummary {
+  const counts = new Map<string, number>();
+  const refused: Record<number, number> = {};
+  const accepted = writes.filter(({ httpStatus }) => httpStatus >= 200 && httpStatus < 300);
+  for (const { httpStatus } of writes) {
+    if (httpStatus < 200 || httpStatus >= 300) refused[httpStatus] = (refused[httpStatus] ?? 0) + 1;
+  }
+  for (const { verb, subresource, namespace, pod } of accepted) {
+    const key = `${verb} ${namespace}/${pod}${subresource === '' ? '' : `/${subresource}`}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return {
+    writes: accepted.length,
+    deletes: accepted.filter(({ verb }) => verb === 'delete').length,
+    patches: accepted.filter(({ verb }) => verb === 'patch').length,
+    refused,
+    duplicates: new Map([...counts].filter(([, count]) => count > 1)),
+    pods: new Set(accepted.map(({ pod }) => pod)),
+  };
+}

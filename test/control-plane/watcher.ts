@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ApiClient, ApiError, type KubeObject, type WatchEvent } from './api-client.ts';
+
+export interface Change<T> {
+  readonly object: T;
+  readonly isDeleted: boolean;
+  /** When it arrived here, on `performance.now()`. */
+  readonly atMs: number;
+}
+
+export interface WatcherOptions<T extends KubeObject> {
+  readonly api: ApiClient;
+  /** Of the collection, without a query. */
+  readonly path: string;
+  readonly onChange: (change: Change<T>) => void;
+}
+
+const RETRY_MS = 200;
+
+/** Lists and watches one collection until stopped, through restarts of the API server. */
+export class Watcher<T extends KubeObject> {
+  readonly #options: WatcherOptions<T>;
+  readonly #abort = new AbortController();
+  readonly #known = new Map<string, T>();
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(options: WatcherOptions<T>) {
+    this.#options = options;
+  }
+
+  /** Resolves when the first list has been handed over. */
+  async start(): Promise<void> {
+    const resourceVersion = await this.#list();
+    this.#done = this.#follow(resourceVersion);
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#done;
+  }
+
+  async #list(): Promise<string> {
+    const { metadata, items } = await this.#options.api.list<T>(this.#options.path);
+    const present = new Set(items.map(keyOf));
+    for (const [key, object] of [...this.#known]) if (!present.has(key)) this.#hand(object, true);
+    for (const object of items) this.#hand(object, false);
+    return metadata.resourceVersion;
+  }
+
+  #hand(object: T, isDeleted: boolean): void {
+    if (isDeleted) this.#known.delete(keyOf(object));
+    else this.#known.set(keyOf(object), object);
+    this.#options.onChange({ object, isDeleted, atMs: performance.now() });
+  }
+
+  async #follow(from: string): Promise<void> {
+    const { api, path } = this.#options;
+    let resourceVersion: string | undefined = from;
+    while (!this.#abort.signal.aborted) {
+      try {
+        resourceVersion ??= await this.#list();
+        const query: string = `watch=true&allowWatchBookmarks=true&resourceVersion=${resourceVersion}`;
+        const events: AsyncIterable<WatchEvent<T>> = api.watch<T>(`${path}?${query}`, this.#abort.signal);
+        for await (const { type, object } of events) {
+          if (type === 'ERROR') throw new ApiError(410, `watch ${path} ended with an error`);
+          resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
+          if (type !== 'BOOKMARK') this.#hand(object, type === 'DELETED');
+        }
+      } catch (error) {
+        // Whatever broke it: a list that works again says what is so now. Only 410 needs one; a cut connection resumes.
+        if (error instanceof ApiError) resourceVersion = undefined;
+        await delay(RETRY_MS);
+      }
+    }
+  }
+}
+
+function keyOf(object: KubeObject): string {
+  return object.metadata.uid ?? `${object.metadata.namespace}/${object.metadata.name}`;
+}
