@@ -1,0 +1,61 @@
+/** What a `coordination.k8s.io/v1` Lease says, as far as leader election goes. */
+export interface LeaseRecord {
+  /** '' when the lease was given up. */
+  readonly holderIdentity: string;
+  readonly leaseDurationSeconds: number;
+  /** By the holder's clock; only shown, and compared to notice a change. 0 when absent or malformed. */
+  readonly acquireTimeMs: number;
+  readonly renewTimeMs: number;
+  readonly leaseTransitions: number;
+}
+
+/** A lease as it was read. */
+export interface ObservedLease {
+  readonly record: LeaseRecord;
+  readonly resourceVersion: string;
+}
+
+export function isSameRecord(a: LeaseRecord, b: LeaseRecord): boolean {
+  return (
+    a.holderIdentity === b.holderIdentity &&
+    a.leaseDurationSeconds === b.leaseDurationSeconds &&
+    a.acquireTimeMs === b.acquireTimeMs &&
+    a.renewTimeMs === b.renewTimeMs &&
+    a.leaseTransitions === b.leaseTransitions
+  );
+}
+
+/** client-go spreads the candidates' attempts over [retry, retry × (1 + factor)], and wants room for one such wait. */
+export const JITTER_FACTOR = 1.2;
+
+export interface ElectionTimings {
+  readonly leaseDurationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+}
+
+/** The core components' values. */
+export const DEFAULT_ELECTION_TIMINGS: ElectionTimings = {
+  leaseDurationMs: 15_000,
+  renewDeadlineMs: 10_000,
+  retryPeriodMs: 2_000,
+};
+
+/** Why the timings cannot work together, naming the flags; undefined when they can. */
+export function problemOfTimings(timings: ElectionTimings): string | undefined {
+  const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timings;
+  if (retryPeriodMs <= 0) {
+    return `--leader-elect-retry-period must be positive, not ${retryPeriodMs / 1000}s`;
+  }
+  // The Lease object holds whole seconds: others would wait for another time than the one that was asked for.
+  if (leaseDurationMs < 1000 || leaseDurationMs % 1000 !== 0) {
+    return `--leader-elect-lease-duration must be a whole number of seconds, at least 1s, not ${leaseDurationMs / 1000}s`;
+  }
+  if (leaseDurationMs <= renewDeadlineMs) {
+    return `--leader-elect-lease-duration (${leaseDurationMs / 1000}s) must be greater than --leader-elect-renew-deadline (${renewDeadlineMs / 1000}s)`;
+  }
+  if (renewDeadlineMs <= retryPeriodMs * JITTER_FACTOR) {
+    return `--leader-elect-renew-deadline (${renewDeadlineMs / 1000}s) must be greater than ${JITTER_FACTOR} x --leader-elect-retry-period (${retryPeriodMs / 1000}s)`;
+  }
+  return undefined;
+}
