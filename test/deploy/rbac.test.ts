@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ApiCall, apiCalls } from '../../src/client/requests.ts';
+import { baseObject, readManifests, type Yaml } from './manifests.ts';
+
+/** `delete pods` or `patch pods/status in apps`, one line a permission. */
+function permission(verb: string, resource: string, apiGroup: string): string {
+  return apiGroup === '' ? `${verb} ${resource}` : `${verb} ${resource} in ${apiGroup}`;
+}
+
+function granted(role: Yaml): readonly string[] {
+  return role
+    .at('rules')
+    .items()
+    .flatMap((rule) =>
+      rule
+        .at('apiGroups')
+        .strings()
+        .flatMap((group) =>
+          rule
+            .at('resources')
+            .strings()
+            .flatMap((resource) =>
+              rule
+                .at('verbs')
+                .strings()
+                .map((verb) => permission(verb, resource, group)),
+            ),
+        ),
+    );
+}
+
+/** What the client calls, each permission once. */
+function called(isInScope: (scope: ApiCall['scope']) => boolean): readonly string[] {
+  const permissions = apiCalls
+    .filter((call) => isInScope(call.scope))
+    .map(({ verb, apiGroup, resource, subresource }) =>
+      permission(verb, subresource === undefined ? resource : `${resource}/${subresource}`, apiGroup),
+    );
+  return [...new Set(permissions)].sort();
+}
+
+test('rbac: permissions over the whole cluster → exactly what the client can call there', () => {
+  const permissions = granted(baseObject('ClusterRole'));
+  assert.deepEqual(
+    [...permissions].sort(),
+    called((scope) => scope !== 'own-namespace'),
+  );
+});
+
+test('rbac: permissions in the own namespace → exactly what the client can call only there', () => {
+  const everywhere = granted(baseObject('ClusterRole'));
+  const permissions = granted(baseObject('Role'));
+  assert.deepEqual(
+    [...permissions].sort(),
+    called((scope) => scope === 'own-namespace').filter((one) => !everywhere.includes(one)),
+  );
+});
+
+test('rbac: lease → only the one of this program, where the API server can tell', () => {
+  for (const rule of baseObject('Role').at('rules').items()) {
+    const isCreate = rule.at('verbs').strings().includes('create');
+    assert.deepEqual(rule.at('resourceNames').value, isCreate ? undefined : ['daemonpodupdater']);
+  }
+});
+
+test('rbac: wildcards → none', () => {
+  for (const { file, yaml } of readManifests('deploy/base')) {
+    for (const rule of yaml.at('rules').items()) {
+      for (const field of ['apiGroups', 'resources', 'verbs']) {
+        assert.ok(!rule.at(field).strings().includes('*'), `${file} has '*' in ${field}`);
+      }
+    }
+  }
+});
+
+for (const [binding, role] of [
+  ['ClusterRoleBinding', 'ClusterRole'],
+  ['RoleBinding', 'Role'],
+] as const) {
+  test(`rbac: ${binding} → joins the ${role} to the Deployment's service account and nobody else`, () => {
+    const object = baseObject(binding);
+    assert.equal(object.at('roleRef', 'kind').text(), role);
+    assert.equal(object.at('roleRef', 'name').text(), baseObject(role).at('metadata', 'name').text());
+    const account = baseObject('ServiceAccount').at('metadata');
+    assert.deepEqual(object.at('subjects').value, [
+      { kind: 'ServiceAccount', name: account.at('name').text(), namespace: account.at('namespace').text() },
+    ]);
+    const pod = baseObject('Deployment').at('spec', 'template', 'spec');
+    assert.equal(pod.at('serviceAccountName').text(), account.at('name').text());
+  });
+}
