@@ -162,7 +162,7 @@ export class ElectionWorld {
       candidate.requestGeneration++;
       this.#feed(candidate, input);
     };
-    const delayMs = (): number => this.#random() * (this.#chance(this.#options.slowProbability) ? 25_000 : 50);
+    const delayMs = (): number => this.#random() * (this.#chance(this.#options.slowProbability) ? (this.#chance(0.5) ? 6000 : 25_000) : 50);
     this.#at(this.nowMs + effect.timeoutMs / candidate.rate, () =>
       answer({ type: effect.type === 'get' ? 'read-failed' : 'write-failed' }),
     );
