@@ -70,7 +70,14 @@ export const purePatterns: readonly RegExp[] = [/-machine\.ts$/];
 /** The thin shells inside the pure folders, each with what it talks to. */
 export const shells: Readonly<Record<string, string>> = {
   'src/protocol/lane-control.ts': 'types of what Comlink carries; calls over a port are promises',
-  'src/election/elector.ts': 'the lease in the API server, timers',
+  'src/dispatch/lane-pool.ts': 'types of the lanes, whose ends are promises',
+  'src/dispatch/lane-thread.ts': 'Piscina',
+  'src/dispatch/control-link.ts': 'Comlink',
+  'src/dispatch/supervised-lane.ts': 'one thread and its replacements; timers',
+  'src/dispatch/threaded-lanes.ts': 'all threads; the watchdog timer',
+  'src/dispatch/in-process-lanes.ts': 'the same work without threads',
+  'src/dispatch/deadline.ts': 'timers',
+  'src/election/elector.ts': 'the lease in the API server; timers',
 };
 
 /** Not in pure code: time, timers, randomness, I/O and everything asynchronous come in as arguments or go out as effects. */
