@@ -15,7 +15,7 @@ function next(input: StepInput, task: Task): Effect {
     return { kind: 'request', request: 'get-pod', isWrite: false };
   }
   if (input.kind === 'fenced' || input.kind === 'too-late') return finishUnsent(input) ?? finish('throttled');
-  const end = finishOf(input, 'get-pod', task);
+  const end = finishOf(input);
   if (end.code !== 'done' || input.kind === 'failure') return end;
   if (input.pod === undefined) return finish('unknown', { ...end, message: 'the answer holds no pod' });
   if (input.pod.uid !== task.uid) return finish('gone', { httpStatus: input.status });

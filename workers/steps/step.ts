@@ -14,9 +14,9 @@ export type Answer =
   | {
       readonly kind: 'answer';
       readonly status: number;
-      /** From Retry-After; undefined when absent, because that header tells two kinds of 503 apart. */
-      readonly retryAfterMs: number | undefined;
-      /** `message` of the Kubernetes Status; '' when there is none. */
+      /** From Retry-After; 0 when absent, which tells two kinds of 503 apart. */
+      readonly retryAfterMs: number;
+      /** What the API server said about a refusal; for 401 and 403 with the verb and resource that are missing. */
       readonly message: string;
       /** For `get-pod` with 200. */
       readonly pod: PodGlimpse | undefined;

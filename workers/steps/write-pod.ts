@@ -29,8 +29,8 @@ export function writeMachine(
 ): Machine<WriteState> {
   const write: Effect = { kind: 'request', request, isWrite: true };
 
-  function written(writes: number, answer: Answer, task: Task): Step {
-    const end = finishOf(answer, request, task);
+  function written(writes: number, answer: Answer): Step {
+    const end = finishOf(answer);
     const state: WriteState = { at: 'writing', writes };
     const reading = answer.kind === 'answer' ? readAfter[answer.status] : undefined;
     if (reading === undefined) return { state, effect: end };
@@ -51,14 +51,14 @@ export function writeMachine(
         return { state, effect: finishUnsent(input) ?? finish('throttled') };
       }
       if (state.at === 'reading') return afterRead(state, input, task);
-      return written(state.writes, input, task);
+      return written(state.writes, input);
     },
   };
 }
 
 function afterRead(state: WriteState & { at: 'reading' }, answer: Answer, task: Task): Step {
   const { refusal, writes } = state;
-  const read = finishOf(answer, 'get-pod', task);
+  const read = finishOf(answer);
   if (read.code === 'gone') return { state, effect: read };
   // Nothing was written, and that much is known: a failed read must not make it `unknown`.
   if (read.code === 'throttled' || read.code === 'forbidden') return { state, effect: read };

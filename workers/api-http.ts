@@ -1,0 +1,55 @@
+import type { ApiRequest, ApiResponse } from '../src/client/api.ts';
+import { ApiClient } from '../src/client/api.ts';
+import { deletePodRequest, getPodRequest, markPodRequest } from '../src/client/requests.ts';
+import { apiErrorOf } from '../src/client/status-error.ts';
+import type { Connection } from '../src/protocol/connection.ts';
+import type { Http, PodRequest } from './http.ts';
+import type { Answer, PodGlimpse } from './steps/step.ts';
+
+/** Sends the steps' requests over the API client. */
+export function apiHttp(connection: Connection, connectionsMax: number): Http {
+  const client = new ApiClient({ connection, connectionsMax });
+  return {
+    async send(request) {
+      const wire = wireRequest(request);
+      return answerOf(wire, await client.request(wire));
+    },
+    setConnection: (next) => client.setConnection(next),
+    close: () => client.close(),
+  };
+}
+
+function wireRequest({ request, task, timeoutMs }: PodRequest): ApiRequest {
+  const target = { namespace: task.namespace, name: task.pod, uid: task.uid, timeoutMs };
+  if (request === 'get-pod') return getPodRequest(target);
+  if (request === 'delete-pod') return deletePodRequest(target);
+  if (task.action !== 'mark') throw new Error(`a task to ${task.action} cannot mark`);
+  const { needsUpgrade, hash } = task;
+  // The one place where wall-clock time is wanted: it is shown to people, and nothing is decided by it.
+  const lastTransitionTime = `${new Date().toISOString().slice(0, 19)}Z`;
+  return markPodRequest({ ...target, needsUpgrade, hash, lastTransitionTime });
+}
+
+/** Exported for tests. */
+export function answerOf(request: ApiRequest, response: ApiResponse): Answer {
+  if (response.kind === 'failure') return { kind: 'failure', wasSent: response.wasSent, message: response.message };
+  const { status, retryAfterMs, body } = response;
+  if (status >= 200 && status < 300) {
+    const pod = request.shouldReadBody ? podGlimpse(body) : undefined;
+    return { kind: 'answer', status, retryAfterMs: 0, message: '', pod };
+  }
+  const error = apiErrorOf({ httpStatus: status, body, retryAfterMs, labels: request.labels });
+  return { kind: 'answer', status, retryAfterMs: error.retryAfterMs, message: error.message, pod: undefined };
+}
+
+function podGlimpse(body: Uint8Array): PodGlimpse | undefined {
+  try {
+    const pod: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    const metadata: unknown = (pod as { metadata?: unknown } | null)?.metadata;
+    const { uid, deletionTimestamp } = (metadata ?? {}) as { uid?: unknown; deletionTimestamp?: unknown };
+    return typeof uid === 'string' ? { uid, isTerminating: typeof deletionTimestamp === 'string' } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,14 @@
+import type { LaneHello } from '../src/protocol/lane-control.ts';
+import { apiHttp } from './api-http.ts';
+import { executeTask } from './execute.ts';
+import type { Executor } from './lane-host.ts';
+
+/** What a lane runs: the per-pod steps over the API client. */
+export function createExecutor(hello: Pick<LaneHello, 'connection' | 'connectionsMax'>): Executor {
+  const http = apiHttp(hello.connection, hello.connectionsMax);
+  return {
+    execute: (task, limits) => executeTask(task, http, limits),
+    setConnection: (connection) => http.setConnection(connection),
+    close: () => http.close(),
+  };
+}
