@@ -1,3 +1,5 @@
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import type { MessagePort, ResourceLimits, Worker } from 'node:worker_threads';
@@ -51,6 +53,7 @@ export class LaneThread {
       atomics: 'disabled',
       recordTiming: false,
       resourceLimits: options.resourceLimits,
+      env: threadEnvironment(),
     });
     this.#worker = this.#pool.threads[0];
     this.link = openControlLink();
@@ -126,6 +129,15 @@ export class LaneThread {
 
 function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
+
+/**
+ * The environment of the process, and the compile cache if the process has one: without it each thread loads the compiler that
+ * strips types, which is 10 MB a thread. A thread does not inherit what `enableCompileCache` did.
+ */
+function threadEnvironment(): NodeJS.ProcessEnv {
+  const directory = getCompileCacheDir();
+  return directory === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(directory) };
 }
 
 /** Piscina derives this option's type from an overload of postMessage that is not the last one any more in Node's types. */

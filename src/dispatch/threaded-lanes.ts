@@ -25,7 +25,7 @@ export interface ThreadedLanesOptions {
 const LANE_URL = new URL('../../workers/lane.ts', import.meta.url);
 
 /** A lane holds a few hundred tasks of some hundred bytes; past this it leaks. */
-const RESOURCE_LIMITS: ResourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 8 };
+const RESOURCE_LIMITS: ResourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
 /** A profile takes its own time, and then some to be written. */
 const PROFILE_EXTRA_MS = 10_000;
