@@ -1,5 +1,6 @@
 import { monotonicMs } from '../clock.ts';
-import type { ElectionEffect, ElectionInput, ElectionMachine, LostReason } from './election-machine.ts';
+import type { ElectionEffect, ElectionInput, LostReason } from './election-effects.ts';
+import type { ElectionMachine } from './election-machine.ts';
 import type { LeaseRecord } from './lease.ts';
 
 /** Reads and writes the one Lease; resolves with the input that tells the machine how it went, and never rejects. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ElectionEffect, ElectionMachine } from '../../src/election/election-machine.ts';
+import type { ElectionEffect } from '../../src/election/election-effects.ts';
+import { ElectionMachine } from '../../src/election/election-machine.ts';
 import { DEFAULT_ELECTION_TIMINGS, type LeaseRecord, problemOfTimings } from '../../src/election/lease.ts';
 
 function machineOf(identity = 'a'): ElectionMachine {

@@ -1,4 +1,4 @@
-import type { ElectionEffect, ElectionInput } from '../../src/election/election-machine.ts';
+import type { ElectionEffect, ElectionInput } from '../../src/election/election-effects.ts';
 import { ElectionMachine } from '../../src/election/election-machine.ts';
 import type { ElectionTimings, ObservedLease } from '../../src/election/lease.ts';
 
@@ -162,7 +162,8 @@ export class ElectionWorld {
       candidate.requestGeneration++;
       this.#feed(candidate, input);
     };
-    const delayMs = (): number => this.#random() * (this.#chance(this.#options.slowProbability) ? (this.#chance(0.5) ? 6000 : 25_000) : 50);
+    const delayMs = (): number =>
+      this.#random() * (this.#chance(this.#options.slowProbability) ? (this.#chance(0.5) ? 6000 : 25_000) : 50);
     this.#at(this.nowMs + effect.timeoutMs / candidate.rate, () =>
       answer({ type: effect.type === 'get' ? 'read-failed' : 'write-failed' }),
     );

@@ -1,0 +1,66 @@
+import type { LeaseRecord, ObservedLease } from './lease.ts';
+
+/** A Lease as it was read, with the metadata that an update has to write back. */
+export interface ParsedLease extends ObservedLease {
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Reads the JSON of a `coordination.k8s.io/v1` Lease; undefined when it is something else. */
+export function parseLease(text: string): ParsedLease | undefined {
+  const object = objectOf(parseJson(text));
+  const metadata = objectOf(object?.metadata);
+  const resourceVersion = metadata?.resourceVersion;
+  if (metadata === undefined || typeof resourceVersion !== 'string' || resourceVersion === '') return undefined;
+  const { managedFields: _, ...kept } = metadata;
+  return { record: recordOf(objectOf(object?.spec) ?? {}), resourceVersion, metadata: kept };
+}
+
+function recordOf(spec: Readonly<Record<string, unknown>>): LeaseRecord {
+  const { holderIdentity, leaseDurationSeconds, acquireTime, renewTime, leaseTransitions } = spec;
+  return {
+    holderIdentity: typeof holderIdentity === 'string' ? holderIdentity : '',
+    leaseDurationSeconds: typeof leaseDurationSeconds === 'number' ? leaseDurationSeconds : 0,
+    acquireTimeMs: timeOf(acquireTime),
+    renewTimeMs: timeOf(renewTime),
+    leaseTransitions: typeof leaseTransitions === 'number' ? leaseTransitions : 0,
+  };
+}
+
+export function leaseObject(metadata: Readonly<Record<string, unknown>>, record: LeaseRecord): unknown {
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata,
+    spec: {
+      holderIdentity: record.holderIdentity,
+      leaseDurationSeconds: record.leaseDurationSeconds,
+      acquireTime: microTime(record.acquireTimeMs),
+      renewTime: microTime(record.renewTimeMs),
+      leaseTransitions: record.leaseTransitions,
+    },
+  };
+}
+
+/** Kubernetes' MicroTime wants exactly six digits. */
+function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
+}
+
+function timeOf(value: unknown): number {
+  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(ms) ? 0 : ms;
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,121 @@
+import type { ApiRequest, ApiResponse } from '../client/api.ts';
+import { createEventRequest, patchEventRequest } from '../client/requests.ts';
+import { monotonicMs } from '../clock.ts';
+import type { DaemonSetEvent } from '../controller/ports.ts';
+import { EventCorrelator, type EventEffect } from './event-correlator.ts';
+import { type EventReporter, eventObject, namespaceOf, seriesPatch } from './event-object.ts';
+
+export interface EventRecorderOptions {
+  readonly reporter: EventReporter;
+  /** Sends a request to the API server; never rejects. */
+  readonly post: (request: ApiRequest) => Promise<ApiResponse>;
+  /** An event was not written, and why: for the log. */
+  readonly onDropped: (message: string, event: DaemonSetEvent) => void;
+}
+
+const QUEUE_LENGTH_MAX = 256;
+const REQUEST_TIMEOUT_MS = 10_000;
+const TICK_INTERVAL_MS = 60_000;
+const RETRY_DELAYS_MS = [1_000, 5_000];
+
+/**
+ * Writes events one after the other, so that a series follows its Event. What cannot be written is dropped: events tell
+ * people what happened, and nothing depends on them.
+ */
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #correlator = new EventCorrelator({ random: Math.random });
+  readonly #queue: EventEffect[] = [];
+  readonly #timer: NodeJS.Timeout;
+  readonly #closing = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#enqueue(this.#correlator.tick(monotonicMs())), TICK_INTERVAL_MS).unref();
+  }
+
+  record(event: DaemonSetEvent): void {
+    this.#enqueue(this.#correlator.record(event, monotonicMs()));
+  }
+
+  /** Writes what is left, for so long at most. */
+  async close(timeoutMs: number): Promise<void> {
+    clearInterval(this.#timer);
+    this.#enqueue(this.#correlator.tick(monotonicMs(), true));
+    // Retries end; requests get the chance to be answered.
+    this.#closing.abort();
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([this.#running, timeout]);
+    clearTimeout(timer);
+    this.#queue.length = 0;
+  }
+
+  #enqueue(effects: readonly EventEffect[]): void {
+    for (const effect of effects) {
+      if (this.#queue.length < QUEUE_LENGTH_MAX) this.#queue.push(effect);
+      else this.#drop(effect, `more than ${QUEUE_LENGTH_MAX} events wait to be written`);
+    }
+    if (this.#queue.length > 0) this.#running ??= this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift()) {
+      await this.#write(effect);
+    }
+    this.#running = undefined;
+  }
+
+  async #write(effect: EventEffect): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      const response = await this.#options.post(this.#requestOf(effect));
+      // A name that exists already: an earlier attempt got through though its answer did not.
+      if (response.kind === 'answer' && (response.status < 300 || response.status === 409)) return;
+      const delayMs = this.#closing.signal.aborted ? undefined : RETRY_DELAYS_MS[attempt];
+      if (delayMs === undefined || !isTemporary(response)) {
+        this.#drop(effect, reasonOf(response));
+        return;
+      }
+      await pause(delayMs, this.#closing.signal);
+    }
+  }
+
+  #requestOf(effect: EventEffect): ApiRequest {
+    const target = { namespace: namespaceOf(effect), name: effect.name, timeoutMs: REQUEST_TIMEOUT_MS };
+    switch (effect.type) {
+      case 'create':
+        return createEventRequest({ ...target, object: eventObject(effect, this.#options.reporter) });
+      case 'patch':
+        return patchEventRequest({ ...target, patch: seriesPatch(effect) });
+    }
+  }
+
+  #drop(effect: EventEffect, message: string): void {
+    this.#correlator.forget(effect.event);
+    this.#options.onDropped(message, effect.event);
+  }
+}
+
+function isTemporary(response: ApiResponse): boolean {
+  return response.kind === 'failure' || response.status === 429 || response.status >= 500;
+}
+
+function reasonOf(response: ApiResponse): string {
+  if (response.kind === 'failure') return response.message;
+  return `HTTP ${response.status} ${new TextDecoder().decode(response.body).slice(0, 300)}`;
+}
+
+function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, delayMs).unref();
+    signal.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ApiRequest, ApiResponse } from '../../src/client/api.ts';
+import type { DaemonSetEvent } from '../../src/controller/ports.ts';
+import { EventRecorder } from '../../src/events/recorder.ts';
+import { daemonSetKey } from '../../src/protocol/slot.ts';
+
+const EVENT: DaemonSetEvent = {
+  daemonSet: daemonSetKey('edge', 'agent'),
+  uid: 'uid-1',
+  type: 'Warning',
+  reason: 'RolloutStuck',
+  action: 'Rollout',
+  message: 'node-7 does not become ready',
+};
+
+function answer(status: number): ApiResponse {
+  return { kind: 'answer', status, retryAfterMs: 0, contentType: '', body: new TextEncoder().encode('said no') };
+}
+
+async function run(
+  respond: (request: ApiRequest, index: number) => Promise<ApiResponse>,
+  events: readonly DaemonSetEvent[],
+): Promise<{ requests: ApiRequest[]; dropped: string[] }> {
+  const requests: ApiRequest[] = [];
+  const dropped: string[] = [];
+  const recorder = new EventRecorder({
+    reporter: { controller: 'daemonpodupdater', instance: 'pod-1' },
+    post: (request) => {
+      requests.push(request);
+      return respond(request, requests.length - 1);
+    },
+    onDropped: (message) => dropped.push(message),
+  });
+  for (const event of events) recorder.record(event);
+  await recorder.close(1000);
+  return { requests, dropped };
+}
+
+test('recorder: two of the same → a create, then a patch of it', async () => {
+  const { requests, dropped } = await run(async () => answer(201), [EVENT, EVENT]);
+  assert.deepEqual(
+    requests.map(({ method }) => method),
+    ['POST', 'PATCH'],
+  );
+  assert.match(requests[1]?.path ?? '', /^\/apis\/events.k8s.io\/v1\/namespaces\/edge\/events\/agent\./);
+  assert.deepEqual(dropped, []);
+});
+
+test('recorder: refused for good → told once, not tried again, the next one makes the Event anew', async () => {
+  const { requests, dropped } = await run(async () => answer(403), [EVENT]);
+  assert.equal(requests.length, 1);
+  assert.deepEqual(dropped, ['HTTP 403 said no']);
+});
+
+test('recorder: the API server does not answer at the end → close gives up in time', async () => {
+  const startedMs = performance.now();
+  const recorder = new EventRecorder({
+    reporter: { controller: 'daemonpodupdater', instance: 'pod-1' },
+    post: () => new Promise(() => {}),
+    onDropped: () => {},
+  });
+  recorder.record(EVENT);
+  await recorder.close(20);
+  assert.ok(performance.now() - startedMs < 1000);
+});
+
+test('recorder: more than 256 wait → the rest is dropped and told', async () => {
+  const events = Array.from({ length: 300 }, (_, index) => ({ ...EVENT, uid: `uid-${index}` }));
+  const { requests, dropped } = await run(async () => answer(201), events);
+  // The first is on its way when the queue fills.
+  assert.equal(requests.length, 257);
+  assert.equal(dropped.length, 43);
+});
