@@ -1,0 +1,119 @@
+import type { Outcome } from '../protocol/outcome.ts';
+import type { Facts } from './facts.ts';
+import { isMarked, pendingMark } from './marks.ts';
+import type { Ask, Slot } from './slot-state.ts';
+
+/**
+ * What the dispatcher does after an outcome. `watch`: nothing, the slot stays in flight until the watch (or a read after
+ * a deadline) tells; `retry`: ask for the slot's task again, with backoff, not before `afterMs`; `drop`: nothing, the slot
+ * is free and will be selected again.
+ */
+export interface AfterOutcome {
+  readonly then: 'watch' | 'retry' | 'drop';
+  readonly afterMs: number;
+}
+
+/** How long the watch may take to show a write before the pod is read; doubles with each read that tells nothing. */
+export const OBSERVE_AFTER_MS = 30_000;
+const OBSERVE_DOUBLINGS_MAX = 4;
+
+export const WATCH = after('watch', 0);
+const DROP = after('drop', 0);
+
+export function newAsk(action: 'delete' | 'mark', uid: string): Ask {
+  const dueMs = Number.POSITIVE_INFINITY;
+  return { action, uid, phase: 'asked', dueMs, observeCount: 0, mark: undefined, setback: undefined };
+}
+
+export function onSent(ask: Ask): void {
+  if (ask.phase === 'asked') ask.phase = 'sent';
+  else if (ask.phase === 'observe-asked') ask.phase = 'observe-sent';
+}
+
+/** Whether the cluster shows what was asked for: a pod on its way out, or the condition that was written. */
+export function isAskSettled(slot: Slot, ask: Ask, facts: Facts): boolean {
+  const pod = slot.pods.find(({ record }) => record.uid === ask.uid)?.record;
+  if (pod === undefined || pod.isTerminating) return true;
+  if (ask.action === 'delete') return false;
+  return ask.mark === undefined ? pendingMark(slot, facts) === undefined : isMarked(pod, ask.mark);
+}
+
+/** Takes an answer that belongs to what was asked; others (late, of an earlier pod) change nothing. */
+export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; nowMs: number }): AfterOutcome {
+  const { ask } = slot;
+  if (ask === undefined || ask.uid !== outcome.uid) return WATCH;
+  if (outcome.action === 'observe') {
+    return ask.phase === 'observe-sent' ? takeObservation(slot, ask, outcome, at.nowMs) : WATCH;
+  }
+  if (ask.phase !== 'sent' || ask.action !== outcome.action) return WATCH;
+  switch (outcome.code) {
+    case 'done':
+    case 'gone':
+    case 'unknown':
+      return watch(ask, at.nowMs);
+    case 'throttled':
+    case 'conflict':
+    case 'forbidden':
+    case 'rejected':
+      return retry(ask, outcome, 'asked');
+    case 'fenced':
+      slot.ask = undefined;
+      return DROP;
+    case 'dry-run':
+      slot.ask = undefined;
+      slot.dryRunHash = at.facts.target?.hash;
+      return DROP;
+  }
+}
+
+function takeObservation(slot: Slot, ask: Ask, outcome: Outcome, nowMs: number): AfterOutcome {
+  ask.observeCount += 1;
+  switch (outcome.code) {
+    case 'gone':
+    case 'unknown':
+    case 'dry-run':
+    case 'fenced':
+      return watch(ask, nowMs);
+    case 'done':
+      if (outcome.isTerminating) return watch(ask, nowMs);
+      // The deletion was not applied. It stays asked rather than being dropped: should it still arrive after all, nobody
+      // else has taken its place in the budget.
+      slot.ask = newAsk('delete', ask.uid);
+      return after('retry', 0);
+    case 'throttled':
+    case 'conflict':
+    case 'forbidden':
+    case 'rejected':
+      return retry(ask, outcome, 'observe-asked');
+  }
+}
+
+/** A plain record; nobody awaits it. */
+function after(then: AfterOutcome['then'], afterMs: number): AfterOutcome {
+  return { then, afterMs };
+}
+
+function watch(ask: Ask, nowMs: number): AfterOutcome {
+  ask.phase = 'watching';
+  ask.setback = undefined;
+  ask.dueMs = nowMs + OBSERVE_AFTER_MS * 2 ** Math.min(ask.observeCount, OBSERVE_DOUBLINGS_MAX);
+  return WATCH;
+}
+
+function retry(ask: Ask, outcome: Outcome, phase: 'asked' | 'observe-asked'): AfterOutcome {
+  ask.phase = phase;
+  ask.setback = { code: outcome.code, message: outcome.message };
+  return after('retry', outcome.retryAfterMs);
+}
+
+/** The deadline of a watched write has passed: a deletion is looked at, a mark (which can be repeated) is let go. */
+export function onDeadline(slot: Slot, ask: Ask): void {
+  if (ask.action === 'mark') slot.ask = undefined;
+  else ask.phase = 'observe-due';
+}
+
+/** Forgets what has not left; what may have been applied stays. */
+export function releaseAsk(slot: Slot, ask: Ask, nowMs: number): void {
+  if (ask.phase === 'asked') slot.ask = undefined;
+  else if (ask.phase === 'observe-asked') watch(ask, nowMs);
+}

@@ -1,0 +1,31 @@
+import { type IntOrPercent, scaleIntOrPercent } from '../kube/int-or-percent.ts';
+
+/** What the budget is measured with; all of them node counts. */
+export interface BudgetUse {
+  readonly allowed: number;
+  /** U. */
+  readonly unavailable: number;
+  /** R: asked, and still available. */
+  readonly reserved: number;
+  readonly inFlight: number;
+}
+
+/** The bound on U: the policy's share of the nodes that should run the pod, Ready or not; never less than one. */
+export function allowedUnavailable(maxUnavailable: IntOrPercent, eligibleCount: number): number {
+  return Math.max(1, scaleIntOrPercent(maxUnavailable, eligibleCount));
+}
+
+/**
+ * Whether one more old pod may be asked for. `budget`: it would take more down than is allowed; `window`: it would not,
+ * but the pace holds it back.
+ */
+export function verdict(kind: 'unavailable' | 'available', use: BudgetUse, window: number): 'go' | 'budget' | 'window' {
+  if (use.inFlight >= use.allowed) return 'budget';
+  if (kind === 'available' && use.unavailable + use.reserved >= use.allowed) return 'budget';
+  return use.inFlight >= window ? 'window' : 'go';
+}
+
+/** Whether an asked deletion that has not left yet still fits; things may have got worse since it was asked. */
+export function stillFits(isPodAvailable: boolean, use: BudgetUse): boolean {
+  return use.inFlight <= use.allowed && (!isPodAvailable || use.unavailable + use.reserved <= use.allowed);
+}

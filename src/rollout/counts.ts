@@ -1,0 +1,57 @@
+import type { UpdateStrategy } from '../kube/annotations.ts';
+import type { BudgetUse } from './budget.ts';
+import type { Counters } from './counters.ts';
+import type { Facts } from './facts.ts';
+
+/** All but the last four are node counts. */
+export interface RolloutCounts {
+  /** Nodes that should run the pod. */
+  readonly eligible: number;
+  readonly ready: number;
+  /** Their pod is current, whether the node is Ready or not. */
+  readonly updated: number;
+  readonly available: number;
+  /** U: what the budget bounds. */
+  readonly unavailable: number;
+  /** Replacements in flight; under OTA, marks. */
+  readonly inFlight: number;
+  /** R: asked, and still available. */
+  readonly reserved: number;
+  /** Old, and waiting for their node. */
+  readonly skippedNotReady: number;
+  readonly failed: number;
+  /** May be asked for, as soon as the budget and the window let them. */
+  readonly waiting: number;
+  /** Done: current, available, nothing asked (OTA: marked). */
+  readonly settled: number;
+  /** maxUnavailable, scaled. */
+  readonly allowed: number;
+  /** Of the last selection; at most `allowed`. */
+  readonly window: number;
+  readonly targetHash: string | undefined;
+  readonly strategy: UpdateStrategy | undefined;
+}
+
+export function countsOf(
+  counters: Counters,
+  state: { readonly use: BudgetUse; readonly window: number; readonly facts: Facts },
+): RolloutCounts {
+  const { use, window, facts } = state;
+  return {
+    eligible: counters.of('eligible'),
+    ready: counters.of('ready'),
+    updated: counters.of('updated'),
+    available: counters.of('available'),
+    unavailable: use.unavailable,
+    inFlight: use.inFlight,
+    reserved: use.reserved,
+    skippedNotReady: counters.of('skipped'),
+    failed: counters.of('failed'),
+    waiting: counters.of('candidateUnavailable') + counters.of('candidateAvailable') + counters.of('candidateMark'),
+    settled: counters.of('settled'),
+    allowed: use.allowed,
+    window: Math.min(use.allowed, window),
+    targetHash: facts.target?.hash,
+    strategy: facts.strategy,
+  };
+}

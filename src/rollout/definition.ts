@@ -1,0 +1,150 @@
+import {
+  POLICY_ANNOTATIONS,
+  type PolicyResult,
+  parseUpdatePolicy,
+  TEMPLATE_GENERATION_ANNOTATION,
+  type UpdatePolicy,
+} from '../kube/annotations.ts';
+import { type EligibilityRule, eligibilityRule } from '../kube/eligibility.ts';
+import type { DaemonSetRecord, RevisionRecord } from '../kube/records.ts';
+import { newestRevision } from '../kube/revision.ts';
+import { type Facts, NO_FACTS } from './facts.ts';
+
+/** Why nothing is selected at all. `message` is for people. */
+export interface Block {
+  readonly code:
+    | 'not-synced'
+    | 'no-daemon-set'
+    | 'terminating'
+    | 'not-opted-in'
+    | 'not-on-delete'
+    | 'unknown-strategy'
+    | 'no-revision'
+    | 'generation-behind';
+  readonly message: string;
+}
+
+/** What has to be looked at again after a change: nothing, every slot, or every slot and where it belongs. */
+export type Change = 'none' | 'facts' | 'placement';
+
+/** The DaemonSet, its policy and its revisions, boiled down to what slots are judged against. */
+export class Definition {
+  readonly #uid: string;
+  readonly #revisions = new Map<string, RevisionRecord>();
+  #daemonSet: DaemonSetRecord | undefined;
+  #policy: PolicyResult = { kind: 'not-opted-in' };
+  #rule: EligibilityRule | undefined;
+  #isSynced = false;
+  #facts: Facts = NO_FACTS;
+
+  constructor(uid: string) {
+    this.#uid = uid;
+  }
+
+  get facts(): Facts {
+    return this.#facts;
+  }
+
+  get policyResult(): PolicyResult {
+    return this.#policy;
+  }
+
+  get policy(): UpdatePolicy | undefined {
+    return this.#policy.kind === 'policy' ? this.#policy.policy : undefined;
+  }
+
+  get rule(): EligibilityRule | undefined {
+    return this.#rule;
+  }
+
+  setSynced(isSynced: boolean): Change {
+    if (this.#isSynced === isSynced) return 'none';
+    this.#isSynced = isSynced;
+    this.#refresh();
+    return 'facts';
+  }
+
+  setDaemonSet(daemonSet: DaemonSetRecord): Change {
+    const before = this.#daemonSet;
+    this.#daemonSet = daemonSet;
+    // A DaemonSet's status changes many times a second during a rollout; its specification has the same generation then.
+    const isSpecSame = before !== undefined && hasSameSpec(before, daemonSet);
+    const isSame = isSpecSame && before.isTerminating === daemonSet.isTerminating && hasSamePolicy(before, daemonSet);
+    if (isSame) return 'none';
+    this.#policy = parseUpdatePolicy(daemonSet);
+    if (!isSpecSame) this.#rule = eligibilityRule(daemonSet.placement);
+    this.#refresh();
+    return isSpecSame ? 'facts' : 'placement';
+  }
+
+  upsertRevision(revision: RevisionRecord): Change {
+    if (revision.ownerUid !== this.#uid) return this.removeRevision(revision);
+    this.#revisions.set(revision.uid, revision);
+    return this.#retarget();
+  }
+
+  removeRevision(revision: RevisionRecord): Change {
+    return this.#revisions.delete(revision.uid) ? this.#retarget() : 'none';
+  }
+
+  blocked(): Block | undefined {
+    const daemonSet = this.#daemonSet;
+    if (daemonSet === undefined) return { code: 'no-daemon-set', message: 'the DaemonSet has not been read yet' };
+    if (daemonSet.isTerminating) return { code: 'terminating', message: 'the DaemonSet is being deleted' };
+    const policy = this.#policy;
+    if (policy.kind === 'refused') return { code: policy.code, message: policy.message };
+    if (policy.kind === 'not-opted-in') {
+      return { code: 'not-opted-in', message: 'the DaemonSet has no update-strategy annotation' };
+    }
+    if (!this.#isSynced) return { code: 'not-synced', message: 'nodes, pods or revisions have not all been read yet' };
+    if (daemonSet.observedGeneration < daemonSet.generation) {
+      const { generation, observedGeneration } = daemonSet;
+      const message = `the DaemonSet controller has seen generation ${observedGeneration} of ${generation}`;
+      return { code: 'generation-behind', message };
+    }
+    if (this.#facts.target === undefined) return { code: 'no-revision', message: 'it owns no ControllerRevision yet' };
+    return undefined;
+  }
+
+  #retarget(): Change {
+    const before = this.#facts;
+    this.#refresh();
+    const isSame =
+      before.target?.hash === this.#facts.target?.hash && before.targetCreatedAtMs === this.#facts.targetCreatedAtMs;
+    return isSame ? 'none' : 'facts';
+  }
+
+  #refresh(): void {
+    const daemonSet = this.#daemonSet;
+    const newest = newestRevision(this.#revisions.values(), this.#uid);
+    const { policy } = this;
+    const isActive = newest !== undefined && daemonSet !== undefined && !daemonSet.isTerminating;
+    this.#facts = {
+      isSynced: this.#isSynced,
+      strategy: isActive ? policy?.strategy : undefined,
+      target:
+        newest === undefined
+          ? undefined
+          : { hash: newest.hash, templateGeneration: daemonSet?.annotations[TEMPLATE_GENERATION_ANNOTATION] },
+      targetCreatedAtMs: newest?.createdAtMs ?? 0,
+      minReadyMs: (daemonSet?.minReadySeconds ?? 0) * 1000,
+      progressDeadlineMs: policy === undefined ? NO_FACTS.progressDeadlineMs : policy.progressDeadlineSeconds * 1000,
+    };
+  }
+}
+
+/** The API server counts every change of a specification; the two short fields are compared because it costs nothing. */
+function hasSameSpec(left: DaemonSetRecord, right: DaemonSetRecord): boolean {
+  return (
+    left.generation === right.generation &&
+    left.updateStrategyType === right.updateStrategyType &&
+    left.minReadySeconds === right.minReadySeconds
+  );
+}
+
+function hasSamePolicy(left: DaemonSetRecord, right: DaemonSetRecord): boolean {
+  return (
+    POLICY_ANNOTATIONS.every((name) => left.annotations[name] === right.annotations[name]) &&
+    left.annotations[TEMPLATE_GENERATION_ANNOTATION] === right.annotations[TEMPLATE_GENERATION_ANNOTATION]
+  );
+}

@@ -1,0 +1,23 @@
+import type { UpdateStrategy } from '../kube/annotations.ts';
+import type { TargetRevision } from '../kube/revision.ts';
+
+/** What slots are judged against; replaced as a whole when one of them changes. */
+export interface Facts {
+  /** Nodes, pods and revisions are all there. */
+  readonly isSynced: boolean;
+  /** Undefined: nothing is to be done (not opted in, refused, no revision known, being deleted). */
+  readonly strategy: UpdateStrategy | undefined;
+  readonly target: TargetRevision | undefined;
+  readonly targetCreatedAtMs: number;
+  readonly minReadyMs: number;
+  readonly progressDeadlineMs: number;
+}
+
+export const NO_FACTS: Facts = {
+  isSynced: false,
+  strategy: undefined,
+  target: undefined,
+  targetCreatedAtMs: 0,
+  minReadyMs: 0,
+  progressDeadlineMs: 600_000,
+};

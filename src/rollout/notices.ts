@@ -1,0 +1,31 @@
+import type { PolicyProblem, RefusalCode } from '../kube/annotations.ts';
+import type { SlotKey } from '../protocol/slot.ts';
+
+/** What happened to a rollout, for events, logs, metrics and the pace. Each is told once. */
+export type RolloutNotice =
+  /** There is work for a target. `total`: nodes with old pods (OTA: nodes with pods to mark). `isResumed`: this target was
+   * completed before; nodes that were away came back. */
+  | {
+      readonly type: 'started';
+      readonly strategy: 'AdvancedRollingUpdate' | 'OTA';
+      readonly hash: string;
+      readonly total: number;
+      readonly isResumed: boolean;
+    }
+  /** Every eligible Ready node is done and none counts as failed; `skippedNotReady` nodes follow when they are back. */
+  | {
+      readonly type: 'completed';
+      readonly hash: string;
+      readonly durationMs: number;
+      readonly skippedNotReady: number;
+      readonly isResumed: boolean;
+    }
+  /** The target changed before the rollout of the earlier one was done. */
+  | { readonly type: 'superseded'; readonly fromHash: string; readonly toHash: string }
+  /** A replacement became available, `replacementMs` after the deletion was observed. */
+  | { readonly type: 'slot-available'; readonly slot: SlotKey; readonly node: string; readonly replacementMs: number }
+  | { readonly type: 'node-failed'; readonly slot: SlotKey; readonly node: string; readonly why: string }
+  | { readonly type: 'node-recovered'; readonly slot: SlotKey; readonly node: string }
+  | { readonly type: 'refused'; readonly code: RefusalCode; readonly message: string }
+  /** An annotation's value was not used. */
+  | { readonly type: 'policy-problem'; readonly problem: PolicyProblem };

@@ -1,0 +1,92 @@
+import type { NodeRecord, PodRecord } from '../kube/records.ts';
+import { isCurrentSlot } from './classify.ts';
+import type { Facts } from './facts.ts';
+import { liveCount, NEVER, type Slot, soleLivePod } from './slot-state.ts';
+
+/** When something is observed, and whether it is news: what is read before everything is there happened earlier. */
+export interface Observation {
+  readonly facts: Facts;
+  readonly nowMs: number;
+}
+
+/** Takes a pod's new record; the times that matter later are those of this moment, unless it is not news. */
+export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
+  const tracked = slot.pods.find(({ record }) => record.uid === pod.uid);
+  if (tracked === undefined) {
+    slot.pods.push({ record: pod, readySinceMs: pod.isReady ? hintedMs(pod.readyChangedAtMs, at) : NEVER });
+    if (pod.isTerminating) noteDeletion(slot, at);
+    else if (slot.replacedAtMs !== NEVER && at.facts.isSynced) slot.replacedAtMs = at.nowMs;
+    return;
+  }
+  const before = tracked.record;
+  tracked.record = pod;
+  if (!pod.isReady) tracked.readySinceMs = NEVER;
+  // Ready then and now, but not since the same time: a spell of not being ready was missed.
+  else if (!before.isReady || before.readyChangedAtMs !== pod.readyChangedAtMs) tracked.readySinceMs = at.nowMs;
+  if (pod.isTerminating && !before.isTerminating) noteDeletion(slot, at);
+}
+
+export function observePodGone(slot: Slot, uid: string, at: Observation): void {
+  const index = slot.pods.findIndex(({ record }) => record.uid === uid);
+  const [gone] = index < 0 ? [] : slot.pods.splice(index, 1);
+  if (gone !== undefined && !gone.record.isTerminating) noteDeletion(slot, at);
+}
+
+/** A pod is on its way out. With another one still there it was an excess pod, and nothing replaces it. */
+function noteDeletion(slot: Slot, { facts, nowMs }: Observation): void {
+  if (slot.eligibility !== 2 || liveCount(slot) > 0) return;
+  slot.isAwaitingReplacement = true;
+  if (facts.isSynced) slot.replacedAtMs = nowMs;
+}
+
+export function observeNode(slot: Slot, node: NodeRecord | undefined, at: Observation): void {
+  const wasReady = slot.node?.isReady ?? false;
+  const isFirst = slot.node === undefined;
+  slot.node = node;
+  if (node === undefined) {
+    slot.eligibility = 0;
+    slot.replacedAtMs = NEVER;
+    slot.isAwaitingReplacement = false;
+    slot.notReadySinceMs = NEVER;
+  } else if (node.isReady) slot.notReadySinceMs = NEVER;
+  else if (isFirst) slot.notReadySinceMs = hintedMs(node.readyChangedAtMs, at);
+  else if (wasReady) slot.notReadySinceMs = at.nowMs;
+}
+
+/** Since when the slot is without its replacement, given what it was before; see `replacingSinceMs`. */
+export function replacingSinceMs(slot: Slot, wasReplacing: boolean, at: Observation): number {
+  if (at.facts.isSynced) return wasReplacing ? slot.replacingSinceMs : at.nowMs;
+  const pod = isCurrentSlot(slot, at.facts) ? soleLivePod(slot)?.record : undefined;
+  const hintMs = pod === undefined ? at.nowMs : Math.max(pod.createdAtMs, pod.readyChangedAtMs ?? 0);
+  return Math.min(at.nowMs, hintMs, wasReplacing ? slot.replacingSinceMs : at.nowMs);
+}
+
+/** The API server's time as a hint for what happened before; never later than now, whatever its clock says. */
+function hintedMs(apiTimeMs: number | undefined, { facts, nowMs }: Observation): number {
+  return facts.isSynced ? nowMs : Math.min(nowMs, apiTimeMs ?? nowMs);
+}
+
+/** Whether a node's new record can change nothing but its Ready condition: heartbeats come every few seconds. */
+export function hasSamePlace(left: NodeRecord, right: NodeRecord): boolean {
+  return hasSameLabels(left.labels, right.labels) && hasSameTaints(left, right);
+}
+
+function hasSameLabels(left: NodeRecord['labels'], right: NodeRecord['labels']): boolean {
+  if (left === right) return true;
+  let count = 0;
+  for (const key in left) {
+    if (left[key] !== right[key]) return false;
+    count += 1;
+  }
+  for (const _ in right) count -= 1;
+  return count === 0;
+}
+
+function hasSameTaints({ taints: left }: NodeRecord, { taints: right }: NodeRecord): boolean {
+  if (left === right) return true;
+  if (left.length !== right.length) return false;
+  return left.every((taint, index) => {
+    const other = right[index];
+    return other?.key === taint.key && other.value === taint.value && other.effect === taint.effect;
+  });
+}

@@ -1,0 +1,138 @@
+import { isFinished } from '../kube/availability.ts';
+import type { EligibilityRule } from '../kube/eligibility.ts';
+import { BIT, hasOldPod, isDryRunDone } from './classify.ts';
+import type { Block } from './definition.ts';
+import { explainFailure, explainReplacing } from './explain.ts';
+import type { Facts } from './facts.ts';
+import type { Preview } from './preview.ts';
+import { liveCount, type Slot } from './slot-state.ts';
+
+/**
+ * Where a node stands. `update-next` and `mark-next` would be asked now; `waiting-budget` and `waiting-window` wait for
+ * others; `no-pod` and `excess-pods` are the DaemonSet controller's business.
+ */
+export type PlanReason =
+  | 'blocked'
+  | 'not-eligible'
+  | 'would-not-be-recreated'
+  | 'node-not-ready'
+  | 'failed'
+  | 'backoff'
+  | 'in-flight'
+  | 'excess-pods'
+  | 'no-pod'
+  | 'current'
+  | 'dry-run'
+  | 'update-next'
+  | 'waiting-budget'
+  | 'waiting-window'
+  | 'marked'
+  | 'mark-next';
+
+export interface NodePlan {
+  readonly node: string;
+  /** The pod that it is about; undefined when there is none, or more than one. */
+  readonly pod: string | undefined;
+  readonly reason: PlanReason;
+  /** For people: what is so, and what it waits for. */
+  readonly message: string;
+}
+
+export interface PlanContext {
+  readonly facts: Facts;
+  readonly block: Block | undefined;
+  readonly rule: EligibilityRule | undefined;
+  readonly preview: Preview;
+  readonly nowMs: number;
+}
+
+/** Every slot with its reason, by node name. */
+export function planOf(slots: Iterable<Slot>, context: PlanContext): NodePlan[] {
+  return [...slots]
+    .sort((left, right) => (left.nodeName < right.nodeName ? -1 : 1))
+    .map((slot) => {
+      const [reason, message] = explain(slot, context);
+      const pod = slot.pods.length === 1 ? slot.pods[0]?.record.name : undefined;
+      return { node: slot.nodeName, pod, reason, message };
+    });
+}
+
+type Explanation = readonly [reason: PlanReason, message: string];
+
+function explain(slot: Slot, context: PlanContext): Explanation {
+  const { facts, block } = context;
+  if (facts.strategy === undefined) return ['blocked', block?.message ?? 'nothing is to be done'];
+  const asked = explainAsk(slot);
+  if (facts.strategy === 'OTA') return asked ?? explainOta(slot, context);
+  if ((slot.mask & BIT.eligible) === 0) return explainIneligible(slot, context);
+  if ((slot.mask & BIT.failed) !== 0) return ['failed', explainFailure(slot, facts, context.nowMs)];
+  if ((slot.mask & BIT.ready) === 0) return explainNotReady(slot);
+  return asked ?? explainReady(slot, context);
+}
+
+function explainAsk({ ask }: Slot): Explanation | undefined {
+  if (ask === undefined) return undefined;
+  if (ask.setback !== undefined) {
+    return ['backoff', `${ask.action} was answered ${ask.setback.code}: ${ask.setback.message}`];
+  }
+  const what = ask.action === 'delete' ? 'the deletion' : 'the condition';
+  switch (ask.phase) {
+    case 'asked':
+      return ['in-flight', `${what} waits for a worker`];
+    case 'sent':
+      return ['in-flight', `${what} is with a worker`];
+    case 'watching':
+      return ['in-flight', `${what} was sent; the watch has not shown it yet`];
+    case 'observe-due':
+    case 'observe-asked':
+    case 'observe-sent':
+      return ['in-flight', `${what} was sent, and the watch is silent: the pod is read`];
+  }
+}
+
+function explainOta(slot: Slot, { facts, block }: PlanContext): Explanation {
+  if (isDryRunDone(slot, facts)) return ['dry-run', 'it would have been marked'];
+  if (slot.pods.length === 0) return explainWithoutPod(slot);
+  if ((slot.mask & BIT.candidateMark) === 0) return ['marked', 'the condition PodNeedUpgrade is as it should be'];
+  return block === undefined ? ['mark-next', 'the condition PodNeedUpgrade differs'] : ['blocked', block.message];
+}
+
+function explainWithoutPod(slot: Slot): Explanation {
+  if ((slot.mask & BIT.eligible) === 0) return ['not-eligible', 'the node should not run the pod, and does not'];
+  return ['no-pod', 'the DaemonSet controller has not created a pod'];
+}
+
+function explainIneligible(slot: Slot, { facts, rule }: PlanContext): Explanation {
+  if (slot.node === undefined) return ['not-eligible', 'the node does not exist (any more)'];
+  const eligibility = rule?.(slot.node);
+  const why = eligibility === undefined || eligibility.shouldRun ? 'it is not known yet' : eligibility.message;
+  if (slot.eligibility === 1 && hasOldPod(slot, facts))
+    return ['would-not-be-recreated', `the pod stays as it is: ${why}`];
+  return ['not-eligible', why];
+}
+
+function explainNotReady(slot: Slot): Explanation {
+  if ((slot.mask & BIT.updated) !== 0) return ['current', 'the pod is current; the node is not Ready'];
+  return ['node-not-ready', 'the node is not Ready; it continues when it is'];
+}
+
+function explainReady(slot: Slot, context: PlanContext): Explanation {
+  const { mask } = slot;
+  if (isDryRunDone(slot, context.facts)) return ['dry-run', 'the pod would have been deleted'];
+  if (liveCount(slot) > 1) return ['excess-pods', 'more than one pod; the DaemonSet controller keeps one of them'];
+  if (slot.pods.length === 0) return explainWithoutPod(slot);
+  if ((mask & BIT.replacing) !== 0) return ['in-flight', explainReplacing(slot)];
+  if ((mask & BIT.updated) !== 0) return ['current', 'the pod is current and available'];
+  return explainCandidate(slot, context);
+}
+
+function explainCandidate(slot: Slot, { block, preview }: PlanContext): Explanation {
+  if (block !== undefined) return ['blocked', block.message];
+  const [pod] = slot.pods;
+  const state = (slot.mask & BIT.candidateUnavailable) !== 0 ? 'old and unavailable' : 'old';
+  if (preview.next.has(slot)) return ['update-next', `the pod is ${state}`];
+  if (pod !== undefined && isFinished(pod.record)) return ['in-flight', explainReplacing(slot)];
+  return preview.limit === 'window'
+    ? ['waiting-window', `the pod is ${state}; the pace holds it back`]
+    : ['waiting-budget', `the pod is ${state}; as many nodes as allowed are without an available pod`];
+}

@@ -1,0 +1,295 @@
+import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../kube/records.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import { type DaemonSetKey, nodeOfSlot, type SlotKey } from '../protocol/slot.ts';
+import type { Task } from '../protocol/task.ts';
+import { type AfterOutcome, newAsk, onSent, releaseAsk, takeOutcome, WATCH } from './asks.ts';
+import { allowedUnavailable, type BudgetUse, stillFits, verdict } from './budget.ts';
+import { BIT } from './classify.ts';
+import { countsOf, type RolloutCounts } from './counts.ts';
+import { type Block, type Change, Definition } from './definition.ts';
+import type { RolloutNotice } from './notices.ts';
+import { hasSamePlace, type Observation, observeNode, observePod, observePodGone } from './observe.ts';
+import { type NodePlan, planOf } from './plan.ts';
+import { previewDeletes } from './preview.ts';
+import { Progress } from './progress.ts';
+import { SlotBook } from './slot-book.ts';
+import type { EligibilityLevel, Slot } from './slot-state.ts';
+import { taskOf } from './tasks.ts';
+
+export interface RolloutIdentity {
+  readonly key: DaemonSetKey;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** How much may be asked for at once. */
+export interface SelectLimit {
+  /** New slots in this answer. */
+  readonly count: number;
+  /** Replacements in flight, besides the budget; a number ≥ 0 or Infinity. Marks and reads replace nothing. */
+  readonly window: number;
+}
+
+/**
+ * The rollout of one DaemonSet: which old pod goes next, and when. Pure: everything comes in as arguments.
+ *
+ * Assumptions:
+ * - The DaemonSet controller creates the missing pod of every node that should run one, deletes finished and excess pods,
+ *   and updates nothing, because the strategy is OnDelete.
+ * - Watches tell the truth late: events may repeat and may be missing, but the latest state of every object arrives. Until
+ *   the first complete lists have arrived (`setSynced`), API times are hints for what happened before.
+ * - `nowMs` never decreases. A worker's write may be applied until its outcome says that it was not.
+ *
+ * Invariants:
+ * - U: eligible Ready nodes without an available pod, for whatever reason, and nodes that failed. R: asked slots whose pod
+ *   still is available. An available pod is asked for only while U + R < allowed; no pod at all while as many replacements
+ *   as allowed are in flight. What is asked but has not left is given back when it does not fit any more.
+ * - Only the one, old, not terminating, not finished pod of an eligible Ready node is ever deleted; with OTA none is.
+ * - A slot has at most one thing asked of it, and stays in flight until the cluster shows its effect, or an outcome says
+ *   that nothing was written.
+ * - Counters, candidates and timers are functions of slots and facts (slot-book.ts); an event costs O(log n), a change of
+ *   policy, placement or target O(n log n).
+ */
+export class Rollout {
+  readonly #identity: RolloutIdentity;
+  readonly #definition: Definition;
+  readonly #notices: RolloutNotice[] = [];
+  readonly #progress = new Progress(this.#notices);
+  readonly #book: SlotBook;
+  #window = Number.POSITIVE_INFINITY;
+
+  constructor(identity: RolloutIdentity) {
+    this.#identity = identity;
+    this.#definition = new Definition(identity.uid);
+    this.#book = new SlotBook(identity.key, this.#notices);
+  }
+
+  /** A record of another UID (the DaemonSet was deleted and created again) is ignored: that is another rollout. */
+  setDaemonSet(daemonSet: DaemonSetRecord, nowMs: number): void {
+    if (daemonSet.uid !== this.#identity.uid) return;
+    const change = this.#definition.setDaemonSet(daemonSet);
+    this.#progress.onPolicy(this.#definition.policyResult);
+    this.#applyChange(change, nowMs);
+  }
+
+  upsertRevision(revision: RevisionRecord, nowMs: number): void {
+    this.#applyChange(this.#definition.upsertRevision(revision), nowMs);
+  }
+
+  removeRevision(revision: RevisionRecord, nowMs: number): void {
+    this.#applyChange(this.#definition.removeRevision(revision), nowMs);
+  }
+
+  /** Nothing is selected before nodes, pods and revisions are all there. */
+  setSynced(isSynced: boolean, nowMs: number): void {
+    this.#applyChange(this.#definition.setSynced(isSynced), nowMs);
+  }
+
+  upsertNode(node: NodeRecord, nowMs: number): void {
+    const slot = this.#book.getOrAdd(node.name);
+    const before = slot.node;
+    const isSamePlace = before !== undefined && hasSamePlace(before, node);
+    if (isSamePlace && before.isReady === node.isReady) {
+      slot.node = node;
+      return;
+    }
+    observeNode(slot, node, this.#at(nowMs));
+    if (!isSamePlace) this.#placeSlot(slot);
+    this.#refresh(slot, nowMs);
+  }
+
+  removeNode(name: string, nowMs: number): void {
+    const slot = this.#book.get(name);
+    if (slot === undefined) return;
+    observeNode(slot, undefined, this.#at(nowMs));
+    this.#refresh(slot, nowMs);
+  }
+
+  /** Pods of other owners, and pods that are bound for no node yet, are ignored. */
+  upsertPod(pod: PodRecord, nowMs: number): void {
+    if (pod.nodeName === '') return;
+    if (pod.ownerUid !== this.#identity.uid) {
+      this.removePod(pod, nowMs);
+      return;
+    }
+    const slot = this.#book.getOrAdd(pod.nodeName);
+    observePod(slot, pod, this.#at(nowMs));
+    this.#refresh(slot, nowMs);
+  }
+
+  removePod(pod: PodRecord, nowMs: number): void {
+    const slot = this.#book.get(pod.nodeName);
+    if (slot === undefined) return;
+    observePodGone(slot, pod.uid, this.#at(nowMs));
+    this.#refresh(slot, nowMs);
+  }
+
+  /**
+   * Slots that may go now, in order, each marked as asked: reads of pods whose fate is unknown, then marks or deletions. At
+   * most `limit.count`; the same slot is not selected again before it is settled or released.
+   */
+  select(limit: SelectLimit, nowMs: number): SlotKey[] {
+    this.tick(nowMs);
+    this.#window = limit.window;
+    if (!this.#definition.facts.isSynced) return [];
+    const selected: SlotKey[] = [];
+    for (const slot of this.#book.observesDue) {
+      if (selected.length >= limit.count) return selected;
+      if (slot.ask !== undefined) slot.ask.phase = 'observe-asked';
+      this.#book.refresh(slot, this.#at(nowMs));
+      selected.push(slot.key);
+    }
+    if (this.blocked() !== undefined) return selected;
+    while (selected.length < limit.count) {
+      const slot = this.#next(limit.window);
+      if (slot === undefined) break;
+      this.#ask(slot, nowMs);
+      selected.push(slot.key);
+    }
+    return selected;
+  }
+
+  /**
+   * What to do for an asked slot right now, for the lane that takes it. Undefined: it is not wanted any more, does not fit
+   * into the budget any more, or has left already; what has not left is released.
+   */
+  taskFor(key: SlotKey, nowMs: number): Task | undefined {
+    this.tick(nowMs);
+    const slot = this.#book.get(nodeOfSlot(key));
+    if (slot?.ask === undefined) return undefined;
+    const { facts } = this.#definition;
+    const task = taskOf(slot, facts, this.#identity.namespace);
+    const isReading = task?.action === 'observe';
+    const fits = task?.action !== 'delete' || stillFits((slot.mask & BIT.available) !== 0, this.#use());
+    if (task === undefined || !fits || (!isReading && this.blocked() !== undefined)) {
+      this.release(key, nowMs);
+      return undefined;
+    }
+    if (task.action === 'mark') {
+      slot.ask.uid = task.uid;
+      slot.ask.mark = { needsUpgrade: task.needsUpgrade, hash: task.hash };
+    }
+    return task;
+  }
+
+  onSent(key: SlotKey, nowMs: number): void {
+    const slot = this.#book.get(nodeOfSlot(key));
+    if (slot?.ask === undefined) return;
+    onSent(slot.ask);
+    this.#refresh(slot, nowMs);
+  }
+
+  onOutcome(outcome: Outcome, nowMs: number): AfterOutcome {
+    const slot = this.#book.get(nodeOfSlot(outcome.slot));
+    if (slot === undefined) return WATCH;
+    const after = takeOutcome(slot, outcome, { facts: this.#definition.facts, nowMs });
+    this.#refresh(slot, nowMs);
+    return after;
+  }
+
+  /** Forgets a slot that was asked and has not left (leadership lost, dropped by the dispatcher). */
+  release(key: SlotKey, nowMs: number): void {
+    const slot = this.#book.get(nodeOfSlot(key));
+    if (slot?.ask === undefined) return;
+    releaseAsk(slot, slot.ask, nowMs);
+    this.#refresh(slot, nowMs);
+  }
+
+  /** When `tick` has something to do without any event: a pod's minReadySeconds, a progress or observe deadline. */
+  nextWakeMs(): number | undefined {
+    return this.#book.nextDueMs;
+  }
+
+  tick(nowMs: number): void {
+    this.#book.advance(this.#at(nowMs));
+    this.#updateProgress(nowMs);
+  }
+
+  /** What happened since the last call, oldest first. */
+  takeNotices(): RolloutNotice[] {
+    return this.#notices.splice(0);
+  }
+
+  blocked(): Block | undefined {
+    return this.#definition.blocked();
+  }
+
+  counts(): RolloutCounts {
+    const { facts } = this.#definition;
+    return countsOf(this.#book.counters, { use: this.#use(), window: this.#window, facts });
+  }
+
+  /** Every node with its reason, by name; O(n log n). */
+  plan(nowMs: number): NodePlan[] {
+    this.tick(nowMs);
+    const { facts, rule } = this.#definition;
+    const preview = previewDeletes(this.#book.candidates, this.#use(), this.#window);
+    return planOf(this.#book.all(), { facts, rule, preview, block: this.blocked(), nowMs });
+  }
+
+  #next(window: number): Slot | undefined {
+    const { candidates } = this.#book;
+    const mark = candidates.next('mark');
+    if (mark !== undefined) return mark;
+    const head = candidates.nextDelete();
+    return head !== undefined && verdict(head.kind, this.#use(), window) === 'go' ? head.slot : undefined;
+  }
+
+  #ask(slot: Slot, nowMs: number): void {
+    const pod = slot.pods.find(({ record }) => !record.isTerminating);
+    slot.ask = newAsk((slot.mask & BIT.candidateMark) !== 0 ? 'mark' : 'delete', pod?.record.uid ?? '');
+    this.#book.refresh(slot, this.#at(nowMs));
+  }
+
+  #use(): BudgetUse {
+    const { counters } = this.#book;
+    const { policy } = this.#definition;
+    return {
+      allowed: policy === undefined ? 0 : allowedUnavailable(policy.maxUnavailable, counters.of('eligible')),
+      unavailable: counters.of('unavailable'),
+      reserved: counters.of('reserved'),
+      inFlight: counters.of('inFlight'),
+    };
+  }
+
+  #applyChange(change: Change, nowMs: number): void {
+    const at = this.#at(nowMs);
+    if (change !== 'none') {
+      for (const slot of this.#book.all()) {
+        if (change === 'placement') this.#placeSlot(slot);
+        this.#book.refresh(slot, at);
+      }
+    }
+    this.#updateProgress(nowMs);
+  }
+
+  #placeSlot(slot: Slot): void {
+    const eligibility = slot.node === undefined ? undefined : this.#definition.rule?.(slot.node);
+    let level: EligibilityLevel = 0;
+    if (eligibility?.shouldRun === true) level = 2;
+    else if (eligibility?.shouldContinueRunning === true) level = 1;
+    slot.eligibility = level;
+  }
+
+  #refresh(slot: Slot, nowMs: number): void {
+    this.#book.refresh(slot, this.#at(nowMs));
+    this.#updateProgress(nowMs);
+  }
+
+  #updateProgress(nowMs: number): void {
+    const { counters } = this.#book;
+    const counts = {
+      ready: counters.of('ready'),
+      settled: counters.of('settled'),
+      outdated: counters.of('outdated'),
+      failed: counters.of('failed'),
+      skipped: counters.of('skipped'),
+    };
+    this.#progress.update(this.#definition.facts, this.blocked(), { counts, nowMs });
+  }
+
+  #at(nowMs: number): Observation {
+    return { facts: this.#definition.facts, nowMs };
+  }
+}

@@ -1,0 +1,138 @@
+import { type DaemonSetKey, slotKey } from '../protocol/slot.ts';
+import { isAskSettled, onDeadline } from './asks.ts';
+import { Candidates } from './candidates.ts';
+import { BIT, candidateKind, classify, dueAtMs, isOverdue } from './classify.ts';
+import { Counters } from './counters.ts';
+import { explainFailure } from './explain.ts';
+import type { Facts } from './facts.ts';
+import { Heap } from './heap.ts';
+import type { RolloutNotice } from './notices.ts';
+import { type Observation, replacingSinceMs } from './observe.ts';
+import { NEVER, newSlot, type Slot } from './slot-state.ts';
+
+const ZONE_LABEL = 'topology.kubernetes.io/zone';
+
+/**
+ * All slots of a rollout with everything that is derived from them: counters, candidates, timers. `refresh` is the only
+ * place that derives, so the derived state is a function of slots and facts, however it came about.
+ */
+export class SlotBook {
+  readonly candidates = new Candidates();
+  readonly counters = new Counters();
+  /** Slots whose write is to be looked at, in the order in which their deadlines passed. */
+  readonly observesDue = new Set<Slot>();
+  readonly #slots = new Map<string, Slot>();
+  readonly #daemonSet: DaemonSetKey;
+  readonly #notices: RolloutNotice[];
+  readonly #timers = new Heap<Slot>({
+    isBefore: (left, right) => left.dueMs < right.dueMs,
+    placeOf: (slot) => slot.timerPlace,
+    setPlace: (slot, place) => {
+      slot.timerPlace = place;
+    },
+  });
+
+  constructor(daemonSet: DaemonSetKey, notices: RolloutNotice[]) {
+    this.#daemonSet = daemonSet;
+    this.#notices = notices;
+  }
+
+  get(nodeName: string): Slot | undefined {
+    return this.#slots.get(nodeName);
+  }
+
+  getOrAdd(nodeName: string): Slot {
+    const known = this.#slots.get(nodeName);
+    if (known !== undefined) return known;
+    const slot = newSlot(slotKey(this.#daemonSet, nodeName), nodeName, this.candidates.enterZone(''));
+    this.#slots.set(nodeName, slot);
+    return slot;
+  }
+
+  /** In no particular order. */
+  all(): IterableIterator<Slot> {
+    return this.#slots.values();
+  }
+
+  get nextDueMs(): number | undefined {
+    return this.#timers.peek()?.dueMs;
+  }
+
+  /** Derives everything about the slot again; afterwards it is forgotten if nothing is there any more. */
+  refresh(slot: Slot, at: Observation): void {
+    if (slot.ask !== undefined && isAskSettled(slot, slot.ask, at.facts)) slot.ask = undefined;
+    const before = slot.mask;
+    this.#moveToZone(slot);
+    const after = this.#derive(slot, at);
+    slot.mask = after;
+    this.counters.apply(before, after);
+    const inFlightDelta = (after & BIT.inFlight ? 1 : 0) - (before & BIT.inFlight ? 1 : 0);
+    this.candidates.place(slot, candidateKind(before), candidateKind(after));
+    if (inFlightDelta !== 0) this.candidates.addInFlight(slot.zone, inFlightDelta);
+    this.#schedule(slot, at.facts);
+    if (at.facts.isSynced) this.#tell(slot, at.facts, at.nowMs);
+    if ((after & BIT.settled) !== 0) slot.isAwaitingReplacement = false;
+    if ((after & BIT.replacing) === 0) slot.replacingSinceMs = NEVER;
+    if (slot.node === undefined && slot.pods.length === 0) this.#forget(slot);
+  }
+
+  /** Handles what became due by time alone. */
+  advance(at: Observation): void {
+    for (let slot = this.#timers.peek(); slot !== undefined && slot.dueMs <= at.nowMs; slot = this.#timers.peek()) {
+      if (slot.ask?.phase === 'watching' && slot.ask.dueMs <= at.nowMs) onDeadline(slot, slot.ask);
+      this.refresh(slot, at);
+    }
+  }
+
+  #derive(slot: Slot, at: Observation): number {
+    const mask = classify(slot, at.facts, at.nowMs);
+    if ((mask & BIT.replacing) === 0) return mask;
+    slot.replacingSinceMs = replacingSinceMs(slot, (slot.mask & BIT.replacing) !== 0, at);
+    return isOverdue(slot, at.facts, at.nowMs) ? mask | BIT.failed : mask;
+  }
+
+  #moveToZone(slot: Slot): void {
+    const name = slot.node?.labels[ZONE_LABEL] ?? '';
+    if (name === slot.zone.name) return;
+    this.candidates.place(slot, candidateKind(slot.mask), undefined);
+    if ((slot.mask & BIT.inFlight) !== 0) this.candidates.addInFlight(slot.zone, -1);
+    this.candidates.leaveZone(slot.zone);
+    slot.zone = this.candidates.enterZone(name);
+    if ((slot.mask & BIT.inFlight) !== 0) this.candidates.addInFlight(slot.zone, 1);
+    this.candidates.place(slot, undefined, candidateKind(slot.mask));
+  }
+
+  #schedule(slot: Slot, facts: Facts): void {
+    if (slot.ask?.phase === 'observe-due') this.observesDue.add(slot);
+    else this.observesDue.delete(slot);
+    const dueMs = dueAtMs(slot, facts);
+    if (dueMs === slot.dueMs) return;
+    slot.dueMs = dueMs;
+    if (dueMs === NEVER) this.#timers.remove(slot);
+    else this.#timers.put(slot);
+  }
+
+  #tell(slot: Slot, facts: Facts, nowMs: number): void {
+    const { key, nodeName: node, mask } = slot;
+    const hash = facts.target?.hash;
+    if ((mask & BIT.failed) !== 0 && slot.failureToldHash !== hash) {
+      slot.failureToldHash = hash;
+      this.#notices.push({ type: 'node-failed', slot: key, node, why: explainFailure(slot, facts, nowMs) });
+    }
+    if ((mask & BIT.settled) === 0) return;
+    if (slot.isAwaitingReplacement && slot.replacingSinceMs !== NEVER) {
+      const replacementMs = nowMs - slot.replacingSinceMs;
+      this.#notices.push({ type: 'slot-available', slot: key, node, replacementMs });
+    }
+    if (slot.failureToldHash !== undefined) {
+      slot.failureToldHash = undefined;
+      this.#notices.push({ type: 'node-recovered', slot: key, node });
+    }
+  }
+
+  #forget(slot: Slot): void {
+    this.counters.apply(slot.mask, 0);
+    this.#slots.delete(slot.nodeName);
+    this.candidates.leaveZone(slot.zone);
+  }
+}

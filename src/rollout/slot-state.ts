@@ -1,0 +1,134 @@
+import { isAvailable } from '../kube/availability.ts';
+import type { NodeRecord, PodRecord } from '../kube/records.ts';
+import type { SlotKey } from '../protocol/slot.ts';
+import type { Heap } from './heap.ts';
+
+/** A time that is not known, and "never" of things that wait for none. */
+export const NEVER = Number.POSITIVE_INFINITY;
+
+export interface TrackedPod {
+  record: PodRecord;
+  /** When its Ready transition was observed here; NEVER while it is not Ready. */
+  readySinceMs: number;
+}
+
+/**
+ * What was asked of a slot, from its selection until the watch shows the effect.
+ *
+ * - `asked`: selected, nothing has left. - `sent`: with a worker.
+ * - `watching`: a write may have been applied; the watch, or at `dueMs` a read, will tell.
+ * - `observe-due`, `observe-asked`, `observe-sent`: the same for that read.
+ */
+export interface Ask {
+  readonly action: 'delete' | 'mark';
+  uid: string;
+  phase: 'asked' | 'sent' | 'watching' | 'observe-due' | 'observe-asked' | 'observe-sent';
+  dueMs: number;
+  /** Reads so far; each one that tells nothing doubles the next deadline. */
+  observeCount: number;
+  /** What a mark writes, from the moment its task was made. */
+  mark: { readonly needsUpgrade: boolean; readonly hash: string } | undefined;
+  /** Why the last attempt wrote nothing. */
+  setback: { readonly code: string; readonly message: string } | undefined;
+}
+
+/** A zone's candidates of one kind. */
+export interface ZoneQueue {
+  readonly slots: Heap<Slot>;
+  /** The zone's. */
+  readonly inFlight: { readonly count: number };
+  place: number;
+}
+
+/** A value of `topology.kubernetes.io/zone`; '' for nodes without one. */
+export interface Zone {
+  readonly name: string;
+  /** Nodes there; a zone without any is forgotten. */
+  slotCount: number;
+  /** Replacements in flight there. */
+  readonly inFlight: { count: number };
+  readonly unavailable: ZoneQueue;
+  readonly available: ZoneQueue;
+}
+
+/** 0: the pod does not belong here; 1: it may stay, but would not be created again; 2: it should run. */
+export type EligibilityLevel = 0 | 1 | 2;
+
+/** One node as this DaemonSet sees it. Made lean: there are as many as nodes, for each DaemonSet. */
+export interface Slot {
+  readonly key: SlotKey;
+  readonly nodeName: string;
+  node: NodeRecord | undefined;
+  /** The DaemonSet's pods there, terminating ones too; nearly always one. */
+  pods: TrackedPod[];
+  eligibility: EligibilityLevel;
+  zone: Zone;
+  ask: Ask | undefined;
+  /** Bits of classify.ts that the counters hold for this slot. */
+  mask: number;
+  /** Since when the slot is without its replacement (REPLACING); NEVER otherwise. */
+  replacingSinceMs: number;
+  /** When its pod last was replaced: the deletion, then the new pod's appearance, as observed; NEVER: not seen. */
+  replacedAtMs: number;
+  /** When the node went NotReady, as observed; NEVER while it is Ready. */
+  notReadySinceMs: number;
+  /** A deletion was seen and its replacement was not yet available. */
+  isAwaitingReplacement: boolean;
+  /** The target for which its failure was told; undefined: it did not fail, or recovered. */
+  failureToldHash: string | undefined;
+  /** The target for which a dry run went through; undefined: none. */
+  dryRunHash: string | undefined;
+  // Places in the heaps (heap.ts), and what they are ordered by.
+  deletionCost: number;
+  candidatePlace: number;
+  dueMs: number;
+  timerPlace: number;
+}
+
+export function newSlot(key: SlotKey, nodeName: string, zone: Zone): Slot {
+  return {
+    key,
+    nodeName,
+    node: undefined,
+    pods: [],
+    eligibility: 0,
+    zone,
+    ask: undefined,
+    mask: 0,
+    replacingSinceMs: NEVER,
+    replacedAtMs: NEVER,
+    notReadySinceMs: NEVER,
+    isAwaitingReplacement: false,
+    failureToldHash: undefined,
+    dryRunHash: undefined,
+    deletionCost: 0,
+    candidatePlace: -1,
+    dueMs: NEVER,
+    timerPlace: -1,
+  };
+}
+
+export function liveCount(slot: Slot): number {
+  let count = 0;
+  for (const pod of slot.pods) if (!pod.record.isTerminating) count += 1;
+  return count;
+}
+
+/** The pod of the node when exactly one is not terminating. */
+export function soleLivePod(slot: Slot): TrackedPod | undefined {
+  let sole: TrackedPod | undefined;
+  for (const pod of slot.pods) {
+    if (pod.record.isTerminating) continue;
+    if (sole !== undefined) return undefined;
+    sole = pod;
+  }
+  return sole;
+}
+
+export function hasTerminatingPod(slot: Slot): boolean {
+  return slot.pods.some((pod) => pod.record.isTerminating);
+}
+
+export function isPodAvailable(pod: TrackedPod, minReadyMs: number, nowMs: number): boolean {
+  return isAvailable(pod.record, pod.readySinceMs, { minReadyMs, nowMs });
+}

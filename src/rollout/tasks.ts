@@ -1,0 +1,44 @@
+import { isFinished } from '../kube/availability.ts';
+import type { Task } from '../protocol/task.ts';
+import { isCurrentSlot } from './classify.ts';
+import type { Facts } from './facts.ts';
+import { pendingMark } from './marks.ts';
+import { hasTerminatingPod, type Slot, soleLivePod } from './slot-state.ts';
+
+/**
+ * What an asked slot needs right now: decided again at the last moment, because things change while it waits in a queue.
+ * Undefined: not wanted any more. The budget is the caller's business.
+ */
+export function taskOf(slot: Slot, facts: Facts, namespace: string): Task | undefined {
+  const { ask } = slot;
+  if (ask === undefined) return undefined;
+  if (ask.phase === 'observe-asked') {
+    const pod = slot.pods.find(({ record }) => record.uid === ask.uid)?.record;
+    if (pod === undefined) return undefined;
+    return { slot: slot.key, namespace, pod: pod.name, uid: pod.uid, action: 'observe' };
+  }
+  if (ask.phase !== 'asked') return undefined;
+  if (ask.action === 'delete') return deleteTask(slot, facts, namespace);
+  return facts.strategy === 'OTA' ? markTask(slot, facts, namespace) : undefined;
+}
+
+function deleteTask(slot: Slot, facts: Facts, namespace: string): Task | undefined {
+  const pod = soleLivePod(slot)?.record;
+  const isWanted =
+    facts.strategy === 'AdvancedRollingUpdate' &&
+    slot.eligibility === 2 &&
+    slot.node?.isReady === true &&
+    pod !== undefined &&
+    pod.uid === slot.ask?.uid &&
+    !hasTerminatingPod(slot) &&
+    !isFinished(pod) &&
+    !isCurrentSlot(slot, facts);
+  return isWanted ? { slot: slot.key, namespace, pod: pod.name, uid: pod.uid, action: 'delete' } : undefined;
+}
+
+function markTask(slot: Slot, facts: Facts, namespace: string): Task | undefined {
+  const mark = pendingMark(slot, facts);
+  if (mark === undefined) return undefined;
+  const { pod, needsUpgrade, hash } = mark;
+  return { slot: slot.key, namespace, pod: pod.name, uid: pod.uid, action: 'mark', needsUpgrade, hash };
+}
