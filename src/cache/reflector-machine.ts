@@ -1,0 +1,342 @@
+import type { WatchEvent } from '../client/readers.ts';
+import type { ObjectRecord } from '../kube/records.ts';
+import { Backoff } from './backoff.ts';
+import type { Delta } from './delta.ts';
+import { failureOfApiError, type ListWatchFailure } from './list-watch-failure.ts';
+import { keyOf, Store } from './store.ts';
+
+/** `request` is the number of the effect that this answers; an answer to an older effect is ignored. */
+export type ReflectorInput<T extends ObjectRecord> =
+  | { readonly type: 'start' }
+  | {
+      readonly type: 'page';
+      readonly request: number;
+      readonly items: readonly T[];
+      readonly resourceVersion: string;
+      /** '' on the last page. */
+      readonly continueToken: string;
+    }
+  | { readonly type: 'list-failed'; readonly request: number; readonly failure: ListWatchFailure }
+  | { readonly type: 'events'; readonly request: number; readonly events: readonly WatchEvent<T>[] }
+  /** The server ended the watch in good order. */
+  | { readonly type: 'watch-ended'; readonly request: number }
+  | { readonly type: 'watch-failed'; readonly request: number; readonly failure: ListWatchFailure }
+  | { readonly type: 'woke'; readonly request: number }
+  | { readonly type: 'stop' };
+
+/**
+ * What is to be done, in this order. At most one of `list`, `watch` and `sleep` is open at a time: a new one ends the one
+ * before it.
+ */
+export type ReflectorEffect<T extends ObjectRecord> =
+  | {
+      readonly type: 'list';
+      readonly request: number;
+      readonly resourceVersion: string;
+      readonly limit: number;
+      readonly continueToken: string;
+    }
+  | {
+      readonly type: 'watch';
+      readonly request: number;
+      readonly resourceVersion: string;
+      readonly timeoutSeconds: number;
+    }
+  /** `delayMs` 0: only let others run. */
+  | { readonly type: 'sleep'; readonly request: number; readonly delayMs: number }
+  | { readonly type: 'deltas'; readonly deltas: readonly Delta<T>[] }
+  /** Once: every object of the first list has been handed out. */
+  | { readonly type: 'synced' }
+  | { readonly type: 'problem'; readonly problem: ReflectorProblem };
+
+export interface ReflectorProblem {
+  /** `object`: one object is left out because it makes no sense; everything else goes on. */
+  readonly phase: 'list' | 'watch' | 'object';
+  readonly code: ListWatchFailure['code'];
+  readonly message: string;
+  /** When it is tried again; 0: at once, or nothing is tried. */
+  readonly retryInMs: number;
+}
+
+export interface ReflectorMachineOptions {
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly pageLimit?: number;
+  /**
+   * Where the very first list starts. '' (the default) reads what is committed; '0' takes whatever the API server has
+   * cached, as client-go does. A cache that lags would show pods that a former leader has already deleted, and the
+   * budget would be spent twice.
+   */
+  readonly initialResourceVersion?: '' | '0';
+}
+
+const PAGE_LIMIT = 500;
+const WATCH_TIMEOUT_SECONDS = 300;
+/** A watch that ends sooner without an event is a failure, or a broken proxy would be asked in a tight loop. */
+const WATCH_MS_MIN = 1000;
+/** Garbled at the same place this often: the event itself is broken, so the list has to bring what it said. */
+const GARBLED_IN_A_ROW_MAX = 3;
+/** Objects that are compared in one go; keeps one input under about 2 ms. */
+const APPLY_SLICE = 1000;
+
+type State<T> =
+  | { readonly phase: 'idle' | 'stopped' }
+  | {
+      readonly phase: 'listing';
+      readonly resourceVersion: string;
+      readonly items: Map<string, T>;
+      isContinued: boolean;
+    }
+  | { readonly phase: 'applying'; readonly resourceVersion: string; readonly left: IterableIterator<T> }
+  | { readonly phase: 'watching'; readonly startedMs: number; eventCount: number }
+  | { readonly phase: 'sleeping'; readonly next: 'list' | 'watch' };
+
+/**
+ * The rules of client-go's reflector (tools/cache/reflector.go), as a state machine: list in pages, hand out the
+ * difference to the store, watch from there with bookmarks, resume where the watch ended, and list again only when the
+ * resourceVersion is too old. Unlike client-go it also resumes after failures other than 410 instead of listing again:
+ * an API server that struggles is not helped by lists.
+ */
+export class ReflectorMachine<T extends ObjectRecord> {
+  readonly store = new Store<T>();
+  readonly #options: ReflectorMachineOptions;
+  readonly #backoff = new Backoff();
+  #state: State<T> = { phase: 'idle' };
+  #request = 0;
+  /** Up to where the store is complete; '' before the first list. */
+  #version = '';
+  /** The last list or watch from `#version` was refused as too old or too new. */
+  #isVersionUnavailable = false;
+  /** A continue token expired: the next list is not cut into pages. */
+  #isListWhole = false;
+  #garbledInARow = 0;
+  #isSynced = false;
+
+  constructor(options: ReflectorMachineOptions) {
+    this.#options = options;
+  }
+
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  handle(input: ReflectorInput<T>, nowMs: number): readonly ReflectorEffect<T>[] {
+    if ('request' in input && input.request !== this.#request) return [];
+    switch (input.type) {
+      case 'start':
+        return this.#state.phase === 'idle' ? [this.#list()] : [];
+      case 'page':
+        return this.#onPage(input, nowMs);
+      case 'list-failed':
+        return this.#onListFailed(input.failure, nowMs);
+      case 'events':
+        return this.#onEvents(input.events, nowMs);
+      case 'watch-ended':
+        return this.#onWatchEnded(nowMs);
+      case 'watch-failed':
+        return this.#onWatchFailed(input.failure, nowMs);
+      case 'woke':
+        return this.#onWoke(nowMs);
+      case 'stop':
+        this.#state = { phase: 'stopped' };
+        this.#request++;
+        return [];
+    }
+  }
+
+  #list(): ReflectorEffect<T> {
+    const resourceVersion = this.#relistVersion();
+    this.#state = { phase: 'listing', resourceVersion, items: new Map(), isContinued: false };
+    // With a version and no limit the list comes from the API server's cache; with a limit it would come from etcd, at
+    // exactly that version (client-go switches paging off for the same reason).
+    const isPaged = !this.#isListWhole && (resourceVersion === '' || resourceVersion === '0');
+    const limit = isPaged ? (this.#options.pageLimit ?? PAGE_LIMIT) : 0;
+    return { type: 'list', request: ++this.#request, resourceVersion, limit, continueToken: '' };
+  }
+
+  /** client-go: relistResourceVersion. Never older than what was seen, unless that version cannot be had. */
+  #relistVersion(): string {
+    if (this.#isVersionUnavailable) return '';
+    return this.#version === '' ? (this.#options.initialResourceVersion ?? '') : this.#version;
+  }
+
+  #watch(nowMs: number): ReflectorEffect<T> {
+    this.#state = { phase: 'watching', startedMs: nowMs, eventCount: 0 };
+    const timeoutSeconds = Math.floor(WATCH_TIMEOUT_SECONDS * (1 + this.#options.random()));
+    return { type: 'watch', request: ++this.#request, resourceVersion: this.#version, timeoutSeconds };
+  }
+
+  #onPage(page: Extract<ReflectorInput<T>, { readonly type: 'page' }>, nowMs: number): readonly ReflectorEffect<T>[] {
+    const state = this.#state;
+    if (state.phase !== 'listing') return [];
+    if (page.resourceVersion === '') {
+      const message = 'the list has no resourceVersion';
+      const failure = {
+        code: 'malformed',
+        message,
+        httpStatus: 200,
+        retryAfterMs: 0,
+        isVersionTooLarge: false,
+      } as const;
+      return this.#onListFailed(failure, nowMs);
+    }
+    for (const item of page.items) state.items.set(keyOf(item.namespace, item.name), item);
+    if (page.continueToken !== '') {
+      state.isContinued = true;
+      const limit = this.#options.pageLimit ?? PAGE_LIMIT;
+      const { continueToken } = page;
+      return [{ type: 'list', request: ++this.#request, resourceVersion: '', limit, continueToken }];
+    }
+    this.#isVersionUnavailable = false;
+    this.#isListWhole = false;
+    const deltas: Delta<T>[] = [];
+    for (const key of this.store.keys()) if (!state.items.has(key)) deltas.push(...this.store.removeKey(key));
+    this.#state = { phase: 'applying', resourceVersion: page.resourceVersion, left: state.items.values() };
+    return [...deltasEffect(deltas), ...this.#apply(nowMs)];
+  }
+
+  /** Compares the next slice of the list with the store. */
+  #apply(nowMs: number): readonly ReflectorEffect<T>[] {
+    const state = this.#state;
+    if (state.phase !== 'applying') return [];
+    const deltas: Delta<T>[] = [];
+    for (let count = 0; count < APPLY_SLICE; count++) {
+      const item = state.left.next();
+      if (item.done) return this.#finishList(deltas, state.resourceVersion, nowMs);
+      deltas.push(...this.store.upsert(item.value));
+    }
+    return [...deltasEffect(deltas), { type: 'sleep', request: ++this.#request, delayMs: 0 }];
+  }
+
+  #finishList(deltas: readonly Delta<T>[], resourceVersion: string, nowMs: number): readonly ReflectorEffect<T>[] {
+    const effects: ReflectorEffect<T>[] = [...deltasEffect(deltas)];
+    this.#version = resourceVersion;
+    if (!this.#isSynced) effects.push({ type: 'synced' });
+    this.#isSynced = true;
+    effects.push(this.#watch(nowMs));
+    return effects;
+  }
+
+  #onListFailed(failure: ListWatchFailure, nowMs: number): readonly ReflectorEffect<T>[] {
+    const state = this.#state;
+    if (state.phase !== 'listing') return [];
+    if (failure.code === 'gone' || failure.isVersionTooLarge) {
+      // Both at once, without a delay: this is how lists end on a busy cluster, not a sign that it is unwell.
+      if (state.isContinued && !this.#isListWhole) {
+        this.#isListWhole = true;
+        return [problem('list', failure, 0), this.#list()];
+      }
+      if (state.resourceVersion !== '') {
+        this.#isVersionUnavailable = true;
+        return [problem('list', failure, 0), this.#list()];
+      }
+    }
+    return this.#retry('list', failure, nowMs);
+  }
+
+  #onEvents(events: readonly WatchEvent<T>[], nowMs: number): readonly ReflectorEffect<T>[] {
+    const state = this.#state;
+    if (state.phase !== 'watching') return [];
+    const deltas: Delta<T>[] = [];
+    const effects: ReflectorEffect<T>[] = [];
+    for (const event of events) {
+      switch (event.type) {
+        case 'added':
+        case 'modified':
+        case 'deleted':
+          deltas.push(
+            ...(event.type === 'deleted' ? this.store.remove(event.object) : this.store.upsert(event.object)),
+          );
+          this.#progress(state, event.object.resourceVersion);
+          break;
+        case 'bookmark':
+          this.#progress(state, event.resourceVersion);
+          break;
+        case 'skipped':
+          state.eventCount++;
+          effects.push(objectProblem(event.message));
+          break;
+        case 'error':
+          return [...deltasEffect(deltas), ...effects, ...this.#onWatchFailed(failureOfApiError(event.error), nowMs)];
+      }
+    }
+    return [...deltasEffect(deltas), ...effects];
+  }
+
+  #progress(state: { eventCount: number }, resourceVersion: string): void {
+    state.eventCount++;
+    this.#version = resourceVersion;
+    this.#garbledInARow = 0;
+  }
+
+  #onWatchEnded(nowMs: number): readonly ReflectorEffect<T>[] {
+    if (this.#state.phase !== 'watching') return [];
+    if (this.#wasUseful(nowMs)) return [this.#watch(nowMs)];
+    return this.#retry('watch', SHORT_WATCH, nowMs);
+  }
+
+  #wasUseful(nowMs: number): boolean {
+    const state = this.#state;
+    return state.phase === 'watching' && (state.eventCount > 0 || nowMs - state.startedMs >= WATCH_MS_MIN);
+  }
+
+  #onWatchFailed(failure: ListWatchFailure, nowMs: number): readonly ReflectorEffect<T>[] {
+    if (this.#state.phase !== 'watching') return [];
+    if (failure.code === 'gone') return this.#retry('list', failure, nowMs, 'watch');
+    if (failure.isVersionTooLarge || failure.code === 'bad-request') {
+      this.#isVersionUnavailable = true;
+      return this.#retry('list', failure, nowMs, 'watch');
+    }
+    if (failure.code === 'malformed' && ++this.#garbledInARow >= GARBLED_IN_A_ROW_MAX) {
+      this.#garbledInARow = 0;
+      return this.#retry('list', failure, nowMs, 'watch');
+    }
+    const isCut = failure.code === 'connection-lost' || failure.code === 'timeout';
+    if (isCut && failure.httpStatus === 0 && this.#wasUseful(nowMs)) {
+      return [problem('watch', failure, 0), this.#watch(nowMs)];
+    }
+    return this.#retry('watch', failure, nowMs);
+  }
+
+  #retry(
+    next: 'list' | 'watch',
+    failure: ListWatchFailure,
+    nowMs: number,
+    phase: 'list' | 'watch' = next,
+  ): readonly ReflectorEffect<T>[] {
+    const delayMs = Math.max(this.#backoff.next(nowMs, this.#options.random()), failure.retryAfterMs);
+    this.#state = { phase: 'sleeping', next };
+    return [problem(phase, failure, delayMs), { type: 'sleep', request: ++this.#request, delayMs }];
+  }
+
+  #onWoke(nowMs: number): readonly ReflectorEffect<T>[] {
+    if (this.#state.phase === 'applying') return this.#apply(nowMs);
+    if (this.#state.phase !== 'sleeping') return [];
+    return [this.#state.next === 'list' ? this.#list() : this.#watch(nowMs)];
+  }
+}
+
+const SHORT_WATCH: ListWatchFailure = {
+  code: 'connection-lost',
+  message: 'the watch ended at once and without an event',
+  httpStatus: 0,
+  retryAfterMs: 0,
+  isVersionTooLarge: false,
+};
+
+function deltasEffect<T extends ObjectRecord>(deltas: readonly Delta<T>[]): readonly ReflectorEffect<T>[] {
+  return deltas.length === 0 ? [] : [{ type: 'deltas', deltas }];
+}
+
+function problem<T extends ObjectRecord>(
+  phase: 'list' | 'watch',
+  failure: ListWatchFailure,
+  retryInMs: number,
+): ReflectorEffect<T> {
+  return { type: 'problem', problem: { phase, code: failure.code, message: failure.message, retryInMs } };
+}
+
+/** For a list's items that were left out. */
+export function objectProblem<T extends ObjectRecord>(message: string): ReflectorEffect<T> {
+  return { type: 'problem', problem: { phase: 'object', code: 'malformed', message, retryInMs: 0 } };
+}

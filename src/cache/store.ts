@@ -1,0 +1,70 @@
+import type { ObjectRecord } from '../kube/records.ts';
+import type { Delta } from './delta.ts';
+import { isSameExceptVersion } from './same-record.ts';
+
+/** The records of one resource by namespace and name. Every change answers the deltas it makes. */
+export class Store<T extends ObjectRecord> {
+  readonly #records = new Map<string, T>();
+
+  get size(): number {
+    return this.#records.size;
+  }
+
+  get(namespace: string, name: string): T | undefined {
+    return this.#records.get(keyOf(namespace, name));
+  }
+
+  values(): IterableIterator<T> {
+    return this.#records.values();
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#records.keys();
+  }
+
+  /** An object as a list or an ADDED or MODIFIED event has it. */
+  upsert(object: T): readonly Delta<T>[] {
+    const key = keyOf(object.namespace, object.name);
+    const previous = this.#records.get(key);
+    if (previous === undefined) {
+      this.#records.set(key, object);
+      return [{ type: 'added', object }];
+    }
+    if (previous.uid !== object.uid) {
+      this.#records.set(key, object);
+      return [
+        { type: 'deleted', object: previous },
+        { type: 'added', object },
+      ];
+    }
+    if (previous.resourceVersion === object.resourceVersion) return [];
+    if (isSameExceptVersion(previous, object)) {
+      // Keeps the older record's parts: they have long been where the garbage collector does not look often.
+      this.#records.set(key, { ...previous, resourceVersion: object.resourceVersion });
+      return [];
+    }
+    this.#records.set(key, object);
+    return [{ type: 'modified', object, previous }];
+  }
+
+  /** An object as a DELETED event has it: its last state. */
+  remove(object: T): readonly Delta<T>[] {
+    const key = keyOf(object.namespace, object.name);
+    const previous = this.#records.get(key);
+    if (previous === undefined) return [];
+    this.#records.delete(key);
+    return [{ type: 'deleted', object: previous.uid === object.uid ? object : previous }];
+  }
+
+  /** An object that is no longer listed: its deletion was not seen. */
+  removeKey(key: string): readonly Delta<T>[] {
+    const previous = this.#records.get(key);
+    if (previous === undefined) return [];
+    this.#records.delete(key);
+    return [{ type: 'deleted', object: previous }];
+  }
+}
+
+export function keyOf(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}
