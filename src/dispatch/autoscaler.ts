@@ -59,6 +59,8 @@ export interface ScalerState {
   readonly trial: Trial | undefined;
   /** No growth before that time. */
   readonly growAgainAtMs: number;
+  /** Growths in a row that were taken back. */
+  readonly vainGrowths: number;
 }
 
 export interface ScaleDecision {
@@ -80,12 +82,14 @@ const SHRINK_AFTER_MS = 5 * 60_000;
 /** How long a growth has to show a gain, counted from when the new threads got their first work. */
 const TRIAL_MS = 15_000;
 const GAIN_MIN = 0.1;
+/** Doubled with every growth in a row that gained nothing: 10, 20, 40, 80 minutes. */
 const NO_GAIN_HOLD_MS = 10 * 60_000;
+const NO_GAIN_DOUBLINGS_MAX = 3;
 /** Above this share the API server is refusing work for its own sake, not by accident. */
 const THROTTLED_MIN = 0.01;
 
 export function startScaler(lanes: number): ScalerState {
-  return { lanes, busySinceMs: undefined, idleSinceMs: undefined, trial: undefined, growAgainAtMs: 0 };
+  return { lanes, busySinceMs: undefined, idleSinceMs: undefined, trial: undefined, growAgainAtMs: 0, vainGrowths: 0 };
 }
 
 export interface ScaleInput {
@@ -149,8 +153,12 @@ function judgeTrial(
   if (now.nowMs - trial.startedAtMs < TRIAL_MS) return { state, lanes: state.lanes, reason: 'lanes-busy' };
   const judged: ScalerState = { ...state, trial: undefined, busySinceMs: undefined };
   const hasGained = now.sample.tasksPerSecond >= trial.tasksPerSecondBefore * (1 + GAIN_MIN);
-  if (hasGained || now.bottleneck === undefined) return { state: judged, lanes: state.lanes, reason: 'steady' };
-  return changed({ ...judged, growAgainAtMs: now.nowMs + NO_GAIN_HOLD_MS }, trial.lanesBefore, 'no-gain');
+  if (hasGained || now.bottleneck === undefined) {
+    return { state: { ...judged, vainGrowths: 0 }, lanes: state.lanes, reason: 'steady' };
+  }
+  const holdMs = NO_GAIN_HOLD_MS * 2 ** Math.min(state.vainGrowths, NO_GAIN_DOUBLINGS_MAX);
+  const held = { ...judged, vainGrowths: state.vainGrowths + 1, growAgainAtMs: now.nowMs + holdMs };
+  return changed(held, trial.lanesBefore, 'no-gain');
 }
 
 function changed(state: ScalerState, lanes: number, reason: ScaleReason): ScaleDecision {
