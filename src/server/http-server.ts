@@ -1,0 +1,117 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type BindAddress, formatAddress } from './bind-address.ts';
+
+export interface RouteRequest {
+  readonly query: URLSearchParams;
+  /** Of the peer, for routes that only this machine may use. */
+  readonly remoteAddress: string;
+}
+
+export interface RouteResponse {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** Compared as a whole, without the query. */
+  readonly path: string;
+  handle(request: RouteRequest): RouteResponse | Promise<RouteResponse>;
+}
+
+export interface HttpServerOptions {
+  readonly address: BindAddress;
+  readonly routes: readonly Route[];
+  /** Why a request could not be answered: for the log. */
+  readonly onError: (message: string) => void;
+}
+
+const HEADER_BYTES_MAX = 8 * 1024;
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 5_000;
+const CONNECTIONS_MAX = 256;
+const URL_LENGTH_MAX = 2048;
+
+export function textResponse(status: number, body: string): RouteResponse {
+  return { status, contentType: 'text/plain; charset=utf-8', body: body.endsWith('\n') ? body : `${body}\n` };
+}
+
+/** A small HTTP server with a table of routes: bounded in header size, time and connections, and without bodies. */
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: HttpServerOptions;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      {
+        maxHeaderSize: HEADER_BYTES_MAX,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        headersTimeout: REQUEST_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+      },
+      (request, response) => void this.#serve(request, response),
+    );
+    this.#server.maxConnections = CONNECTIONS_MAX;
+  }
+
+  /** Resolves with the address that is listened on. Rejects when that is not possible, naming the address. */
+  async listen(): Promise<BindAddress> {
+    const { address } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (cause: NodeJS.ErrnoException) => {
+        reject(new Error(`cannot listen on ${formatAddress(address)}: ${cause.code ?? cause.message}`, { cause }));
+      });
+      // Without a host Node listens on all addresses, IPv6 included.
+      if (address.host === '') this.#server.listen(address.port, resolve);
+      else this.#server.listen(address.port, address.host, resolve);
+    });
+    this.#server.on('error', (error) => this.#options.onError(error.message));
+    const bound = this.#server.address() as AddressInfo;
+    return { host: bound.address, port: bound.port };
+  }
+
+  /** Answers what has come in; idle connections are closed at once, and all of them after a second. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const timer = setTimeout(() => this.#server.closeAllConnections(), 1000).unref();
+    await closed;
+    clearTimeout(timer);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A body is nothing that any route reads.
+    request.resume();
+    const { status, contentType, body, allow } = await this.#answer(request);
+    response.writeHead(status, {
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...(allow === undefined ? {} : { allow }),
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  async #answer(request: IncomingMessage): Promise<RouteResponse & { readonly allow?: string }> {
+    const { url = '', method = '' } = request;
+    if (url.length > URL_LENGTH_MAX) return textResponse(414, 'the URL is too long');
+    const [path = '', query = ''] = url.split('?', 2);
+    const routes = this.#options.routes.filter((route) => route.path === path);
+    if (routes.length === 0) return textResponse(404, 'no such page');
+    const route = routes.find((candidate) => candidate.method === (method === 'HEAD' ? 'GET' : method));
+    if (route === undefined) {
+      const allow = routes.map((candidate) => candidate.method).join(', ');
+      return { ...textResponse(405, `use ${allow}`), allow };
+    }
+    try {
+      const remoteAddress = request.socket.remoteAddress ?? '';
+      return await route.handle({ query: new URLSearchParams(query), remoteAddress });
+    } catch (error) {
+      this.#options.onError(`${method} ${path}: ${error instanceof Error ? error.message : String(error)}`);
+      return textResponse(500, 'internal error; the log says more');
+    }
+  }
+}

@@ -1,0 +1,176 @@
+import type { Outcome, OutcomeCode } from '../protocol/outcome.ts';
+
+/** Every metric series in one place. Names of the first three groups are client-go's, so that existing dashboards work. */
+export interface MetricDefinition {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+}
+
+/** client-go: exponential from 10 ns, by tens. */
+export const WORKQUEUE_BUCKETS_SECONDS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
+export const REQUEST_BUCKETS_SECONDS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
+export const LANE_BUCKETS_SECONDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+
+const QUEUE = ['name'];
+const ROLLOUT = ['namespace', 'daemonset'];
+const LANE = ['lane'];
+
+export const counters = {
+  workqueueAdds: { name: 'workqueue_adds_total', help: 'Slots added to the queue', labels: QUEUE },
+  workqueueRetries: { name: 'workqueue_retries_total', help: 'Slots tried again after a failure', labels: QUEUE },
+  requests: {
+    name: 'rest_client_requests_total',
+    help: 'Requests to the API server by HTTP status, or by why there was no answer',
+    labels: ['code', 'method', 'host'],
+  },
+  tasks: {
+    name: 'daemonpodupdater_tasks_total',
+    help: 'Tasks that ended, by how',
+    labels: ['action', 'code'],
+  },
+  laneTasks: { name: 'daemonpodupdater_lane_tasks_total', help: 'Tasks that ended in the lane', labels: LANE },
+  laneCpu: { name: 'daemonpodupdater_lane_cpu_seconds_total', help: 'CPU time of the lane', labels: LANE },
+  laneRestarts: { name: 'daemonpodupdater_lane_restarts_total', help: 'Threads replaced', labels: LANE },
+  laneResizes: { name: 'daemonpodupdater_lane_resizes_total', help: 'Changes of the number of lanes' },
+  watchRestarts: {
+    name: 'daemonpodupdater_watch_restarts_total',
+    help: 'Lists and watches that ended with a problem and were started again',
+    labels: ['resource'],
+  },
+  eventsDropped: { name: 'daemonpodupdater_events_dropped_total', help: 'Kubernetes Events that could not be written' },
+} as const satisfies Record<string, MetricDefinition>;
+
+export const gauges = {
+  workqueueDepth: { name: 'workqueue_depth', help: 'Slots that wait for a lane', labels: QUEUE },
+  workqueueUnfinished: {
+    name: 'workqueue_unfinished_work_seconds',
+    help: 'Sum of the ages of all work that has begun and not ended',
+    labels: QUEUE,
+  },
+  workqueueLongest: {
+    name: 'workqueue_longest_running_processor_seconds',
+    help: 'Age of the oldest work that has not ended',
+    labels: QUEUE,
+  },
+  leader: { name: 'leader_election_master_status', help: '1 while this process holds the lease', labels: ['name'] },
+  eligible: { name: 'daemonpodupdater_rollout_eligible', help: 'Nodes that should run the pod', labels: ROLLOUT },
+  updated: { name: 'daemonpodupdater_rollout_updated', help: 'Nodes whose pod is current', labels: ROLLOUT },
+  available: { name: 'daemonpodupdater_rollout_available', help: 'Nodes with an available pod', labels: ROLLOUT },
+  unavailable: {
+    name: 'daemonpodupdater_rollout_unavailable',
+    help: 'Eligible Ready nodes without an available pod: what the budget bounds',
+    labels: ROLLOUT,
+  },
+  inFlight: { name: 'daemonpodupdater_rollout_in_flight', help: 'Replacements under way', labels: ROLLOUT },
+  skippedNotReady: {
+    name: 'daemonpodupdater_rollout_skipped_not_ready',
+    help: 'Nodes with an old pod that are not Ready',
+    labels: ROLLOUT,
+  },
+  failed: { name: 'daemonpodupdater_rollout_failed', help: 'Nodes whose update failed', labels: ROLLOUT },
+  allowedUnavailable: {
+    name: 'daemonpodupdater_rollout_allowed_unavailable',
+    help: 'maxUnavailable as a number of nodes',
+    labels: ROLLOUT,
+  },
+  window: { name: 'daemonpodupdater_rollout_window', help: 'Replacements allowed at once now', labels: ROLLOUT },
+  laneQueueDepth: { name: 'daemonpodupdater_lane_queue_depth', help: 'Slots that wait for the lane', labels: LANE },
+  laneUtilization: {
+    name: 'daemonpodupdater_lane_event_loop_utilization',
+    help: 'Share of the time in which the event loop of the lane was busy',
+    labels: LANE,
+  },
+  laneHeap: { name: 'daemonpodupdater_lane_heap_bytes', help: 'Heap in use by the lane', labels: LANE },
+  lanesWanted: { name: 'daemonpodupdater_lanes_wanted', help: 'Lanes asked for or chosen' },
+  lanesActual: { name: 'daemonpodupdater_lanes_actual', help: 'Lanes there are' },
+} as const satisfies Record<string, MetricDefinition>;
+
+export const histograms = {
+  queueDuration: {
+    name: 'workqueue_queue_duration_seconds',
+    help: 'How long a slot waited for a lane',
+    labels: QUEUE,
+    buckets: WORKQUEUE_BUCKETS_SECONDS,
+  },
+  workDuration: {
+    name: 'workqueue_work_duration_seconds',
+    help: 'How long a lane worked on a slot',
+    labels: QUEUE,
+    buckets: WORKQUEUE_BUCKETS_SECONDS,
+  },
+  requestDuration: {
+    name: 'rest_client_request_duration_seconds',
+    help: 'How long requests to the API server took',
+    labels: ['verb', 'host'],
+    buckets: REQUEST_BUCKETS_SECONDS,
+  },
+  laneQueueWait: {
+    name: 'daemonpodupdater_lane_queue_wait_seconds',
+    help: 'How long a slot waited for the lane',
+    labels: LANE,
+    buckets: LANE_BUCKETS_SECONDS,
+  },
+  laneTaskDuration: {
+    name: 'daemonpodupdater_lane_task_duration_seconds',
+    help: 'How long a task took in the lane',
+    labels: LANE,
+    buckets: LANE_BUCKETS_SECONDS,
+  },
+} as const satisfies Record<string, MetricDefinition & { readonly buckets: readonly number[] }>;
+
+/** What a rollout shows; as gauges of the same names. */
+export type RolloutFigure =
+  | 'eligible'
+  | 'updated'
+  | 'available'
+  | 'unavailable'
+  | 'inFlight'
+  | 'skippedNotReady'
+  | 'failed'
+  | 'allowedUnavailable'
+  | 'window';
+
+export const ROLLOUT_FIGURES: readonly RolloutFigure[] = [
+  'eligible',
+  'updated',
+  'available',
+  'unavailable',
+  'inFlight',
+  'skippedNotReady',
+  'failed',
+  'allowedUnavailable',
+  'window',
+];
+
+/** Records, so that the compiler notices a missing one. */
+const ACTIONS: Readonly<Record<Outcome['action'], true>> = { delete: true, mark: true, observe: true };
+const CODES: Readonly<Record<OutcomeCode, true>> = {
+  done: true,
+  gone: true,
+  throttled: true,
+  conflict: true,
+  forbidden: true,
+  rejected: true,
+  fenced: true,
+  'dry-run': true,
+  unknown: true,
+};
+export const TASK_ACTIONS = Object.keys(ACTIONS);
+export const TASK_CODES = Object.keys(CODES);
+
+/** The API's verbs, by the HTTP method that client-go's label `method` means. */
+export const METHOD_OF_VERB: Readonly<Record<string, string>> = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+};
+/** The statuses that are common enough to be there from the start. */
+export const COMMON_STATUSES = ['200', '201', '404', '409', '429', '500'];
+export const WATCHED_RESOURCES = ['nodes', 'daemonsets', 'pods', 'controllerrevisions'];

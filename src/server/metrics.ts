@@ -1,0 +1,203 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { DispatchStats } from '../dispatch/dispatch-stats.ts';
+import type { LaneStats } from '../dispatch/lane-pool.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import {
+  COMMON_STATUSES,
+  counters,
+  gauges,
+  histograms,
+  METHOD_OF_VERB,
+  type MetricDefinition,
+  ROLLOUT_FIGURES,
+  type RolloutFigure,
+  TASK_ACTIONS,
+  TASK_CODES,
+  WATCHED_RESOURCES,
+} from './metric-names.ts';
+
+export interface MetricsOptions {
+  /** The API server's host and port, client-go's label `host`. */
+  readonly host: string;
+  /** The lease's name. */
+  readonly leaseName: string;
+  readonly laneCount: number;
+}
+
+export interface RequestObservation {
+  /** The API's verb: get, list, watch, create, update, patch, delete. */
+  readonly verb: string;
+  /** HTTP status, or why there was no answer. */
+  readonly code: string;
+  readonly durationMs: number;
+}
+
+export interface RunObservation {
+  readonly lane: number;
+  readonly queueWaitMs: number;
+  readonly workMs: number;
+}
+
+const QUEUE = { name: 'daemonpodupdater' };
+
+function each<K extends string, V>(table: Readonly<Record<K, MetricDefinition>>, make: (key: K) => V): Record<K, V> {
+  return Object.fromEntries((Object.keys(table) as K[]).map((key) => [key, make(key)])) as Record<K, V>;
+}
+
+/**
+ * All metrics of the process. Every series whose labels are known exists at zero from the start, so that a rate over a
+ * first failure is not lost. What has to be read rather than counted is set right before a scrape (`beforeScrape`).
+ */
+export class Metrics {
+  readonly contentType: string;
+  readonly #registry = new Registry();
+  readonly #options: MetricsOptions;
+  readonly #counters = each(counters, (key) => new Counter(this.#config(counters[key])));
+  readonly #gauges = each(gauges, (key) => new Gauge(this.#config(gauges[key])));
+  readonly #histograms = each(
+    histograms,
+    (key) => new Histogram({ ...this.#config(histograms[key]), buckets: [...histograms[key].buckets] }),
+  );
+  /** Totals that are kept elsewhere, as they were when they were last copied. */
+  readonly #totals = new Map<string, number>();
+  readonly #lanes = new Set<number>();
+  readonly #beforeScrape: (() => void | Promise<void>)[] = [];
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+    this.contentType = this.#registry.contentType;
+    collectDefaultMetrics({ register: this.#registry });
+    this.#startAtZero();
+    this.setLaneCounts(options.laneCount, options.laneCount);
+  }
+
+  /** Called at each scrape, before the text is made. One that fails leaves its series as they were. */
+  beforeScrape(update: () => void | Promise<void>): void {
+    this.#beforeScrape.push(update);
+  }
+
+  /** Prometheus' text format. */
+  async text(): Promise<string> {
+    await Promise.allSettled(this.#beforeScrape.map(async (update) => update()));
+    return await this.#registry.metrics();
+  }
+
+  requestDone({ verb, code, durationMs }: RequestObservation): void {
+    const { host } = this.#options;
+    const method = METHOD_OF_VERB[verb] ?? verb;
+    this.#counters.requests.inc({ code, method, host });
+    // A watch lasts as long as it is meant to; that says nothing about the API server.
+    if (verb !== 'watch') this.#histograms.requestDuration.observe({ verb: method, host }, durationMs / 1000);
+  }
+
+  runDone({ lane, queueWaitMs, workMs }: RunObservation): void {
+    const labels = { lane: String(lane) };
+    this.#histograms.queueDuration.observe(QUEUE, queueWaitMs / 1000);
+    this.#histograms.workDuration.observe(QUEUE, workMs / 1000);
+    this.#histograms.laneQueueWait.observe(labels, queueWaitMs / 1000);
+    this.#histograms.laneTaskDuration.observe(labels, workMs / 1000);
+  }
+
+  taskDone({ action, code }: Pick<Outcome, 'action' | 'code'>): void {
+    this.#counters.tasks.inc({ action, code });
+  }
+
+  watchRestarted(resource: string): void {
+    this.#counters.watchRestarts.inc({ resource });
+  }
+
+  eventDropped(): void {
+    this.#counters.eventsDropped.inc();
+  }
+
+  setLeader(isLeader: boolean): void {
+    this.#gauges.leader.set({ name: this.#options.leaseName }, isLeader ? 1 : 0);
+  }
+
+  setRollout(namespace: string, daemonset: string, figures: Readonly<Record<RolloutFigure, number>>): void {
+    for (const figure of ROLLOUT_FIGURES) this.#gauges[figure].set({ namespace, daemonset }, figures[figure]);
+  }
+
+  removeRollout(namespace: string, daemonset: string): void {
+    for (const figure of ROLLOUT_FIGURES) this.#gauges[figure].remove({ namespace, daemonset });
+  }
+
+  setDispatch(stats: DispatchStats): void {
+    this.#copyTotal('workqueueAdds', QUEUE, stats.adds);
+    this.#copyTotal('workqueueRetries', QUEUE, stats.retries);
+    this.#gauges.workqueueDepth.set(QUEUE, stats.depth);
+    this.#gauges.workqueueUnfinished.set(QUEUE, stats.unfinishedWorkMs / 1000);
+    this.#gauges.workqueueLongest.set(QUEUE, stats.longestRunningMs / 1000);
+    for (const { lane, queued } of stats.lanes) this.#gauges.laneQueueDepth.set({ lane: String(lane) }, queued);
+  }
+
+  setLanes(stats: readonly LaneStats[]): void {
+    for (const { lane, tasks, cpuMs, restarts, utilization, heapBytes } of stats) {
+      const labels = { lane: String(lane) };
+      this.#copyTotal('laneTasks', labels, tasks);
+      this.#copyTotal('laneCpu', labels, cpuMs / 1000);
+      this.#copyTotal('laneRestarts', labels, restarts);
+      this.#gauges.laneUtilization.set(labels, utilization);
+      this.#gauges.laneHeap.set(labels, heapBytes);
+    }
+  }
+
+  /** Lanes are numbered from 0; the counters of one that was taken away stay, since it may come back. */
+  setLaneCounts(wanted: number, actual: number): void {
+    this.#gauges.lanesWanted.set(wanted);
+    this.#gauges.lanesActual.set(actual);
+    for (let lane = 0; lane < actual; lane++) if (!this.#lanes.has(lane)) this.#addLane(lane);
+    for (const lane of this.#lanes) if (lane >= actual) this.#idleLane(lane);
+  }
+
+  lanesResized(): void {
+    this.#counters.laneResizes.inc();
+  }
+
+  #config({ name, help, labels = [] }: MetricDefinition) {
+    return { name, help, labelNames: [...labels], registers: [this.#registry] };
+  }
+
+  #copyTotal(
+    key: 'workqueueAdds' | 'workqueueRetries' | 'laneTasks' | 'laneCpu' | 'laneRestarts',
+    labels: Record<string, string>,
+    total: number,
+  ): void {
+    const id = `${key} ${Object.values(labels).join()}`;
+    const before = this.#totals.get(id) ?? 0;
+    this.#totals.set(id, total);
+    // Less than before: whoever counts began anew.
+    this.#counters[key].inc(labels, total >= before ? total - before : total);
+  }
+
+  #startAtZero(): void {
+    const { host } = this.#options;
+    for (const key of ['workqueueAdds', 'workqueueRetries'] as const) this.#counters[key].inc(QUEUE, 0);
+    for (const key of ['workqueueDepth', 'workqueueUnfinished', 'workqueueLongest'] as const) {
+      this.#gauges[key].set(QUEUE, 0);
+    }
+    for (const key of ['queueDuration', 'workDuration'] as const) this.#histograms[key].zero(QUEUE);
+    for (const method of new Set(Object.values(METHOD_OF_VERB))) {
+      for (const code of COMMON_STATUSES) this.#counters.requests.inc({ code, method, host }, 0);
+      this.#histograms.requestDuration.zero({ verb: method, host });
+    }
+    for (const action of TASK_ACTIONS) for (const code of TASK_CODES) this.#counters.tasks.inc({ action, code }, 0);
+    for (const resource of WATCHED_RESOURCES) this.#counters.watchRestarts.inc({ resource }, 0);
+    this.#counters.eventsDropped.inc(0);
+    this.#counters.laneResizes.inc(0);
+    this.setLeader(false);
+  }
+
+  #addLane(lane: number): void {
+    const labels = { lane: String(lane) };
+    this.#lanes.add(lane);
+    for (const key of ['laneTasks', 'laneCpu', 'laneRestarts'] as const) this.#counters[key].inc(labels, 0);
+    for (const key of ['laneQueueWait', 'laneTaskDuration'] as const) this.#histograms[key].zero(labels);
+    this.#idleLane(lane);
+  }
+
+  #idleLane(lane: number): void {
+    const labels = { lane: String(lane) };
+    for (const key of ['laneQueueDepth', 'laneUtilization', 'laneHeap'] as const) this.#gauges[key].set(labels, 0);
+  }
+}
