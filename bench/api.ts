@@ -203,8 +203,9 @@ async function runAll(plane: ControlPlane): Promise<Result[]> {
       process.stderr.write(`flood, ${concurrency} at once …\n`);
       results.push(await flood(bench, concurrency, round));
     }
+    if (updater === undefined) continue;
     process.stderr.write('ours …\n');
-    if (updater !== undefined) results.push(await ours(bench, updater, round));
+    results.push(await ours(bench, updater, round));
   }
   await watcher.stop();
   await watchClient.close();

@@ -102,17 +102,27 @@ function newNodeStatus(): unknown {
   };
 }
 
-/** Stops the node's stand-in kubelet and reports the node as the lifecycle controller reports a lost one. */
+/**
+ * Loses a node: its stand-in kubelet stops, and the node and its pods are reported as the lifecycle controller reports
+ * those of a node whose heartbeats stay away.
+ */
 export async function makeNodeNotReady(api: ApiClient, name: string): Promise<void> {
   await api.patch(`/api/v1/nodes/${name}`, { metadata: { labels: { [KUBELET_LABEL]: null } } });
-  const condition = {
-    type: 'Ready',
-    status: 'Unknown',
-    reason: 'NodeStatusUnknown',
-    message: 'Kubelet stopped posting node status.',
-    lastTransitionTime: new Date().toISOString(),
-  };
-  await api.patch(`/api/v1/nodes/${name}/status`, { status: { conditions: [condition] } }, 'strategic');
+  const condition = { type: 'Ready', reason: 'NodeStatusUnknown', lastTransitionTime: new Date().toISOString() };
+  const lost = { ...condition, status: 'Unknown', message: 'Kubelet stopped posting node status.' };
+  await api.patch(`/api/v1/nodes/${name}/status`, { status: { conditions: [lost] } }, 'strategic');
+  await setPodsReady(api, name, { ...condition, status: 'False' });
+}
+
+/** The pods of a node that run get this Ready condition. */
+async function setPodsReady(api: ApiClient, nodeName: string, condition: Condition): Promise<void> {
+  const pods = await api.list<PodObject>(
+    `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${nodeName},status.phase=Running`)}`,
+  );
+  for (const { metadata } of pods.items) {
+    const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/status`;
+    await api.patch(path, { status: { conditions: [condition] } }, 'strategic');
+  }
 }
 
 /** Starts the node's stand-in kubelet again, which reports the node and its pods as ready. */
@@ -122,6 +132,14 @@ export async function makeNodeReady(api: ApiClient, name: string): Promise<void>
     timeoutMs: 30_000,
     what: `node ${name} to be Ready`,
   });
+  // kwok does not look again at pods that it has started once.
+  await setPodsReady(api, name, { type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() });
+}
+
+/** Brings back every node that was lost. */
+export async function makeAllNodesReady(api: ApiClient): Promise<void> {
+  const lost = await api.list<NodeObject>(`/api/v1/nodes?labelSelector=${encodeURIComponent(`!${KUBELET_LABEL}`)}`);
+  for (const { metadata } of lost.items) await makeNodeReady(api, metadata.name);
 }
 
 function isNodeReady(node: NodeObject): boolean {

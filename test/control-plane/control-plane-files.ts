@@ -87,15 +87,18 @@ export interface KubeconfigOptions {
   readonly caPath: string;
   readonly user: string;
   readonly token: string;
+  /** The context's namespace; default `default`. */
+  readonly namespace?: string;
 }
 
-export async function writeKubeconfig({ path, serverUrl, caPath, user, token }: KubeconfigOptions): Promise<string> {
+export async function writeKubeconfig(options: KubeconfigOptions): Promise<string> {
+  const { path, serverUrl, caPath, user, token, namespace = 'default' } = options;
   const kubeconfig = {
     apiVersion: 'v1',
     kind: 'Config',
     clusters: [{ name: 'test', cluster: { server: serverUrl, 'certificate-authority': caPath } }],
     users: [{ name: user, user: { token } }],
-    contexts: [{ name: user, context: { cluster: 'test', user } }],
+    contexts: [{ name: user, context: { cluster: 'test', user, namespace } }],
     'current-context': user,
   };
   await writeFile(path, stringify(kubeconfig), { mode: 0o600 });

@@ -76,9 +76,9 @@ export class ControlPlane {
     });
   }
 
-  async writeKubeconfig(user: string, token: string): Promise<string> {
-    const path = join(this.files.directory, `${user}.kubeconfig`);
-    return await writeKubeconfig({ path, serverUrl: this.serverUrl, caPath: this.files.caPath, user, token });
+  async writeKubeconfig(account: { user: string; token: string; namespace?: string }): Promise<string> {
+    const path = join(this.files.directory, `${account.user}.kubeconfig`);
+    return await writeKubeconfig({ path, serverUrl: this.serverUrl, caPath: this.files.caPath, ...account });
   }
 
   program(component: Component): Program {

@@ -80,13 +80,6 @@ phase: Pending
 startTime: {{ $now | Quote }}
 `;
 
-const RECOVERED_POD_STATUS = `
-{{ $now := Now }}
-conditions:
-- { type: Ready, status: "True", lastTransitionTime: {{ $now | Quote }} }
-- { type: ContainersReady, status: "True", lastTransitionTime: {{ $now | Quote }} }
-`;
-
 /** What kwok reads with `--config`: how the stand-in kubelets behave. */
 export function kwokConfig(options: KubeletOptions): string {
   const documents = [
@@ -121,16 +114,6 @@ export function kwokConfig(options: KubeletOptions): string {
         { key: '.status.containerStatuses.[].state.waiting.reason', operator: 'DoesNotExist' },
       ],
       next: { statusTemplate: BROKEN_POD_STATUS },
-    }),
-    // The node lifecycle controller marks the pods of a NotReady node not ready; a kubelet that is back says otherwise.
-    stage('pod-recovered', 'Pod', {
-      when: [
-        NOT_TERMINATING,
-        { key: '.status.phase', operator: 'In', values: ['Running'] },
-        { key: READY_STATUS, operator: 'NotIn', values: ['True'] },
-      ],
-      delay: { durationMilliseconds: 1000 },
-      next: { statusTemplate: RECOVERED_POD_STATUS },
     }),
     stage('pod-deleted', 'Pod', {
       when: [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }],

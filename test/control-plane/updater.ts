@@ -7,6 +7,8 @@ import { freePorts, type Program, waitFor } from './processes.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const DEPLOY_BASE = join(ROOT, 'deploy', 'base');
+/** Another checkout's main.ts, to compare versions. */
+const ENTRY = process.env.UPDATER_ENTRY ?? join(ROOT, 'src', 'main.ts');
 const READY_TIMEOUT_MS = 30_000;
 
 /** Where the kinds that deploy/base may hold live in the API; `isGlobal` ones have no namespace. */
@@ -41,7 +43,7 @@ export async function createUpdaterAccount(plane: ControlPlane): Promise<Updater
     namespace,
     token: status.token,
     user: `system:serviceaccount:${namespace}:${account.metadata.name}`,
-    kubeconfigPath: await plane.writeKubeconfig(account.metadata.name, status.token),
+    kubeconfigPath: await plane.writeKubeconfig({ user: account.metadata.name, token: status.token, namespace }),
   };
 }
 
@@ -100,7 +102,7 @@ export async function startUpdater(plane: ControlPlane, options: UpdaterOptions)
     command: process.execPath,
     args: [
       ...(options.nodeArgs ?? []),
-      join(ROOT, 'src', 'main.ts'),
+      ENTRY,
       'run',
       ...['--kubeconfig', options.kubeconfigPath],
       ...['--health-probe-bind-address', `127.0.0.1:${healthPort}`],

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ApiClient, ApiError } from '../control-plane/api-client.ts';
+import { summarizeWrites } from '../control-plane/audit.ts';
+import { waitFor } from '../control-plane/processes.ts';
+import { useCluster, withSubject } from './fixture.ts';
+
+const NODES = 300;
+const ALLOWED = 30;
+const ROLLOUT_TIMEOUT_MS = 120_000;
+/** A new leader waits until the dead one's lease is over. */
+const FAILOVER_MS = 30_000;
+const ROLLING = {
+  'apps.openyurt.io/update-strategy': 'AdvancedRollingUpdate',
+  'apps.openyurt.io/max-unavailable': '10%',
+};
+
+describe('rollout on a real control plane', () => {
+  const cluster = useCluster({ nodes: NODES, startupMs: 300, startupMaxMs: 700 });
+
+  it('rollout: 300 nodes, 10 % → every pod replaced once, never more than 30 unavailable', async () => {
+    await withSubject(cluster(), { name: 'agent', annotations: ROLLING }, async ({ name, observer, change }) => {
+      observer.begin();
+      const report = await observer.complete(await change('example.test/agent:2'), ROLLOUT_TIMEOUT_MS);
+      assert.equal(report.updatedNodes, NODES);
+      assert.ok(
+        report.unavailablePeak <= ALLOWED,
+        `${report.unavailablePeak} were unavailable, ${ALLOWED} are allowed`,
+      );
+      assert.equal(report.deletedPods, NODES);
+      assert.equal(report.deletedCurrentPods, 0);
+      const writes = summarizeWrites(await cluster().updaterWrites(name));
+      assert.equal(writes.deletes, NODES);
+      assert.equal(writes.writes, NODES);
+      assert.deepEqual([...writes.duplicates], []);
+    });
+  });
+
+  it('rollout: template changed again in the middle → ends with the newest, budget held', async () => {
+    await withSubject(cluster(), { name: 'twice', annotations: ROLLING }, async ({ observer, change }) => {
+      observer.begin();
+      await change('example.test/agent:2');
+      await waitFor(() => observer.report.deletedPods > NODES / 3, {
+        timeoutMs: ROLLOUT_TIMEOUT_MS,
+        what: 'a third of the pods to be deleted',
+      });
+      const deletedBefore = observer.report.deletedPods;
+      const report = await observer.complete(await change('example.test/agent:3'), ROLLOUT_TIMEOUT_MS);
+      assert.equal(report.updatedNodes, NODES);
+      assert.ok(
+        report.unavailablePeak <= ALLOWED,
+        `${report.unavailablePeak} were unavailable, ${ALLOWED} are allowed`,
+      );
+      assert.equal(report.deletedCurrentPods, 0);
+      // Those already replaced go once more, and so may those that were under way when the template changed.
+      assert.ok(report.deletedPods <= NODES + deletedBefore + 2 * ALLOWED, `${report.deletedPods} pods were deleted`);
+    });
+  });
+
+  it('rollout: updater killed in the middle and started again → goes on, nothing is done twice', async () => {
+    await withSubject(
+      cluster(),
+      { name: 'killed', annotations: ROLLING },
+      async ({ name, observer, change }, updater) => {
+        observer.begin();
+        const generation = await change('example.test/agent:2');
+        await waitFor(() => observer.report.deletedPods > NODES / 3, {
+          timeoutMs: ROLLOUT_TIMEOUT_MS,
+          what: 'a third of the pods to be deleted',
+        });
+        await updater.program.stop('SIGKILL');
+        const deletedThen = observer.report.deletedPods;
+        assert.ok(deletedThen < NODES, 'the rollout was over before the kill');
+        const second = await cluster().startUpdater();
+        const report = await observer.complete(generation, ROLLOUT_TIMEOUT_MS + FAILOVER_MS).finally(async () => {
+          await second.program.stop();
+        });
+        assert.equal(report.deletedPods, NODES);
+        assert.equal(report.deletedCurrentPods, 0);
+        assert.ok(
+          report.unavailablePeak <= ALLOWED,
+          `${report.unavailablePeak} were unavailable, ${ALLOWED} are allowed`,
+        );
+        const writes = summarizeWrites(await cluster().updaterWrites(name));
+        assert.equal(writes.deletes, NODES);
+        assert.deepEqual([...writes.duplicates], []);
+      },
+    );
+  });
+
+  it('rights: the service account of deploy/base → is refused what the updater does not need', async () => {
+    const { plane, account } = cluster();
+    const api = new ApiClient({
+      serverUrl: plane.serverUrl,
+      caPem: plane.caPem,
+      token: account.token,
+      userAgent: 'test-rights',
+    });
+    const isForbidden = (error: unknown) => error instanceof ApiError && error.status === 403;
+    await assert.rejects(api.get('/api/v1/secrets'), isForbidden);
+    await assert.rejects(api.delete(`/api/v1/nodes/${cluster().nodeNames[0]}`), isForbidden);
+    await assert.rejects(api.patch('/apis/apps/v1/namespaces/default/daemonsets/agent', {}), isForbidden);
+    await api.close();
+  });
+});
