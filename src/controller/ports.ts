@@ -1,4 +1,6 @@
+import type { RunReport } from '../dispatch/dispatch-stats.ts';
 import type { DaemonSetRecord } from '../kube/records.ts';
+import type { Outcome } from '../protocol/outcome.ts';
 import type { DaemonSetKey } from '../protocol/slot.ts';
 import type { TaskBatch } from '../protocol/task.ts';
 
@@ -10,7 +12,7 @@ export interface DaemonSetEvent {
   readonly daemonSet: DaemonSetKey;
   readonly uid: string;
   readonly type: 'Normal' | 'Warning';
-  /** CamelCase, from a fixed set: src/controller/reasons.ts. */
+  /** CamelCase, from the fixed set in notices.ts. */
   readonly reason: string;
   readonly action: string;
   readonly message: string;
@@ -28,4 +30,6 @@ export interface ControllerPorts {
   send(lane: number, batch: TaskBatch): void;
   recordEvent(event: DaemonSetEvent): void;
   log(level: LogLevel, message: string, fields: LogFields): void;
+  /** A task came back, or was lost with its lane (then without a report): for metrics. */
+  taskDone(outcome: Outcome, run: RunReport | undefined): void;
 }

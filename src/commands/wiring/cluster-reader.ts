@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { type Delta, Reflector, type ReflectorProblem } from '../../cache/reflector.ts';
+import { daemonSetSource, nodeSource, podSource, revisionSource } from '../../cache/resources.ts';
+import type { ApiClient } from '../../client/api.ts';
+import { monotonicMs } from '../../clock.ts';
+import type { Change, SyncedPart } from '../../controller/followed.ts';
+import type { DaemonSetRecord, NodeRecord, ObjectRecord, PodRecord, RevisionRecord } from '../../kube/records.ts';
+import { labelSelectorQuery } from '../../kube/selectors.ts';
+import { type DaemonSetKey, daemonSetKey } from '../../protocol/slot.ts';
+
+/** A running reflector, whatever it reads. */
+type Stream = Pick<Reflector<ObjectRecord>, 'stop'>;
+
+export interface ReaderProblem {
+  /** Which stream: `nodes`, `daemonsets`, `pods of edge/agent` … */
+  readonly stream: string;
+  readonly problem: ReflectorProblem;
+}
+
+export interface ReaderOptions {
+  readonly client: ApiClient;
+  readonly namespaces: readonly string[];
+  readonly onProblem: (problem: ReaderProblem) => void;
+}
+
+export interface ReaderHandlers {
+  onDaemonSet(change: Change<DaemonSetRecord>): void;
+  onNode(change: Change<NodeRecord>): void;
+  onPod(key: DaemonSetKey, change: Change<PodRecord>): void;
+  onRevision(key: DaemonSetKey, change: Change<RevisionRecord>): void;
+  onNodesSynced(): void;
+  onDaemonSetsSynced(): void;
+  onSynced(key: DaemonSetKey, part: SyncedPart): void;
+}
+
+/**
+ * All reflectors of the process: nodes and DaemonSets from the start, pods and revisions of a DaemonSet from `follow`
+ * on. Memory grows with the pods of opted-in DaemonSets only.
+ */
+export class ClusterReader {
+  readonly #options: ReaderOptions;
+  readonly #handlers: ReaderHandlers;
+  readonly #base: Stream[] = [];
+  readonly #perDaemonSet = new Map<DaemonSetKey, Stream[]>();
+  #daemonSetStreamsToSync: number;
+
+  constructor(options: ReaderOptions, handlers: ReaderHandlers) {
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#daemonSetStreamsToSync = Math.max(1, options.namespaces.length);
+  }
+
+  start(): void {
+    const { namespaces } = this.#options;
+    this.#open(this.#base, 'nodes', nodeSource(), {
+      onDelta: (change) => this.#handlers.onNode(change),
+      onSynced: () => this.#handlers.onNodesSynced(),
+    });
+    for (const namespace of namespaces.length === 0 ? [''] : namespaces) {
+      this.#open(
+        this.#base,
+        namespace === '' ? 'daemonsets' : `daemonsets in ${namespace}`,
+        daemonSetSource({ namespace }),
+        {
+          onDelta: (change) => this.#handlers.onDaemonSet(change),
+          onSynced: () => this.#onDaemonSetStreamSynced(),
+        },
+      );
+    }
+  }
+
+  follow(daemonSet: DaemonSetRecord): void {
+    const key = daemonSetKey(daemonSet.namespace, daemonSet.name);
+    this.unfollow(key);
+    const streams: Stream[] = [];
+    this.#perDaemonSet.set(key, streams);
+    const selector = labelSelectorQuery(daemonSet.selector);
+    assert.ok(selector !== undefined, 'the controller follows only what can be selected');
+    this.#open(streams, `pods of ${key}`, podSource({ namespace: daemonSet.namespace, labelSelector: selector }), {
+      onDelta: (change) => this.#handlers.onPod(key, change),
+      onSynced: () => this.#handlers.onSynced(key, 'pods'),
+    });
+    this.#open(
+      streams,
+      `controllerrevisions of ${key}`,
+      revisionSource({ namespace: daemonSet.namespace, labelSelector: selector }),
+      {
+        onDelta: (change) => this.#handlers.onRevision(key, change),
+        onSynced: () => this.#handlers.onSynced(key, 'revisions'),
+      },
+    );
+  }
+
+  unfollow(key: DaemonSetKey): void {
+    for (const stream of this.#perDaemonSet.get(key) ?? []) void stream.stop();
+    this.#perDaemonSet.delete(key);
+  }
+
+  async stop(): Promise<void> {
+    const streams = [...this.#base, ...[...this.#perDaemonSet.values()].flat()];
+    await Promise.all(streams.map((stream) => stream.stop()));
+  }
+
+  #onDaemonSetStreamSynced(): void {
+    this.#daemonSetStreamsToSync -= 1;
+    if (this.#daemonSetStreamsToSync === 0) this.#handlers.onDaemonSetsSynced();
+  }
+
+  #open<T extends ObjectRecord>(
+    streams: Stream[],
+    stream: string,
+    resource: ResourceSource<T>,
+    handlers: { onDelta(delta: Delta<T>): void; onSynced(): void },
+  ): void {
+    const reflector = new Reflector<T>({
+      client: this.#options.client,
+      resource,
+      onDelta: handlers.onDelta,
+      onSynced: handlers.onSynced,
+      onProblem: (problem) => this.#options.onProblem({ stream, problem }),
+      random: Math.random,
+      now: monotonicMs,
+    });
+    streams.push(reflector);
+    reflector.start();
+  }
+}

@@ -1,0 +1,104 @@
+import type { ApiClient } from '../../client/api.ts';
+import { monotonicMs } from '../../clock.ts';
+import { Controller, type ControllerOptions, type Leadership } from '../../controller/controller.ts';
+import type { DaemonSetEvent, LogFields, LogLevel } from '../../controller/ports.ts';
+import type { RunReport } from '../../dispatch/dispatch-stats.ts';
+import type { Outcome } from '../../protocol/outcome.ts';
+import type { TaskBatch } from '../../protocol/task.ts';
+import { ClusterReader, type ReaderProblem } from './cluster-reader.ts';
+
+/** The longest a timer may sleep; a later wake-up is asked for again. */
+const SLEEP_MAX_MS = 60_000;
+
+export interface ControllerHostOptions {
+  readonly client: ApiClient;
+  /** Empty: all namespaces. */
+  readonly namespaces: readonly string[];
+  readonly controller: ControllerOptions;
+  readonly send: (lane: number, batch: TaskBatch) => void;
+  readonly recordEvent: (event: DaemonSetEvent) => void;
+  readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
+  readonly taskDone: (outcome: Outcome, run: RunReport | undefined) => void;
+  readonly onProblem: (problem: ReaderProblem) => void;
+}
+
+/**
+ * Runs the controller on the real clock: feeds it what the reflectors read and what the lanes answer, and pumps it once
+ * for every turn of the event loop in which something came in, and whenever it asked to be woken.
+ */
+export class ControllerHost {
+  readonly controller: Controller;
+  readonly reader: ClusterReader;
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(options: ControllerHostOptions) {
+    this.reader = new ClusterReader(options, {
+      onDaemonSet: (change) => this.#input((nowMs) => this.controller.onDaemonSet(change, nowMs)),
+      onNode: (change) => this.#input((nowMs) => this.controller.onNode(change, nowMs)),
+      onPod: (key, change) => this.#input((nowMs) => this.controller.onPod(key, change, nowMs)),
+      onRevision: (key, change) => this.#input((nowMs) => this.controller.onRevision(key, change, nowMs)),
+      onNodesSynced: () => this.#input(() => this.controller.onNodesSynced()),
+      onDaemonSetsSynced: () => this.#input(() => this.controller.onDaemonSetsSynced()),
+      onSynced: (key, part) => this.#input(() => this.controller.onSynced(key, part)),
+    });
+    this.controller = new Controller(options.controller, {
+      follow: (daemonSet) => this.reader.follow(daemonSet),
+      unfollow: (key) => this.reader.unfollow(key),
+      send: options.send,
+      recordEvent: options.recordEvent,
+      log: options.log,
+      taskDone: options.taskDone,
+    });
+  }
+
+  start(): void {
+    this.reader.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearImmediate(this.#immediate);
+    clearTimeout(this.#timer);
+    await this.reader.stop();
+  }
+
+  setLeadership(leadership: Leadership): void {
+    this.#input(() => this.controller.setLeadership(leadership));
+  }
+
+  onOutcomes(outcomes: readonly Outcome[]): void {
+    this.#input((nowMs) => this.controller.onOutcomes(outcomes, nowMs));
+  }
+
+  onLaneLost(lane: number, reopenAtMs: number): void {
+    this.#input((nowMs) => this.controller.onLaneLost(lane, reopenAtMs, nowMs));
+  }
+
+  resize(lanes: number): void {
+    this.#input((nowMs) => this.controller.resize(lanes, nowMs));
+  }
+
+  drain(): void {
+    this.#input(() => this.controller.drain());
+  }
+
+  #input(apply: (nowMs: number) => void): void {
+    if (this.#isStopped) return;
+    apply(monotonicMs());
+    this.#immediate ??= setImmediate(() => this.#pump());
+  }
+
+  #pump(): void {
+    this.#immediate = undefined;
+    if (this.#isStopped) return;
+    const nowMs = monotonicMs();
+    this.controller.pump(nowMs);
+    const wakeMs = this.controller.nextWakeMs(nowMs);
+    clearTimeout(this.#timer);
+    if (wakeMs === undefined) return;
+    const sleepMs = Math.min(SLEEP_MAX_MS, Math.max(1, Math.ceil(wakeMs - nowMs)));
+    this.#timer = setTimeout(() => this.#pump(), sleepMs);
+  }
+}

@@ -1,0 +1,152 @@
+import { monotonicMs } from '../../clock.ts';
+import type { LogFields, LogLevel } from '../../controller/ports.ts';
+import { type LoadSample, type ScaleReason, scaleLanes, startScaler } from '../../dispatch/autoscaler.ts';
+import type { RunReport } from '../../dispatch/dispatch-stats.ts';
+import { autoLaneCount, autoLaneMax, type LaneSetting } from '../../dispatch/lane-count.ts';
+import type { LanePool, LaneStats } from '../../dispatch/lane-pool.ts';
+import type { Outcome } from '../../protocol/outcome.ts';
+import type { ControllerHost } from './controller-host.ts';
+
+export interface LaneManagerOptions {
+  readonly pool: LanePool;
+  readonly host: ControllerHost;
+  readonly setting: LaneSetting;
+  /** CPUs that the process may use; a fraction under a container's quota. */
+  readonly cpus: number;
+  readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
+  readonly onResize: (state: LaneState) => void;
+}
+
+/** How many lanes there are, how many are wanted, and why. */
+export interface LaneState {
+  readonly setting: LaneSetting;
+  readonly wanted: number;
+  readonly actual: number;
+  readonly reason: ScaleReason | 'set';
+}
+
+const SAMPLE_INTERVAL_MS = 5_000;
+
+/** Keeps the number of lanes at what was set, or at what the cluster and the load want. */
+export class LaneManager {
+  readonly #options: LaneManagerOptions;
+  #setting: LaneSetting;
+  #wanted: number;
+  #reason: LaneState['reason'];
+  #scaler: ReturnType<typeof startScaler>;
+  #timer: NodeJS.Timeout | undefined;
+  #resizing: Promise<void> = Promise.resolve();
+  #latestStats: readonly LaneStats[] = [];
+  #window = emptyWindow();
+
+  constructor(options: LaneManagerOptions) {
+    this.#options = options;
+    this.#setting = options.setting;
+    this.#wanted = initialLanes(options.setting, options.cpus);
+    this.#reason = options.setting === 'auto' ? 'cluster' : 'set';
+    this.#scaler = startScaler(this.#wanted);
+    if (options.setting !== 'auto' && options.setting > options.cpus) this.#warnTooMany(options.setting);
+  }
+
+  get state(): LaneState {
+    const { pool } = this.#options;
+    return { setting: this.#setting, wanted: this.#wanted, actual: pool.laneCount, reason: this.#reason };
+  }
+
+  get latestStats(): readonly LaneStats[] {
+    return this.#latestStats;
+  }
+
+  async start(): Promise<void> {
+    await this.#options.pool.start(this.#wanted);
+    this.#timer = setInterval(() => void this.#sample(), SAMPLE_INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Changes the number at run time; resolves when the new lanes answer and the old ones are done. */
+  async set(setting: LaneSetting): Promise<void> {
+    this.#setting = setting;
+    if (setting !== 'auto' && setting > this.#options.cpus) this.#warnTooMany(setting);
+    const wanted = setting === 'auto' ? this.#clusterLanes() : setting;
+    this.#scaler = startScaler(wanted);
+    await this.#resize(wanted, setting === 'auto' ? 'cluster' : 'set');
+  }
+
+  /** For the load samples that `auto` follows. */
+  taskDone(outcome: Outcome, run: RunReport | undefined): void {
+    this.#window.tasks += 1;
+    this.#window.queueWaitMs += run?.queueWaitMs ?? 0;
+    if (outcome.code === 'throttled') this.#window.throttled += 1;
+  }
+
+  #clusterLanes(): number {
+    return autoLaneCount({ cpus: this.#options.cpus, nodeCount: this.#options.host.controller.nodeCount });
+  }
+
+  async #sample(): Promise<void> {
+    this.#latestStats = await this.#options.pool.stats();
+    const sample = this.#takeSample();
+    if (this.#setting !== 'auto') return;
+    const limits = { min: this.#clusterLanes(), max: Math.max(this.#clusterLanes(), autoLaneMax(this.#options.cpus)) };
+    const decision = scaleLanes(this.#scaler, { sample, limits }, monotonicMs());
+    this.#scaler = decision.state;
+    if (decision.lanes === this.#wanted) this.#reason = decision.reason;
+    else await this.#resize(decision.lanes, decision.reason);
+  }
+
+  #takeSample(): LoadSample {
+    const nowMs = monotonicMs();
+    const before = this.#window;
+    const dispatch = this.#options.host.controller.dispatcher.stats(nowMs);
+    this.#window = { ...emptyWindow(), rateLimited: dispatch.rateLimited };
+    const busy = this.#latestStats.reduce((sum, { utilization }) => sum + utilization, 0);
+    const { tasks } = before;
+    return {
+      utilization: this.#latestStats.length === 0 ? 0 : busy / this.#latestStats.length,
+      queueWaitMs: Math.max(tasks === 0 ? 0 : before.queueWaitMs / tasks, dispatch.oldestWaitMs),
+      tasksPerSecond: (tasks * 1000) / Math.max(1, nowMs - before.sinceMs),
+      throttledShare: tasks === 0 ? 0 : before.throttled / tasks,
+      isRateLimited: dispatch.rateLimited > before.rateLimited,
+    };
+  }
+
+  /** One at a time. New threads are ready before they get work; old ones get none before they go. */
+  #resize(lanes: number, reason: LaneState['reason']): Promise<void> {
+    const { pool, host, log, onResize } = this.#options;
+    log('info', 'worker threads resized', { from: this.#wanted, to: lanes, reason });
+    this.#wanted = lanes;
+    this.#reason = reason;
+    this.#resizing = this.#resizing.then(async () => {
+      if (lanes > pool.laneCount) {
+        await pool.resize(lanes);
+        host.resize(lanes);
+      } else if (lanes < pool.laneCount) {
+        host.resize(lanes);
+        await pool.resize(lanes);
+      }
+      onResize(this.state);
+    });
+    return this.#resizing;
+  }
+
+  #warnTooMany(lanes: number): void {
+    this.#options.log('warn', 'more worker threads than CPUs', { workers: lanes, cpus: this.#options.cpus });
+  }
+}
+
+export function initialLanes(setting: LaneSetting, cpus: number): number {
+  return setting === 'auto' ? autoLaneCount({ cpus, nodeCount: 0 }) : setting;
+}
+
+function emptyWindow(): {
+  tasks: number;
+  queueWaitMs: number;
+  throttled: number;
+  rateLimited: number;
+  sinceMs: number;
+} {
+  return { tasks: 0, queueWaitMs: 0, throttled: 0, rateLimited: 0, sinceMs: monotonicMs() };
+}

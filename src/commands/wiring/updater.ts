@@ -1,0 +1,178 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inProcessExecutor } from '../../../workers/in-process.ts';
+import { ApiClient, type RequestReport } from '../../client/api.ts';
+import { monotonicMs } from '../../clock.ts';
+import type { DaemonSetEvent, LogFields, LogLevel } from '../../controller/ports.ts';
+import type { RunReport } from '../../dispatch/dispatch-stats.ts';
+import { InProcessLanes } from '../../dispatch/in-process-lanes.ts';
+import type { LaneSetting } from '../../dispatch/lane-count.ts';
+import type { LaneCallbacks, LanePool } from '../../dispatch/lane-pool.ts';
+import { ThreadedLanes } from '../../dispatch/threaded-lanes.ts';
+import { EventRecorder } from '../../events/recorder.ts';
+import type { Connection } from '../../protocol/connection.ts';
+import type { Outcome } from '../../protocol/outcome.ts';
+import type { ReaderProblem } from './cluster-reader.ts';
+import { ControllerHost } from './controller-host.ts';
+import { initialLanes, LaneManager, type LaneState } from './lane-manager.ts';
+
+export interface UpdaterOptions {
+  readonly connection: Connection;
+  /** Empty: all namespaces. */
+  readonly namespaces: readonly string[];
+  readonly workers: LaneSetting;
+  readonly cpus: number;
+  readonly qps: number;
+  readonly burst: number;
+  /** Replacements in flight over all DaemonSets; Infinity without a bound of its own. */
+  readonly maxInFlight: number;
+  readonly isDryRun: boolean;
+  /** Run the per-pod work on the main thread; for comparison. */
+  readonly isSingleThreaded?: boolean;
+  /** Tells two replicas apart in events. */
+  readonly identity: string;
+  readonly listeners: UpdaterListeners;
+}
+
+/** What is going on, for logs and metrics. */
+export interface UpdaterListeners {
+  log(level: LogLevel, message: string, fields: LogFields): void;
+  onRequest(report: RequestReport): void;
+  onUnauthorized(): void;
+  taskDone(outcome: Outcome, run: RunReport | undefined): void;
+  onReaderProblem(problem: ReaderProblem): void;
+  onEventDropped(): void;
+  onResize(state: LaneState): void;
+}
+
+/** Upstream deletes at most as many at once. */
+const IN_FLIGHT_PER_DAEMON_SET_MAX = 250;
+const BATCH_MAX = 64;
+/** Enough to keep a lane's sockets busy while answers travel back. */
+const LANE_IN_FLIGHT_MAX = 256;
+const TASK_TIMEOUT_MS = 15_000;
+/** Sockets of all lanes together: with more, the API server only answers each one later. */
+const CONNECTIONS_TOTAL = 64;
+const CONNECTIONS_PER_LANE_MIN = 4;
+const READER_CONNECTIONS_MAX = 4;
+const DRAIN_POLL_MS = 10;
+
+/** The updater without credentials, servers and signals: reflectors, controller, lanes and events on one connection. */
+export class Updater {
+  readonly client: ApiClient;
+  readonly host: ControllerHost;
+  readonly pool: LanePool;
+  readonly lanes: LaneManager;
+  readonly #recorder: EventRecorder;
+
+  constructor(options: UpdaterOptions) {
+    const { connection, listeners } = options;
+    this.client = new ApiClient({
+      connection,
+      connectionsMax: READER_CONNECTIONS_MAX,
+      onRequest: (report) => listeners.onRequest(report),
+      onUnauthorized: () => listeners.onUnauthorized(),
+    });
+    this.#recorder = new EventRecorder({
+      reporter: { controller: 'daemonpodupdater.io/updater', instance: options.identity },
+      post: (request) => this.client.request(request),
+      onDropped: (message, event) => {
+        listeners.onEventDropped();
+        listeners.log('warn', 'event not written', { reason: event.reason, daemonSet: event.daemonSet, message });
+      },
+    });
+    this.host = this.#makeHost(options);
+    this.pool = this.#makePool(options);
+    this.lanes = new LaneManager({
+      pool: this.pool,
+      host: this.host,
+      setting: options.workers,
+      cpus: options.cpus,
+      log: listeners.log,
+      onResize: listeners.onResize,
+    });
+  }
+
+  async start(): Promise<void> {
+    this.host.start();
+    await this.lanes.start();
+  }
+
+  /** Without leader election: `Infinity`. */
+  lead(writeUntilMs: number): void {
+    this.host.setLeadership({ isLeading: true, writeUntilMs });
+  }
+
+  standBy(): void {
+    this.host.setLeadership({ isLeading: false, writeUntilMs: 0 });
+  }
+
+  async setConnection(connection: Connection): Promise<void> {
+    this.client.setConnection(connection);
+    await this.pool.setConnection(connection);
+  }
+
+  /** No new work; resolves when what is in flight has ended, or after the grace period. */
+  async drain(graceMs: number): Promise<void> {
+    this.host.drain();
+    const deadlineMs = monotonicMs() + graceMs;
+    while (this.host.controller.isBusy && monotonicMs() < deadlineMs) await sleep(DRAIN_POLL_MS);
+  }
+
+  async close(graceMs: number): Promise<void> {
+    this.lanes.stop();
+    await this.host.stop();
+    await this.pool.close(graceMs);
+    await this.#recorder.close(Math.max(100, graceMs));
+    await this.client.close();
+  }
+
+  #makeHost(options: UpdaterOptions): ControllerHost {
+    const { listeners } = options;
+    return new ControllerHost({
+      client: this.client,
+      namespaces: options.namespaces,
+      controller: {
+        lanes: initialLanes(options.workers, options.cpus),
+        batchMax: BATCH_MAX,
+        laneInFlightMax: LANE_IN_FLIGHT_MAX,
+        qps: options.qps,
+        burst: options.burst,
+        maxInFlight: options.maxInFlight,
+        maxInFlightPerDaemonSet: IN_FLIGHT_PER_DAEMON_SET_MAX,
+        taskTimeoutMs: TASK_TIMEOUT_MS,
+        isDryRun: options.isDryRun,
+        random: Math.random,
+      },
+      send: (lane, batch) => this.pool.send(lane, batch),
+      recordEvent: (event) => this.#recordEvent(event, options.isDryRun),
+      log: listeners.log,
+      taskDone: (outcome, run) => {
+        this.lanes.taskDone(outcome, run);
+        listeners.taskDone(outcome, run);
+      },
+      onProblem: (problem) => listeners.onReaderProblem(problem),
+    });
+  }
+
+  #makePool(options: UpdaterOptions): LanePool {
+    const callbacks: LaneCallbacks = {
+      onOutcomes: (_lane, outcomes) => this.host.onOutcomes(outcomes),
+      onLaneLost: (lane, reason, restartInMs) => {
+        options.listeners.log('error', 'worker thread lost', { lane, reason, restartInMs });
+        this.host.onLaneLost(lane, monotonicMs() + restartInMs);
+      },
+    };
+    const lanes = initialLanes(options.workers, options.cpus);
+    const connectionsMax = Math.max(CONNECTIONS_PER_LANE_MIN, Math.ceil(CONNECTIONS_TOTAL / lanes));
+    const { connection } = options;
+    if (options.isSingleThreaded === true) {
+      return new InProcessLanes(inProcessExecutor(connection, CONNECTIONS_TOTAL), callbacks);
+    }
+    return new ThreadedLanes({ connection, connectionsMax, callbacks });
+  }
+
+  /** A standby watches too, but only the leader speaks; a dry run writes nothing at all. */
+  #recordEvent(event: DaemonSetEvent, isDryRun: boolean): void {
+    if (!isDryRun && this.host.controller.leadership.isLeading) this.#recorder.record(event);
+  }
+}

@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict';
+import { Dispatcher } from '../dispatch/dispatcher.ts';
+import { parseUpdatePolicy } from '../kube/annotations.ts';
+import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../kube/records.ts';
+import { labelSelectorQuery } from '../kube/selectors.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import { type DaemonSetKey, daemonSetKey, daemonSetOfSlot, type SlotKey } from '../protocol/slot.ts';
+import type { Task } from '../protocol/task.ts';
+import { type Change, Followed, type SyncedPart } from './followed.ts';
+import { NoticeBoard } from './notices.ts';
+import type { ControllerPorts } from './ports.ts';
+
+export interface ControllerOptions {
+  readonly lanes: number;
+  readonly batchMax: number;
+  /** Tasks one lane may hold at a time. */
+  readonly laneInFlightMax: number;
+  /** Client-side rate limit of writes; 0 is unlimited. */
+  readonly qps: number;
+  readonly burst: number;
+  /** Replacements in flight over all DaemonSets. */
+  readonly maxInFlight: number;
+  /** Replacements in flight of one DaemonSet, whatever its budget. */
+  readonly maxInFlightPerDaemonSet: number;
+  readonly taskTimeoutMs: number;
+  readonly isDryRun: boolean;
+  readonly random: () => number;
+}
+
+/** Whether this process may write, and until when on its own clock. */
+export interface Leadership {
+  readonly isLeading: boolean;
+  readonly writeUntilMs: number;
+}
+
+/**
+ * The whole program without its I/O: changes of the cluster and outcomes of tasks go in, batches of tasks come out
+ * through the ports. One direction: inputs only record; `pump` decides. A shell calls `pump` after every handful of
+ * inputs and at `nextWakeMs`.
+ *
+ * Assumptions: inputs of one object come in order; `follow` is answered by `onSynced` once everything was listed.
+ * Invariants: nothing is sent unless this process leads; a slot is in at most one lane; the main thread never writes
+ * to a pod.
+ */
+export class Controller {
+  readonly dispatcher: Dispatcher;
+  readonly #options: ControllerOptions;
+  readonly #ports: ControllerPorts;
+  readonly #notices: NoticeBoard;
+  readonly #nodes = new Map<string, NodeRecord>();
+  readonly #followed = new Map<DaemonSetKey, Followed>();
+  #hasNodes = false;
+  #hasDaemonSets = false;
+  #isDraining = false;
+  #leadership: Leadership = { isLeading: false, writeUntilMs: 0 };
+  /** Tasks that are in a lane. */
+  readonly #sent = new Map<SlotKey, Task>();
+  #inFlightCount = 0;
+  /** Where the next round of selection starts, so that a global limit is shared fairly. */
+  #roundRobin = 0;
+
+  constructor(options: ControllerOptions, ports: ControllerPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#notices = new NoticeBoard(ports);
+    this.dispatcher = new Dispatcher({
+      lanes: options.lanes,
+      batchMax: options.batchMax,
+      laneInFlightMax: options.laneInFlightMax,
+      qps: options.qps,
+      burst: options.burst,
+      random: options.random,
+    });
+    this.dispatcher.hold();
+  }
+
+  onDaemonSet(change: Change<DaemonSetRecord>, nowMs: number): void {
+    const daemonSet = change.object;
+    const key = daemonSetKey(daemonSet.namespace, daemonSet.name);
+    const followed = this.#followed.get(key);
+    if (change.type === 'deleted') {
+      if (followed?.uid === daemonSet.uid) this.#unfollow(followed);
+      this.#notices.deleted(daemonSet);
+      return;
+    }
+    const policy = parseUpdatePolicy(daemonSet);
+    this.#notices.policyRead(daemonSet, policy);
+    const isReadable = labelSelectorQuery(daemonSet.selector) !== undefined;
+    if (policy.kind === 'policy' && !isReadable) this.#notices.selectorUnusable(daemonSet);
+    if (policy.kind !== 'policy' || !isReadable) {
+      if (followed !== undefined) this.#unfollow(followed);
+      return;
+    }
+    if (followed !== undefined && followed.uid !== daemonSet.uid) this.#unfollow(followed);
+    const current = this.#followed.get(key);
+    if (current === undefined) this.#follow(daemonSet, nowMs);
+    else this.#updateFollowed(current, daemonSet, nowMs);
+  }
+
+  onNode(change: Change<NodeRecord>, nowMs: number): void {
+    if (change.type === 'deleted') this.#nodes.delete(change.object.name);
+    else this.#nodes.set(change.object.name, change.object);
+    for (const followed of this.#followed.values()) followed.onNode(change, nowMs);
+  }
+
+  onPod(key: DaemonSetKey, change: Change<PodRecord>, nowMs: number): void {
+    this.#followed.get(key)?.onPod(change, nowMs);
+  }
+
+  onRevision(key: DaemonSetKey, change: Change<RevisionRecord>, nowMs: number): void {
+    this.#followed.get(key)?.onRevision(change, nowMs);
+  }
+
+  onNodesSynced(): void {
+    this.#hasNodes = true;
+    for (const followed of this.#followed.values()) followed.isDirty = true;
+  }
+
+  onDaemonSetsSynced(): void {
+    this.#hasDaemonSets = true;
+  }
+
+  onSynced(key: DaemonSetKey, part: SyncedPart): void {
+    this.#followed.get(key)?.markSynced(part);
+  }
+
+  setLeadership(leadership: Leadership): void {
+    const wasLeading = this.#leadership.isLeading;
+    this.#leadership = leadership;
+    if (wasLeading === leadership.isLeading || this.#isDraining) return;
+    if (leadership.isLeading) this.dispatcher.release();
+    else this.dispatcher.hold();
+    for (const followed of this.#followed.values()) followed.isDirty = true;
+  }
+
+  onOutcomes(outcomes: readonly Outcome[], nowMs: number): void {
+    for (const outcome of outcomes) {
+      // A lane that was given up answers late: its tasks are settled already.
+      if (!this.#sent.delete(outcome.slot)) continue;
+      this.#ports.taskDone(outcome, this.dispatcher.done(outcome.slot, nowMs));
+      this.#settle(outcome, nowMs);
+    }
+  }
+
+  /** The thread died: what became of its tasks is for the watch to tell. */
+  onLaneLost(lane: number, reopenAtMs: number, nowMs: number): void {
+    for (const slot of this.dispatcher.laneLost(lane, nowMs, reopenAtMs)) {
+      const task = this.#sent.get(slot);
+      assert.ok(task !== undefined, 'what a lane works on was sent to it');
+      this.#sent.delete(slot);
+      const outcome = unknownOutcome(task, 'the worker thread died');
+      this.#ports.taskDone(outcome, undefined);
+      this.#settle(outcome, nowMs);
+    }
+  }
+
+  resize(lanes: number, nowMs: number): void {
+    this.dispatcher.resize(lanes, nowMs);
+  }
+
+  /** No new work from now on; what is in a lane finishes. */
+  drain(): void {
+    this.#isDraining = true;
+    this.dispatcher.hold();
+  }
+
+  /** Whether a task is in a lane. */
+  get isBusy(): boolean {
+    return this.#sent.size > 0;
+  }
+
+  get hasSynced(): boolean {
+    if (!this.#hasNodes || !this.#hasDaemonSets) return false;
+    for (const followed of this.#followed.values()) if (!followed.hasSynced) return false;
+    return true;
+  }
+
+  get leadership(): Leadership {
+    return this.#leadership;
+  }
+
+  followed(): Iterable<Followed> {
+    return this.#followed.values();
+  }
+
+  find(key: DaemonSetKey): Followed | undefined {
+    return this.#followed.get(key);
+  }
+
+  get nodeCount(): number {
+    return this.#nodes.size;
+  }
+
+  /** Lets time pass, decides what may go, and sends what the lanes have room for. */
+  pump(nowMs: number): void {
+    for (const followed of this.#followed.values()) this.#tick(followed, nowMs);
+    if (this.#mayWrite(nowMs)) {
+      this.#select(nowMs);
+      this.#send(nowMs);
+    }
+    for (const followed of this.#followed.values()) this.#notices.post(followed);
+  }
+
+  /** When `pump` has to be called again though nothing came in; undefined: no need. */
+  nextWakeMs(nowMs: number): number | undefined {
+    let wakeMs = this.#mayWrite(nowMs) ? this.dispatcher.nextWakeMs(nowMs) : undefined;
+    for (const followed of this.#followed.values()) {
+      const atMs = followed.rollout.nextWakeMs();
+      if (atMs !== undefined && (wakeMs === undefined || atMs < wakeMs)) wakeMs = atMs;
+    }
+    return wakeMs;
+  }
+
+  #mayWrite(nowMs: number): boolean {
+    return !this.#isDraining && this.#leadership.isLeading && nowMs < this.#leadership.writeUntilMs;
+  }
+
+  #follow(daemonSet: DaemonSetRecord, nowMs: number): void {
+    const followed = new Followed(daemonSet);
+    this.#followed.set(followed.key, followed);
+    followed.rollout.setDaemonSet(daemonSet, nowMs);
+    for (const node of this.#nodes.values()) followed.rollout.upsertNode(node, nowMs);
+    this.#ports.follow(daemonSet);
+  }
+
+  #updateFollowed(followed: Followed, daemonSet: DaemonSetRecord, nowMs: number): void {
+    const hasNewSelector = JSON.stringify(daemonSet.selector) !== JSON.stringify(followed.daemonSet.selector);
+    followed.update(daemonSet, nowMs);
+    if (!hasNewSelector) return;
+    followed.forgetSync();
+    this.#ports.follow(daemonSet);
+  }
+
+  #unfollow(followed: Followed): void {
+    this.#followed.delete(followed.key);
+    this.#inFlightCount -= followed.inFlightCounted;
+    this.#ports.unfollow(followed.key);
+  }
+
+  #tick(followed: Followed, nowMs: number): void {
+    const { rollout } = followed;
+    const wakeMs = rollout.nextWakeMs();
+    if (wakeMs !== undefined && wakeMs <= nowMs) {
+      rollout.tick(nowMs);
+      followed.isDirty = true;
+    }
+    if (followed.isDirty) rollout.setSynced(this.#hasNodes && followed.hasSynced, nowMs);
+  }
+
+  #select(nowMs: number): void {
+    const all = [...this.#followed.values()];
+    if (all.length === 0) return;
+    this.#roundRobin = (this.#roundRobin + 1) % all.length;
+    for (let index = 0; index < all.length; index++) {
+      const followed = all[(index + this.#roundRobin) % all.length];
+      if (followed?.isDirty) this.#selectFrom(followed, nowMs);
+    }
+  }
+
+  #selectFrom(followed: Followed, nowMs: number): void {
+    this.#recount(followed);
+    const room = this.#options.maxInFlight - this.#inFlightCount;
+    const window = Math.min(this.#options.maxInFlightPerDaemonSet, followed.inFlightCounted + Math.max(0, room));
+    const slots = followed.rollout.select({ count: Number.POSITIVE_INFINITY, window }, nowMs);
+    for (const slot of slots) this.dispatcher.add(slot, nowMs);
+    this.#recount(followed);
+    // A rollout held back by the limit over all DaemonSets has to be asked again when another one finishes.
+    followed.isDirty = room <= 0;
+  }
+
+  #recount(followed: Followed): void {
+    const inFlight = followed.rollout.counts().inFlight;
+    this.#inFlightCount += inFlight - followed.inFlightCounted;
+    followed.inFlightCounted = inFlight;
+  }
+
+  #send(nowMs: number): void {
+    const resolve = (slot: SlotKey): Task | undefined =>
+      this.#followed.get(daemonSetOfSlot(slot))?.rollout.taskFor(slot, nowMs);
+    for (const { lane, tasks } of this.dispatcher.take(resolve, nowMs)) {
+      for (const task of tasks) {
+        this.#sent.set(task.slot, task);
+        this.#followed.get(daemonSetOfSlot(task.slot))?.rollout.onSent(task.slot, nowMs);
+      }
+      this.#ports.send(lane, {
+        tasks,
+        writeUntilMs: this.#leadership.writeUntilMs,
+        taskTimeoutMs: this.#options.taskTimeoutMs,
+        isDryRun: this.#options.isDryRun,
+      });
+    }
+  }
+
+  #settle(outcome: Outcome, nowMs: number): void {
+    const followed = this.#followed.get(daemonSetOfSlot(outcome.slot));
+    if (followed === undefined) {
+      this.dispatcher.forget(outcome.slot);
+      return;
+    }
+    followed.isDirty = true;
+    this.#notices.outcome(followed, outcome);
+    const disposition = followed.rollout.onOutcome(outcome, nowMs);
+    if (disposition.then === 'retry') this.dispatcher.retry(outcome.slot, disposition.afterMs, nowMs);
+    else this.dispatcher.forget(outcome.slot);
+  }
+}
+
+function unknownOutcome(task: Task, message: string): Outcome {
+  const { slot, action, uid } = task;
+  return {
+    slot,
+    action,
+    uid,
+    code: 'unknown',
+    httpStatus: 0,
+    message,
+    retryAfterMs: 0,
+    durationMs: 0,
+    isTerminating: false,
+  };
+}

@@ -1,0 +1,225 @@
+import type { PolicyProblem, PolicyResult } from '../kube/annotations.ts';
+import type { DaemonSetRecord } from '../kube/records.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import { type DaemonSetKey, daemonSetKey, nodeOfSlot } from '../protocol/slot.ts';
+import type { RolloutNotice } from '../rollout/notices.ts';
+import type { Followed } from './followed.ts';
+import type { ControllerPorts, DaemonSetEvent, LogFields, LogLevel } from './ports.ts';
+
+/** Reasons of the Kubernetes Events; operators match on them, so they are never renamed. */
+export const REASONS = {
+  started: 'RolloutStarted',
+  progress: 'RolloutProgress',
+  completed: 'RolloutCompleted',
+  superseded: 'RolloutSuperseded',
+  nodeFailed: 'NodeUpdateFailed',
+  nodeRecovered: 'NodeUpdateRecovered',
+  writeForbidden: 'WriteForbidden',
+  writeRejected: 'WriteRejected',
+  notOnDelete: 'NotOnDelete',
+  unknownStrategy: 'UnknownUpdateStrategy',
+  badAnnotation: 'BadAnnotation',
+  badSelector: 'BadSelector',
+} as const;
+
+type Reason = (typeof REASONS)[keyof typeof REASONS];
+
+/** A Normal event at each of these shares of a rollout. */
+const PROGRESS_STEPS = [0.25, 0.5, 0.75] as const;
+
+interface Said {
+  readonly uid: string;
+  /** The refusals and problems that were told about this DaemonSet and still hold. */
+  complaints: string;
+}
+
+interface RolloutProgress {
+  readonly hash: string;
+  readonly total: number;
+  nextStep: number;
+}
+
+interface About {
+  readonly key: DaemonSetKey;
+  readonly uid: string;
+}
+
+interface Statement {
+  readonly level: LogLevel;
+  readonly reason: Reason;
+  readonly message: string;
+  readonly fields?: LogFields;
+}
+
+/** Turns what happened into Kubernetes Events and log lines: each thing is said once, when it changes. */
+export class NoticeBoard {
+  readonly #ports: ControllerPorts;
+  readonly #said = new Map<DaemonSetKey, Said>();
+  readonly #progress = new Map<DaemonSetKey, RolloutProgress>();
+
+  constructor(ports: ControllerPorts) {
+    this.#ports = ports;
+  }
+
+  /** What is wrong with a DaemonSet's annotations; said again only when it changes. */
+  policyRead(daemonSet: DaemonSetRecord, result: PolicyResult): void {
+    const about = aboutOf(daemonSet);
+    const statements = complaintsOf(result);
+    const complaints = statements.map(({ message }) => message).join('\n');
+    const said = this.#said.get(about.key);
+    if (said?.uid === about.uid && said.complaints === complaints) return;
+    if (complaints === '') this.#said.delete(about.key);
+    else this.#said.set(about.key, { uid: about.uid, complaints });
+    for (const statement of statements) this.#say(about, statement);
+  }
+
+  selectorUnusable(daemonSet: DaemonSetRecord): void {
+    this.#say(aboutOf(daemonSet), {
+      level: 'warn',
+      reason: REASONS.badSelector,
+      message: 'spec.selector cannot be written as a label selector, so no pods are read; nothing is updated',
+    });
+  }
+
+  deleted(daemonSet: DaemonSetRecord): void {
+    const { key } = aboutOf(daemonSet);
+    this.#said.delete(key);
+    this.#progress.delete(key);
+  }
+
+  /** Refusals of single writes; what backs off or is settled by the watch is only counted. */
+  outcome(followed: Followed, outcome: Outcome): void {
+    const { code, message, action, httpStatus } = outcome;
+    if (code === 'done' || code === 'gone' || code === 'dry-run') {
+      const text = code === 'dry-run' ? 'pod would be written' : 'pod written';
+      this.#ports.log('debug', text, { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
+      return;
+    }
+    const fields = { ...fieldsOf(outcome), httpStatus, outcome: code, message };
+    if (code === 'forbidden' || code === 'rejected') {
+      const reason = code === 'forbidden' ? REASONS.writeForbidden : REASONS.writeRejected;
+      this.#say(followed, { level: 'warn', reason, message: `cannot ${action} pods: ${message}`, fields });
+      return;
+    }
+    this.#ports.log('warn', 'write not confirmed', { ...fields, daemonSet: followed.key });
+  }
+
+  /** Says what the rollout has noticed since the last call. */
+  post(followed: Followed): void {
+    for (const notice of followed.rollout.takeNotices()) this.#postOne(followed, notice);
+    this.#postProgress(followed);
+  }
+
+  #postOne(followed: Followed, notice: RolloutNotice): void {
+    switch (notice.type) {
+      case 'started':
+        this.#started(followed, notice);
+        return;
+      case 'completed':
+        this.#completed(followed, notice);
+        return;
+      case 'superseded': {
+        const { fromHash, toHash } = notice;
+        const message = `revision ${fromHash} gives way to ${toHash} before every node had it`;
+        this.#say(followed, { level: 'info', reason: REASONS.superseded, message, fields: { fromHash, toHash } });
+        return;
+      }
+      case 'node-failed': {
+        const message = `node ${notice.node}: ${notice.why}`;
+        const fields = { node: notice.node, why: notice.why };
+        this.#say(followed, { level: 'warn', reason: REASONS.nodeFailed, message, fields });
+        return;
+      }
+      case 'node-recovered': {
+        const message = `node ${notice.node} is updated after all`;
+        this.#say(followed, { level: 'info', reason: REASONS.nodeRecovered, message, fields: { node: notice.node } });
+        return;
+      }
+      case 'slot-available':
+        this.#ports.log('debug', 'replacement available', {
+          daemonSet: followed.key,
+          node: notice.node,
+          durationMs: Math.round(notice.replacementMs),
+        });
+        return;
+      case 'refused':
+      case 'policy-problem':
+        // Said by policyRead, which also sees DaemonSets that have no rollout.
+        return;
+    }
+  }
+
+  #started(followed: Followed, notice: Extract<RolloutNotice, { type: 'started' }>): void {
+    const { hash, total, strategy, isResumed } = notice;
+    this.#progress.set(followed.key, { hash, total, nextStep: 0 });
+    const counts = followed.rollout.counts();
+    const verb = strategy === 'OTA' ? 'marking' : 'replacing';
+    const bound = strategy === 'OTA' ? '' : `, at most ${counts.allowed} unavailable`;
+    const again = isResumed ? ' (nodes that were away came back)' : '';
+    this.#say(followed, {
+      level: 'info',
+      reason: REASONS.started,
+      message: `${verb} ${total} pods for revision ${hash}${bound}${again}`,
+      fields: { revision: hash, podCount: total, strategy, maxUnavailable: counts.allowed },
+    });
+  }
+
+  #completed(followed: Followed, notice: Extract<RolloutNotice, { type: 'completed' }>): void {
+    this.#progress.delete(followed.key);
+    const { hash, skippedNotReady, durationMs } = notice;
+    const rest = skippedNotReady === 0 ? '' : `; ${skippedNotReady} nodes are NotReady and follow when they are back`;
+    this.#say(followed, {
+      level: 'info',
+      reason: REASONS.completed,
+      message: `all Ready nodes have revision ${hash} after ${Math.round(durationMs / 1000)} s${rest}`,
+      fields: { revision: hash, durationMs: Math.round(durationMs), skippedNotReady },
+    });
+  }
+
+  #postProgress(followed: Followed): void {
+    const progress = this.#progress.get(followed.key);
+    if (progress === undefined || progress.total === 0) return;
+    const counts = followed.rollout.counts();
+    const left = counts.waiting + counts.inFlight + counts.skippedNotReady;
+    const share = 1 - left / progress.total;
+    let step: number | undefined;
+    while (share >= (PROGRESS_STEPS[progress.nextStep] ?? Number.POSITIVE_INFINITY)) {
+      step = PROGRESS_STEPS[progress.nextStep];
+      progress.nextStep += 1;
+    }
+    if (step === undefined) return;
+    const message = `${Math.round(step * 100)} % of ${progress.total} pods done for revision ${progress.hash}`;
+    const fields = { revision: progress.hash, unavailable: counts.unavailable, failed: counts.failed };
+    this.#say(followed, { level: 'info', reason: REASONS.progress, message, fields });
+  }
+
+  #say(about: About, { level, reason, message, fields }: Statement): void {
+    const type: DaemonSetEvent['type'] = level === 'warn' || level === 'error' ? 'Warning' : 'Normal';
+    this.#ports.recordEvent({ daemonSet: about.key, uid: about.uid, type, reason, action: 'Update', message });
+    this.#ports.log(level, reason, { daemonSet: about.key, message, ...fields });
+  }
+}
+
+function aboutOf(daemonSet: DaemonSetRecord): About {
+  return { key: daemonSetKey(daemonSet.namespace, daemonSet.name), uid: daemonSet.uid };
+}
+
+function complaintsOf(result: PolicyResult): Statement[] {
+  switch (result.kind) {
+    case 'not-opted-in':
+      return [];
+    case 'refused': {
+      const reason = result.code === 'not-on-delete' ? REASONS.notOnDelete : REASONS.unknownStrategy;
+      return [{ level: 'warn', reason, message: `not updated: ${result.message}` }];
+    }
+    case 'policy':
+      return result.problems.map(({ annotation, message }: PolicyProblem) => {
+        return { level: 'warn', reason: REASONS.badAnnotation, message: `annotation ${annotation}: ${message}` };
+      });
+  }
+}
+
+function fieldsOf(outcome: Outcome): LogFields {
+  const { slot, uid, action, durationMs } = outcome;
+  return { node: nodeOfSlot(slot), uid, action, durationMs: Math.round(durationMs) };
+}
