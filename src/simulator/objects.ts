@@ -1,0 +1,207 @@
+/**
+ * The Kubernetes objects of the simulated cluster, as plain JSON. An object in the store is never changed: every write
+ * makes a new one, so encodings can be cached by identity and an old revision stays readable.
+ */
+export type Labels = Readonly<Record<string, string>>;
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
+}
+
+export interface Metadata {
+  readonly name: string;
+  readonly generateName?: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  /** RFC 3339 with whole seconds, as the API server writes it. */
+  readonly creationTimestamp: string;
+  readonly deletionTimestamp?: string;
+  readonly deletionGracePeriodSeconds?: number;
+  readonly labels?: Labels;
+  readonly annotations?: Labels;
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly finalizers?: readonly string[];
+}
+
+export interface SimObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Metadata;
+  readonly [field: string]: unknown;
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly lastTransitionTime?: string;
+  readonly lastHeartbeatTime?: string;
+  readonly lastProbeTime?: string | null;
+}
+
+export interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+  readonly timeAdded?: string;
+}
+
+export interface Toleration {
+  readonly key?: string;
+  readonly operator?: string;
+  readonly value?: string;
+  readonly effect?: string;
+  readonly tolerationSeconds?: number;
+}
+
+export interface Requirement {
+  readonly key: string;
+  readonly operator: string;
+  readonly values?: readonly string[];
+}
+
+export interface NodeTerm {
+  readonly matchExpressions?: readonly Requirement[];
+  readonly matchFields?: readonly Requirement[];
+}
+
+export interface Affinity {
+  readonly nodeAffinity?: {
+    readonly requiredDuringSchedulingIgnoredDuringExecution?: { readonly nodeSelectorTerms: readonly NodeTerm[] };
+  };
+}
+
+export interface ContainerSpec {
+  readonly name: string;
+  readonly image: string;
+  readonly [field: string]: unknown;
+}
+
+export interface PodSpec {
+  readonly nodeName?: string;
+  readonly nodeSelector?: Labels;
+  readonly affinity?: Affinity;
+  readonly tolerations?: readonly Toleration[];
+  readonly hostNetwork?: boolean;
+  readonly terminationGracePeriodSeconds?: number;
+  readonly containers: readonly ContainerSpec[];
+  readonly [field: string]: unknown;
+}
+
+export interface PodStatus {
+  readonly phase?: string;
+  readonly conditions?: readonly Condition[];
+  readonly [field: string]: unknown;
+}
+
+export interface PodObject extends SimObject {
+  readonly spec: PodSpec;
+  readonly status: PodStatus;
+}
+
+export interface NodeObject extends SimObject {
+  readonly spec: {
+    readonly unschedulable?: boolean;
+    readonly taints?: readonly Taint[];
+    readonly [field: string]: unknown;
+  };
+  readonly status: { readonly conditions?: readonly Condition[]; readonly [field: string]: unknown };
+}
+
+export interface LabelSelector {
+  readonly matchLabels?: Labels;
+  readonly matchExpressions?: readonly Requirement[];
+}
+
+export interface PodTemplate {
+  readonly metadata?: { readonly labels?: Labels; readonly annotations?: Labels };
+  readonly spec: PodSpec;
+}
+
+export interface DaemonSetObject extends SimObject {
+  readonly spec: {
+    readonly selector: LabelSelector;
+    readonly template: PodTemplate;
+    readonly minReadySeconds?: number;
+    readonly revisionHistoryLimit?: number;
+    readonly updateStrategy?: {
+      readonly type?: string;
+      readonly rollingUpdate?: { readonly maxUnavailable?: number | string };
+    };
+  };
+  readonly status: { readonly observedGeneration?: number; readonly [field: string]: unknown };
+}
+
+export interface RevisionObject extends SimObject {
+  readonly revision: number;
+  readonly data: unknown;
+}
+
+/** RFC 3339 in UTC with whole seconds. */
+export function formatTime(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
+}
+
+/** With microseconds, as Leases and Events carry it. */
+export function formatMicroTime(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 23)}000Z`;
+}
+
+export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
+  return conditions?.find((condition) => condition.type === type);
+}
+
+export function isConditionTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
+  return findCondition(conditions, type)?.status === 'True';
+}
+
+/** The UID of the owner that controls the object. */
+export function controllerUid(object: SimObject): string | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
+}
+
+/** `spec.nodeName`, else the node that the DaemonSet controller pinned the pod to by affinity, else ''. */
+export function nodeNameOf(pod: PodObject): string {
+  if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== '') return pod.spec.nodeName;
+  const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  for (const term of terms ?? []) {
+    const field = term.matchFields?.find((match) => match.key === 'metadata.name' && match.operator === 'In');
+    if (field?.values?.length === 1) return field.values[0] ?? '';
+  }
+  return '';
+}
+
+export function keyOf(object: SimObject): string {
+  return objectKey(object.metadata.namespace ?? '', object.metadata.name);
+}
+
+export function objectKey(namespace: string, name: string): string {
+  return namespace === '' ? name : `${namespace}/${name}`;
+}
+
+/** The object with the same fields and some metadata replaced. */
+export function withMetadata<T extends SimObject>(object: T, change: Partial<Metadata>): T {
+  return { ...object, metadata: { ...object.metadata, ...change } };
+}
+
+/** The conditions with one replaced or added; the transition time moves only when the status changes. */
+export function withCondition(
+  conditions: readonly Condition[] | undefined,
+  wanted: Condition,
+  nowMs: number,
+): readonly Condition[] {
+  const present = findCondition(conditions, wanted.type);
+  const isChanged = present?.status !== wanted.status;
+  const lastTransitionTime = isChanged ? formatTime(nowMs) : (present?.lastTransitionTime ?? formatTime(nowMs));
+  const next: Condition = { ...wanted, lastTransitionTime };
+  if (present === undefined) return [...(conditions ?? []), next];
+  return (conditions ?? []).map((condition) => (condition.type === wanted.type ? next : condition));
+}

@@ -1,0 +1,300 @@
+import { type ClusterIndex, type Entry, entryKey, isAvailable, isTerminating, revisionHashOf, type Slot } from './cluster-index.ts';
+import type { DaemonSetObject } from './objects.ts';
+import { allowedUnavailable, isSameTemplate } from './observer-policy.ts';
+import type { Commit } from './store.ts';
+import type { Timeline } from './timeline.ts';
+
+/** How one DaemonSet fares, as the cluster itself sees it. */
+export interface AvailabilityReport {
+  /** `namespace/name`. */
+  readonly daemonSet: string;
+  readonly eligible: number;
+  /** Eligible nodes that are Ready now. */
+  readonly eligibleReady: number;
+  /** Eligible Ready nodes whose only pods are of the newest revision, one of them available. */
+  readonly updated: number;
+  /** Eligible nodes that are not Ready. */
+  readonly notReady: number;
+  /** Eligible Ready nodes that have a pod of the newest revision and none available. */
+  readonly updatedUnavailable: number;
+  /** Eligible Ready nodes without an available pod, now. */
+  readonly unavailable: number;
+  /** The bound that the DaemonSet's annotation sets, now. */
+  readonly allowed: number;
+  /** See `AvailabilityObserver`. */
+  readonly peak: number;
+  readonly peakAtDeletion: number;
+  readonly peakOverall: number;
+  readonly overBudgetDeletions: number;
+  /** Integral of `unavailable` over time since the first template change, in seconds of the cluster's time. */
+  readonly unavailablePodSeconds: number;
+  /** The first template change; undefined before it. */
+  readonly startedAtMs: number | undefined;
+  /** When every eligible Ready node was last seen to become updated; undefined while that is not so. */
+  readonly completedAtMs: number | undefined;
+}
+
+/** What is known of a slot; equal to `NOTHING` when it does not count in any way. */
+interface View {
+  readonly isEligible: boolean;
+  readonly isReady: boolean;
+  readonly isUpdated: boolean;
+  readonly isUpdatedUnavailable: boolean;
+  readonly isUnavailable: boolean;
+  /** Some pod is available, whether or not the node counts. */
+  readonly isServed: boolean;
+  /** Its availability was taken by a client's deletion and has not come back. */
+  readonly isDisrupted: boolean;
+  /** Disrupted, and the node has been Ready ever since. */
+  readonly isDisruptedInPlace: boolean;
+  /** Since when node and pod are as they are, for the tolerance of lag. */
+  readonly sinceMs: number;
+}
+
+const NOTHING: View = {
+  isEligible: false,
+  isReady: false,
+  isUpdated: false,
+  isUpdatedUnavailable: false,
+  isUnavailable: false,
+  isServed: false,
+  isDisrupted: false,
+  isDisruptedInPlace: false,
+  sinceMs: Number.NEGATIVE_INFINITY,
+};
+
+interface Watched {
+  readonly entry: Entry;
+  readonly views: Map<string, View>;
+  readonly count: { eligible: number; ready: number; updated: number; updatedUnavailable: number; disrupted: number };
+  /** Names of eligible Ready nodes without an available pod. */
+  readonly unavailable: Set<string>;
+  peak: number;
+  peakAtDeletion: number;
+  peakOverall: number;
+  overBudgetDeletions: number;
+  podMs: number;
+  integratedMs: number;
+  startedAtMs: number | undefined;
+  completedAtMs: number | undefined;
+  allowed: { nowIs: number; was: number; changedAtMs: number };
+}
+
+export interface AvailabilityOptions {
+  readonly timeline: Timeline;
+  readonly index: ClusterIndex;
+  /** How far a client's view may be behind: what changed more recently is not held against it. */
+  readonly lagMs: number;
+  readonly onViolation: (message: string) => void;
+}
+
+/**
+ * Watches how many nodes every DaemonSet leaves without service.
+ *
+ * U(t) is the set of nodes that are eligible (the DaemonSet should run there), Ready, and have no available pod of the
+ * DaemonSet; available is Ready for `minReadySeconds` and not terminating. D(t) is the part of U(t) whose last available
+ * pod was taken away by a client's deletion, until a pod is available there again. Peaks count from the first template
+ * change:
+ *
+ * - `peak`: the most of |D(t)| right after a client's deletion of an available pod. This is what the updater did.
+ * - `peakAtDeletion`: the most of |U(t)| right after such a deletion: the budget as design.md has it. Without lag it
+ *   never exceeds the bound; with lag it can, by nodes that failed on their own a moment before.
+ * - `peakOverall`: the most of |U(t)| at any time, whoever caused it.
+ *
+ * `overBudgetDeletions` counts deletions of an available pod after which more nodes than allowed are known to be in
+ * U(t). Known are those that have been in it for `lagMs`, and those of D(t) whose node did not come back Ready within
+ * `lagMs`; the bound is the largest of the last `lagMs`.
+ */
+export class AvailabilityObserver {
+  readonly #options: AvailabilityOptions;
+  readonly #watched = new Map<string, Watched>();
+
+  constructor(options: AvailabilityOptions) {
+    this.#options = options;
+    options.index.listen({
+      onSlot: (entry, slot, commit) => this.#onSlot(entry, slot, commit),
+      onDaemonSet: (entry, commit) => this.#onDaemonSet(entry, commit),
+      onRevision: (entry) => this.#refresh(this.#watchedOf(entry)),
+    });
+  }
+
+  report(): readonly AvailabilityReport[] {
+    return [...this.#watched.values()].map((watched) => this.#reportOf(watched));
+  }
+
+  /** Starts counting anew: the integral and the peaks of all DaemonSets. */
+  restart(): void {
+    for (const watched of this.#watched.values()) this.#begin(watched);
+  }
+
+  #begin(watched: Watched): void {
+    const { nowMs } = this.#options.timeline;
+    Object.assign(watched, { startedAtMs: nowMs, integratedMs: nowMs, podMs: 0, completedAtMs: undefined });
+    Object.assign(watched, { peak: 0, peakAtDeletion: 0, peakOverall: watched.unavailable.size });
+  }
+
+  #watchedOf(entry: Entry): Watched {
+    const { uid } = entry.daemonSet.metadata;
+    let watched = this.#watched.get(uid);
+    if (watched === undefined) {
+      watched = {
+        entry,
+        views: new Map(),
+        count: { eligible: 0, ready: 0, updated: 0, updatedUnavailable: 0, disrupted: 0 },
+        unavailable: new Set(),
+        peak: 0,
+        peakAtDeletion: 0,
+        peakOverall: 0,
+        overBudgetDeletions: 0,
+        podMs: 0,
+        integratedMs: 0,
+        startedAtMs: undefined,
+        completedAtMs: undefined,
+        allowed: { nowIs: 0, was: 0, changedAtMs: Number.NEGATIVE_INFINITY },
+      };
+      this.#watched.set(uid, watched);
+    }
+    return watched;
+  }
+
+  #onDaemonSet(entry: Entry, commit: Commit): void {
+    if (commit.type === 'DELETED') {
+      this.#watched.delete(entry.daemonSet.metadata.uid);
+      return;
+    }
+    const watched = this.#watchedOf(entry);
+    const previous = commit.previous as DaemonSetObject | undefined;
+    if (previous === undefined || previous.spec !== entry.daemonSet.spec) this.#refresh(watched);
+    this.#settleAllowed(watched);
+    const isTemplateChange = previous !== undefined && !isSameTemplate(previous, entry.daemonSet);
+    if (isTemplateChange && watched.startedAtMs === undefined) this.#begin(watched);
+  }
+
+  #refresh(watched: Watched): void {
+    for (const slot of watched.entry.slots.values()) this.#look(watched, slot, false);
+  }
+
+  #onSlot(entry: Entry, slot: Slot, commit: Commit | undefined): void {
+    const watched = this.#watchedOf(entry);
+    const wasServed = watched.views.get(slot.nodeName)?.isServed ?? false;
+    const isByClient = commit?.resource === 'pods' && commit.origin.startsWith('client:');
+    const isDisruption = isByClient && isDeletion(commit) && wasServed;
+    const view = this.#look(watched, slot, isDisruption);
+    if (isDisruption && view.isDisrupted) this.#judgeDeletion(watched, slot.nodeName);
+  }
+
+  #look(watched: Watched, slot: Slot, isDisruption: boolean): View {
+    const before = watched.views.get(slot.nodeName) ?? NOTHING;
+    const after = this.#viewOf(watched.entry, slot, { before, isDisruption });
+    this.#integrate(watched);
+    count(watched, slot.nodeName, { view: before, sign: -1 });
+    count(watched, slot.nodeName, { view: after, sign: 1 });
+    if (!after.isEligible && !after.isServed && !after.isDisrupted) watched.views.delete(slot.nodeName);
+    else watched.views.set(slot.nodeName, after);
+    watched.peakOverall = Math.max(watched.peakOverall, watched.unavailable.size);
+    const isComplete = watched.count.updated === watched.count.ready;
+    if (!isComplete) watched.completedAtMs = undefined;
+    else if (watched.startedAtMs !== undefined) watched.completedAtMs ??= this.#options.timeline.nowMs;
+    this.#settleAllowed(watched);
+    return after;
+  }
+
+  #viewOf(entry: Entry, slot: Slot, from: { before: View; isDisruption: boolean }): View {
+    const { nowMs } = this.#options.timeline;
+    const minReadySeconds = entry.daemonSet.spec.minReadySeconds ?? 0;
+    const newest = entry.newest === undefined ? '' : revisionHashOf(entry.newest);
+    const isServed = slot.pods.some((indexed) => isAvailable(indexed, minReadySeconds, nowMs));
+    const isEligible = slot.placement.shouldRun;
+    const isReady = isEligible && slot.isNodeReady;
+    const isUnavailable = isReady && !isServed;
+    const isAllNew = slot.pods.length > 0 && slot.pods.every(({ pod }) => revisionHashOf(pod) === newest);
+    const isSettling = isAllNew && slot.pods.some(({ pod }) => !isTerminating(pod));
+    const { before, isDisruption } = from;
+    const isSame = before.isUnavailable === isUnavailable && before.isReady === isReady;
+    return {
+      isEligible,
+      isReady,
+      isServed,
+      isUnavailable,
+      isUpdated: isReady && isServed && isAllNew,
+      isUpdatedUnavailable: isUnavailable && isSettling,
+      isDisrupted: !isServed && (isDisruption || before.isDisrupted),
+      isDisruptedInPlace: isUnavailable && (isDisruption || before.isDisruptedInPlace),
+      sinceMs: isSame ? before.sinceMs : nowMs,
+    };
+  }
+
+  #integrate(watched: Watched): void {
+    const { nowMs } = this.#options.timeline;
+    if (watched.startedAtMs === undefined) return;
+    watched.podMs += watched.unavailable.size * (nowMs - watched.integratedMs);
+    watched.integratedMs = nowMs;
+  }
+
+  #settleAllowed(watched: Watched): void {
+    const nowIs = allowedUnavailable(watched.entry.daemonSet, watched.count.eligible);
+    const { allowed } = watched;
+    if (allowed.nowIs === nowIs) return;
+    watched.allowed = { nowIs, was: allowed.nowIs, changedAtMs: this.#options.timeline.nowMs };
+  }
+
+  #judgeDeletion(watched: Watched, nodeName: string): void {
+    const { timeline, lagMs, onViolation } = this.#options;
+    const { count: counts, unavailable, allowed } = watched;
+    watched.peak = Math.max(watched.peak, counts.disrupted);
+    watched.peakAtDeletion = Math.max(watched.peakAtDeletion, unavailable.size);
+    const longAgoMs = timeline.nowMs - lagMs;
+    const bound = allowed.changedAtMs > longAgoMs ? Math.max(allowed.nowIs, allowed.was) : allowed.nowIs;
+    if (unavailable.size <= bound) return;
+    let known = 0;
+    for (const name of unavailable) {
+      const view = watched.views.get(name) ?? NOTHING;
+      if (name === nodeName || view.sinceMs <= longAgoMs || view.isDisruptedInPlace) known += 1;
+    }
+    if (known <= bound) return;
+    watched.overBudgetDeletions += 1;
+    const what = `${known} nodes without an available pod after a deletion on ${nodeName}`;
+    onViolation(`${entryKey(watched.entry)}: ${what}, ${bound} allowed`);
+  }
+
+  #reportOf(watched: Watched): AvailabilityReport {
+    this.#integrate(watched);
+    const { count: counts, unavailable } = watched;
+    return {
+      daemonSet: entryKey(watched.entry),
+      eligible: counts.eligible,
+      eligibleReady: counts.ready,
+      updated: counts.updated,
+      notReady: counts.eligible - counts.ready,
+      updatedUnavailable: counts.updatedUnavailable,
+      unavailable: unavailable.size,
+      allowed: watched.allowed.nowIs,
+      peak: watched.peak,
+      peakAtDeletion: watched.peakAtDeletion,
+      peakOverall: watched.peakOverall,
+      overBudgetDeletions: watched.overBudgetDeletions,
+      unavailablePodSeconds: watched.podMs / 1000,
+      startedAtMs: watched.startedAtMs,
+      completedAtMs: watched.completedAtMs,
+    };
+  }
+}
+
+function isDeletion(commit: Commit): boolean {
+  if (commit.type === 'DELETED') return commit.previous?.metadata.deletionTimestamp === undefined;
+  const { previous, object } = commit;
+  return previous?.metadata.deletionTimestamp === undefined && object.metadata.deletionTimestamp !== undefined;
+}
+
+function count(watched: Watched, nodeName: string, change: { view: View; sign: 1 | -1 }): void {
+  const { view, sign } = change;
+  const { count: counts } = watched;
+  if (view.isEligible) counts.eligible += sign;
+  if (view.isReady) counts.ready += sign;
+  if (view.isUpdated) counts.updated += sign;
+  if (view.isUpdatedUnavailable) counts.updatedUnavailable += sign;
+  if (view.isDisrupted && view.isUnavailable) counts.disrupted += sign;
+  if (!view.isUnavailable) return;
+  if (sign > 0) watched.unavailable.add(nodeName);
+  else watched.unavailable.delete(nodeName);
+}

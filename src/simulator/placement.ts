@@ -1,0 +1,72 @@
+import type { DaemonSetObject, NodeObject, NodeTerm, PodSpec, Taint, Toleration } from './objects.ts';
+import { matchesRequirement } from './selector.ts';
+
+const NODE = 'node.kubernetes.io';
+
+/** What the DaemonSet controller tolerates on behalf of every pod it creates. */
+const DAEMON_TOLERATIONS: readonly Toleration[] = [
+  { key: `${NODE}/not-ready`, operator: 'Exists', effect: 'NoExecute' },
+  { key: `${NODE}/unreachable`, operator: 'Exists', effect: 'NoExecute' },
+  { key: `${NODE}/disk-pressure`, operator: 'Exists', effect: 'NoSchedule' },
+  { key: `${NODE}/memory-pressure`, operator: 'Exists', effect: 'NoSchedule' },
+  { key: `${NODE}/pid-pressure`, operator: 'Exists', effect: 'NoSchedule' },
+  { key: `${NODE}/unschedulable`, operator: 'Exists', effect: 'NoSchedule' },
+];
+
+const HOST_NETWORK_TOLERATION: Toleration = {
+  key: `${NODE}/network-unavailable`,
+  operator: 'Exists',
+  effect: 'NoSchedule',
+};
+
+/** The template's tolerations and the ones that the DaemonSet controller adds. */
+export function daemonTolerations(spec: PodSpec): readonly Toleration[] {
+  const added = spec.hostNetwork === true ? [...DAEMON_TOLERATIONS, HOST_NETWORK_TOLERATION] : DAEMON_TOLERATIONS;
+  return [...(spec.tolerations ?? []), ...added];
+}
+
+function tolerates(toleration: Toleration, taint: Taint): boolean {
+  if ((toleration.effect ?? '') !== '' && toleration.effect !== taint.effect) return false;
+  if ((toleration.key ?? '') !== '' && toleration.key !== taint.key) return false;
+  if ((toleration.operator ?? '') === 'Exists') return true;
+  return (toleration.key ?? '') !== '' && (toleration.value ?? '') === (taint.value ?? '');
+}
+
+function matchesTerm(term: NodeTerm, node: NodeObject): boolean {
+  const expressions = term.matchExpressions ?? [];
+  const fields = term.matchFields ?? [];
+  if (expressions.length + fields.length === 0) return false;
+  const names = { 'metadata.name': node.metadata.name };
+  return (
+    expressions.every((requirement) => matchesRequirement(node.metadata.labels ?? {}, requirement)) &&
+    fields.every((requirement) => matchesRequirement(names, requirement))
+  );
+}
+
+function isWanted(spec: PodSpec, node: NodeObject): boolean {
+  if ((spec.nodeName ?? '') !== '' && spec.nodeName !== node.metadata.name) return false;
+  const labels = node.metadata.labels ?? {};
+  for (const [key, value] of Object.entries(spec.nodeSelector ?? {})) if (labels[key] !== value) return false;
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  return required === undefined || required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
+}
+
+export interface PlacementVerdict {
+  /** A pod should be created on the node; such a node is eligible. */
+  readonly shouldRun: boolean;
+  /** A pod that is there may stay. */
+  readonly shouldContinue: boolean;
+}
+
+/** Whether the DaemonSet wants a pod on the node. Source: NodeShouldRunDaemonPod of Kubernetes' DaemonSet controller. */
+export function placementOf(daemonSet: DaemonSetObject, node: NodeObject): PlacementVerdict {
+  const { spec } = daemonSet.spec.template;
+  if (!isWanted(spec, node)) return { shouldRun: false, shouldContinue: false };
+  const taints = node.spec.taints ?? [];
+  if (taints.length === 0) return { shouldRun: true, shouldContinue: true };
+  const tolerations = daemonTolerations(spec);
+  const untolerated = taints.filter((taint) => !tolerations.some((toleration) => tolerates(toleration, taint)));
+  const shouldContinue = untolerated.every((taint) => taint.effect !== 'NoExecute');
+  const shouldRun = shouldContinue && untolerated.every((taint) => taint.effect !== 'NoSchedule');
+  return { shouldRun, shouldContinue };
+}
