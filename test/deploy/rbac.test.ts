@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ApiCall, apiCalls } from '../../src/client/requests.ts';
+import { DEFAULT_LEADER_ELECT } from '../../src/commands/options.ts';
 import { baseObject, readManifests, type Yaml } from './manifests.ts';
 
 /** `delete pods` or `patch pods/status in apps`, one line a permission. */
@@ -60,7 +61,7 @@ test('rbac: permissions in the own namespace → exactly what the client can cal
 test('rbac: lease → only the one of this program, where the API server can tell', () => {
   for (const rule of baseObject('Role').at('rules').items()) {
     const isCreate = rule.at('verbs').strings().includes('create');
-    assert.deepEqual(rule.at('resourceNames').value, isCreate ? undefined : ['daemonpodupdater']);
+    assert.deepEqual(rule.at('resourceNames').value, isCreate ? undefined : [DEFAULT_LEADER_ELECT.resourceName]);
   }
 });
 
