@@ -14,7 +14,7 @@ export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
   const tracked = slot.pods.find(({ record }) => record.uid === pod.uid);
   if (tracked === undefined) {
     slot.pods.push({ record: pod, readySinceMs: pod.isReady ? hintedMs(pod.readyChangedAtMs, at) : NEVER });
-    if (pod.isTerminating) noteDeletion(slot, at);
+    if (pod.isTerminating) noteDeletion(slot, pod.uid, at);
     else if (slot.replacedAtMs !== NEVER && at.facts.isSynced) slot.replacedAtMs = at.nowMs;
     return;
   }
@@ -23,20 +23,23 @@ export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
   if (!pod.isReady) tracked.readySinceMs = NEVER;
   // Ready then and now, but not since the same time: a spell of not being ready was missed.
   else if (!before.isReady || before.readyChangedAtMs !== pod.readyChangedAtMs) tracked.readySinceMs = at.nowMs;
-  if (pod.isTerminating && !before.isTerminating) noteDeletion(slot, at);
+  if (pod.isTerminating && !before.isTerminating) noteDeletion(slot, pod.uid, at);
 }
 
 export function observePodGone(slot: Slot, uid: string, at: Observation): void {
   const index = slot.pods.findIndex(({ record }) => record.uid === uid);
   const [gone] = index < 0 ? [] : slot.pods.splice(index, 1);
-  if (gone !== undefined && !gone.record.isTerminating) noteDeletion(slot, at);
+  if (gone !== undefined && !gone.record.isTerminating) noteDeletion(slot, uid, at);
 }
 
 /** A pod is on its way out. With another one still there it was an excess pod, and nothing replaces it. */
-function noteDeletion(slot: Slot, { facts, nowMs }: Observation): void {
+function noteDeletion(slot: Slot, uid: string, { facts, nowMs }: Observation): void {
   if (slot.eligibility !== 2 || liveCount(slot) > 0) return;
   slot.isAwaitingReplacement = true;
-  if (facts.isSynced) slot.replacedAtMs = nowMs;
+  if (!facts.isSynced) return;
+  // Our own deletion may reach a node that went NotReady unnoticed; then it went so while its pod was being replaced.
+  const isOurs = slot.ask?.action === 'delete' && slot.ask.uid === uid && slot.ask.phase !== 'asked';
+  slot.replacedAtMs = isOurs ? Math.min(nowMs, slot.notReadySinceMs) : nowMs;
 }
 
 export function observeNode(slot: Slot, node: NodeRecord | undefined, at: Observation): void {

@@ -68,21 +68,25 @@ export class Rollout {
   /** A record of another UID (the DaemonSet was deleted and created again) is ignored: that is another rollout. */
   setDaemonSet(daemonSet: DaemonSetRecord, nowMs: number): void {
     if (daemonSet.uid !== this.#identity.uid) return;
+    this.#begin(nowMs);
     const change = this.#definition.setDaemonSet(daemonSet);
     this.#progress.onPolicy(this.#definition.policyResult);
     this.#applyChange(change, nowMs);
   }
 
   upsertRevision(revision: RevisionRecord, nowMs: number): void {
+    this.#begin(nowMs);
     this.#applyChange(this.#definition.upsertRevision(revision), nowMs);
   }
 
   removeRevision(revision: RevisionRecord, nowMs: number): void {
+    this.#begin(nowMs);
     this.#applyChange(this.#definition.removeRevision(revision), nowMs);
   }
 
   /** Nothing is selected before nodes, pods and revisions are all there. */
   setSynced(isSynced: boolean, nowMs: number): void {
+    this.#begin(nowMs);
     this.#applyChange(this.#definition.setSynced(isSynced), nowMs);
   }
 
@@ -94,7 +98,7 @@ export class Rollout {
       slot.node = node;
       return;
     }
-    observeNode(slot, node, this.#at(nowMs));
+    observeNode(slot, node, this.#begin(nowMs));
     if (!isSamePlace) this.#placeSlot(slot);
     this.#refresh(slot, nowMs);
   }
@@ -102,7 +106,7 @@ export class Rollout {
   removeNode(name: string, nowMs: number): void {
     const slot = this.#book.get(name);
     if (slot === undefined) return;
-    observeNode(slot, undefined, this.#at(nowMs));
+    observeNode(slot, undefined, this.#begin(nowMs));
     this.#refresh(slot, nowMs);
   }
 
@@ -114,14 +118,14 @@ export class Rollout {
       return;
     }
     const slot = this.#book.getOrAdd(pod.nodeName);
-    observePod(slot, pod, this.#at(nowMs));
+    observePod(slot, pod, this.#begin(nowMs));
     this.#refresh(slot, nowMs);
   }
 
   removePod(pod: PodRecord, nowMs: number): void {
     const slot = this.#book.get(pod.nodeName);
     if (slot === undefined) return;
-    observePodGone(slot, pod.uid, this.#at(nowMs));
+    observePodGone(slot, pod.uid, this.#begin(nowMs));
     this.#refresh(slot, nowMs);
   }
 
@@ -174,6 +178,7 @@ export class Rollout {
   }
 
   onSent(key: SlotKey, nowMs: number): void {
+    this.#begin(nowMs);
     const slot = this.#book.get(nodeOfSlot(key));
     if (slot?.ask === undefined) return;
     onSent(slot.ask);
@@ -183,6 +188,7 @@ export class Rollout {
   onOutcome(outcome: Outcome, nowMs: number): AfterOutcome {
     const slot = this.#book.get(nodeOfSlot(outcome.slot));
     if (slot === undefined) return WATCH;
+    this.#begin(nowMs);
     const after = takeOutcome(slot, outcome, { facts: this.#definition.facts, nowMs });
     this.#refresh(slot, nowMs);
     return after;
@@ -190,6 +196,7 @@ export class Rollout {
 
   /** Forgets a slot that was asked and has not left (leadership lost, dropped by the dispatcher). */
   release(key: SlotKey, nowMs: number): void {
+    this.#begin(nowMs);
     const slot = this.#book.get(nodeOfSlot(key));
     if (slot?.ask === undefined) return;
     releaseAsk(slot, slot.ask, nowMs);
@@ -202,7 +209,7 @@ export class Rollout {
   }
 
   tick(nowMs: number): void {
-    this.#book.advance(this.#at(nowMs));
+    this.#begin(nowMs);
     this.#updateProgress(nowMs);
   }
 
@@ -287,6 +294,13 @@ export class Rollout {
       skipped: counters.of('skipped'),
     };
     this.#progress.update(this.#definition.facts, this.blocked(), { counts, nowMs });
+  }
+
+  /** Starts an event: what became due by time is handled before it, so that a late tick changes nothing. */
+  #begin(nowMs: number): Observation {
+    const at = this.#at(nowMs);
+    this.#book.advance(at);
+    return at;
   }
 
   #at(nowMs: number): Observation {
