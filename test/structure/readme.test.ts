@@ -22,7 +22,7 @@ const flagsIn = (text: string) => [...new Set(text.match(/(?<![\w-])--[a-z][a-z-
 
 test('readme: flags table of run → exactly the flags of the program', () => {
   const table = readme.split('### Flags of `run`')[1]?.split('\n## ')[0] ?? '';
-  const rows = table.split('\n').filter((line) => line.startsWith('| `--'));
+  const rows = table.split('\n').filter((line) => line.startsWith('| `-'));
   const named = rows.flatMap((row) => flagsIn(row.split(/(?<!\\)\|/)[1] ?? ''));
   assert.ok(rows.length > 0, 'no table under "### Flags of `run`"');
   assert.deepEqual(
