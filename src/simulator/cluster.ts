@@ -6,7 +6,14 @@ import { DaemonSetController } from './daemonset-controller.ts';
 import { deletePod } from './graceful-delete.ts';
 import { Kubelets } from './kubelet.ts';
 import { GarbageCollector, NodeLifecycle } from './node-lifecycle.ts';
-import { type DaemonSetObject, type NodeObject, objectKey, type PodObject, type SimObject, withMetadata } from './objects.ts';
+import {
+  type DaemonSetObject,
+  type NodeObject,
+  objectKey,
+  type PodObject,
+  type SimObject,
+  withMetadata,
+} from './objects.ts';
 import { Observer } from './observer.ts';
 import type { Trouble } from './pod-status.ts';
 import { forkRandom, type Random } from './random.ts';
@@ -209,6 +216,12 @@ export class SimulatedCluster {
 }
 
 function namespaceObject(name: string): SimObject {
-  const metadata = { name, uid: '', resourceVersion: '', creationTimestamp: '', labels: { 'kubernetes.io/metadata.name': name } };
+  const metadata = {
+    name,
+    uid: '',
+    resourceVersion: '',
+    creationTimestamp: '',
+    labels: { 'kubernetes.io/metadata.name': name },
+  };
   return { apiVersion: 'v1', kind: 'Namespace', metadata };
 }

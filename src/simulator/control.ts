@@ -1,7 +1,7 @@
+import type { AccessPolicy, Forbidden } from './access.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import type { Face } from './face.ts';
 import { type FaultPlanner, type FaultRates, NO_FAULTS } from './faults.ts';
-import type { AccessPolicy, Forbidden } from './access.ts';
 import type { ObserverReport } from './observer.ts';
 import type { AvailabilityReport } from './observer-availability.ts';
 import type { Trouble } from './pod-status.ts';

@@ -122,7 +122,10 @@ export class DaemonSetController {
   #ensureRevision(entry: Entry): void {
     const { store, random, timeline } = this.#options;
     const { uid } = entry.daemonSet.metadata;
-    if (entry.newest !== undefined && entry.daemonSet.status.observedGeneration === entry.daemonSet.metadata.generation) {
+    if (
+      entry.newest !== undefined &&
+      entry.daemonSet.status.observedGeneration === entry.daemonSet.metadata.generation
+    ) {
       return;
     }
     const owned: RevisionObject[] = [];

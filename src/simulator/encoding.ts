@@ -50,16 +50,17 @@ export function watchFrame(event: WatchEvent, encoding: Encoding): Buffer {
   return frame;
 }
 
-function encodeListBody(list: SimList, encoding: Encoding): Buffer {
+function encodeListBody(list: SimList, encoding: Encoding): Buffer | string {
   if (encoding === 'protobuf') return encodeList(list, list.items.map(messageOf));
   const { apiVersion, kind, metadata } = list;
   const head = JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1);
-  return Buffer.from(`${head},"items":[${list.items.map(jsonOf).join(',')}]}`);
+  return `${head},"items":[${list.items.map(jsonOf).join(',')}]}`;
 }
 
 export interface EncodedBody {
   readonly contentType: string;
-  readonly body: Buffer;
+  /** Text where it is text: Node sends head and text body in one write. */
+  readonly body: Buffer | string;
 }
 
 const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
@@ -72,7 +73,7 @@ export function encodeBody(response: Exclude<SimResponse, { kind: 'watch' }>): E
   switch (response.kind) {
     case 'raw': {
       const isText = typeof response.body === 'string';
-      const body = Buffer.from(isText ? String(response.body) : JSON.stringify(response.body));
+      const body = isText ? String(response.body) : JSON.stringify(response.body);
       return { contentType: isText ? 'text/plain' : CONTENT_TYPES.json, body };
     }
     case 'list':
@@ -81,7 +82,7 @@ export function encodeBody(response: Exclude<SimResponse, { kind: 'watch' }>): E
     case 'status': {
       const object = response.kind === 'object' ? response.object : (response.body as unknown as SimObject);
       const isProtobuf = response.encoding === 'protobuf';
-      const body = isProtobuf ? envelop(object, messageOf(object)) : Buffer.from(jsonOf(object));
+      const body = isProtobuf ? envelop(object, messageOf(object)) : jsonOf(object);
       return { contentType: CONTENT_TYPES[response.encoding], body };
     }
     default:

@@ -2,7 +2,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { SimRequest, SimResponse } from './api-types.ts';
 import type { SimulatedCluster } from './cluster.ts';
 import { encodeBody, watchContentType } from './encoding.ts';
@@ -44,7 +43,7 @@ export class Face {
     this.#startVirtualMs = options.cluster.nowMs;
     const { certPem: cert, keyPem: key } = options;
     const isTls = cert !== undefined && key !== undefined;
-    const listener = (incoming: IncomingMessage, response: ServerResponse): void => void this.#serve(incoming, response);
+    const listener = (incoming: IncomingMessage, response: ServerResponse): void => this.#serve(incoming, response);
     const settings = { keepAliveTimeout: 120_000, requestTimeout: 0 };
     this.#server = isTls ? createTlsServer({ cert, key, ...settings }, listener) : createServer(settings, listener);
   }
@@ -89,9 +88,8 @@ export class Face {
     this.#pump = setTimeout(() => this.#turn(), waitMs);
   }
 
-  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    try {
-      const body = await readBody(incoming);
+  #serve(incoming: IncomingMessage, response: ServerResponse): void {
+    readBody(incoming, (body) => {
       if (body === undefined) {
         const tooLarge = failure({ code: 413, reason: 'RequestEntityTooLarge', message: 'limit is 3145728' });
         answer(response, { kind: 'status', status: 413, body: tooLarge, encoding: 'json' });
@@ -100,33 +98,30 @@ export class Face {
       const { method = 'GET', url = '/' } = incoming;
       const headers = incoming.headers as SimRequest['headers'];
       this.#requests.set(method, (this.#requests.get(method) ?? 0) + 1);
-      await this.#handle({ method, url, headers, body }, response);
-    } catch (error) {
-      if (!response.destroyed) response.destroy(error instanceof Error ? error : undefined);
-    }
+      this.#arrive({ method, url, headers, body }, response);
+    });
   }
 
-  async #handle(request: SimRequest, response: ServerResponse): Promise<void> {
+  #arrive(request: SimRequest, response: ServerResponse): void {
     const { cluster, latencyMs, speed, faults } = this.#options;
     cluster.advanceTo(this.nowMs());
     const settle = cluster.observer.begin(request);
     response.once('close', settle);
     const fate = faults?.draw(request, this.nowMs());
     const waitMs = latencyMs + (fate?.arrivalDelayMs ?? 0) / speed;
-    if (waitMs > 0) await sleep(waitMs);
-    if (fate?.fate === 'lost-before') {
-      response.destroy();
-      return;
-    }
-    const handled = refusalOf(fate) ?? cluster.handle(request, this.nowMs());
-    if (fate !== undefined && fate.answerDelayMs > 0) await sleep(fate.answerDelayMs / speed);
-    if (fate?.fate === 'lost-after') {
-      response.destroy();
-      return;
-    }
-    settle();
-    if (handled.kind === 'watch') this.#stream(handled, response, fate);
-    else answer(response, handled);
+    later(waitMs, () => {
+      if (fate?.fate === 'lost-before') {
+        response.destroy();
+        return;
+      }
+      const handled = refusalOf(fate) ?? cluster.handle(request, this.nowMs());
+      later((fate?.answerDelayMs ?? 0) / speed, () => {
+        settle();
+        if (fate?.fate === 'lost-after') response.destroy();
+        else if (handled.kind === 'watch') this.#stream(handled, response, fate);
+        else answer(response, handled);
+      });
+    });
   }
 
   #stream(handled: Extract<SimResponse, { kind: 'watch' }>, response: ServerResponse, fate: Fate | undefined): void {
@@ -154,22 +149,37 @@ function answer(response: ServerResponse, handled: Exclude<SimResponse, { kind: 
   if (response.destroyed) return;
   const { contentType, body } = encodeBody(handled);
   const retryAfter = handled.kind === 'status' ? getField(handled.body, 'details.retryAfterSeconds') : undefined;
-  const headers = { 'content-type': contentType, 'content-length': body.length, 'cache-control': 'no-cache, private' };
+  const headers = {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-cache, private',
+  };
   const retry = retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
   response.writeHead(handled.status, { ...headers, ...retry });
   response.end(body);
 }
 
-/** The body as text; undefined when it is too large. */
-async function readBody(incoming: IncomingMessage): Promise<string | undefined> {
-  if (incoming.method === 'GET') return '';
+/** At once when there is nothing to wait for: most requests must not pay for a timer. */
+function later(delayMs: number, run: () => void): void {
+  if (delayMs > 0) setTimeout(run, delayMs);
+  else run();
+}
+
+/** Calls back with the body as text, or with undefined when it is too large; not at all when the connection breaks. */
+function readBody(incoming: IncomingMessage, done: (body: string | undefined) => void): void {
+  if (incoming.method === 'GET') {
+    done('');
+    return;
+  }
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of incoming) {
-    const buffer = chunk as Buffer;
-    bytes += buffer.length;
-    if (bytes > BODY_BYTES_MAX) return undefined;
-    chunks.push(buffer);
-  }
-  return Buffer.concat(chunks, bytes).toString();
+  incoming.on('error', () => undefined);
+  incoming.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
+  });
+  incoming.on('end', () => {
+    if (bytes > BODY_BYTES_MAX) done(undefined);
+    else done(chunks.length === 1 ? String(chunks[0]) : Buffer.concat(chunks).toString());
+  });
 }

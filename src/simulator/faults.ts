@@ -154,6 +154,7 @@ const FORBIDDEN = failure({ code: 403, reason: 'Forbidden', message: 'forbidden:
 const CONFLICT = failure({
   code: 409,
   reason: 'Conflict',
-  message: 'Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version',
+  message:
+    'Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version',
 });
 const EXPIRED = failure({ code: 410, reason: 'Expired', message: 'too old resource version' });

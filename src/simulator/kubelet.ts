@@ -8,7 +8,14 @@ import {
   type PodStatus,
   withCondition,
 } from './objects.ts';
-import { boundStatus, creatingStatus, readinessStatus, runningStatus, type Trouble, troubledStatus } from './pod-status.ts';
+import {
+  boundStatus,
+  creatingStatus,
+  readinessStatus,
+  runningStatus,
+  type Trouble,
+  troubledStatus,
+} from './pod-status.ts';
 import type { Random } from './random.ts';
 import type { Commit, Store } from './store.ts';
 import type { Timeline } from './timeline.ts';

@@ -22,7 +22,10 @@ export function makeNode({ name, labels = {}, taints = [] }: NodeOptions): NodeO
   return {
     apiVersion: 'v1',
     kind: 'Node',
-    metadata: metadata(name, { labels: { ...defaults, ...labels }, annotations: { 'node.alpha.kubernetes.io/ttl': '0' } }),
+    metadata: metadata(name, {
+      labels: { ...defaults, ...labels },
+      annotations: { 'node.alpha.kubernetes.io/ttl': '0' },
+    }),
     spec: { providerID: `simulated://${name}`, taints },
     status: {
       capacity: resources,

@@ -1,3 +1,4 @@
+import { deletePod } from './graceful-delete.ts';
 import {
   controllerUid,
   formatTime,
@@ -9,7 +10,6 @@ import {
   withCondition,
   withMetadata,
 } from './objects.ts';
-import { deletePod } from './graceful-delete.ts';
 import { readinessStatus } from './pod-status.ts';
 import type { Commit, Store } from './store.ts';
 import type { Timeline } from './timeline.ts';

@@ -1,4 +1,12 @@
-import { type ClusterIndex, type Entry, entryKey, isAvailable, isTerminating, revisionHashOf, type Slot } from './cluster-index.ts';
+import {
+  type ClusterIndex,
+  type Entry,
+  entryKey,
+  isAvailable,
+  isTerminating,
+  revisionHashOf,
+  type Slot,
+} from './cluster-index.ts';
 import type { DaemonSetObject } from './objects.ts';
 import { allowedUnavailable, isSameTemplate } from './observer-policy.ts';
 import type { Commit } from './store.ts';

@@ -1,12 +1,20 @@
 import type { HandledWrite } from './api-server.ts';
+import type { SimRequest } from './api-types.ts';
 import { deleteOptionsOf } from './api-write.ts';
 import { type ClusterIndex, type Entry, entryKey, revisionHashOf } from './cluster-index.ts';
 import { getField } from './fields.ts';
-import { controllerUid, type DaemonSetObject, findCondition, keyOf, nodeNameOf, objectKey, type PodObject } from './objects.ts';
+import {
+  controllerUid,
+  type DaemonSetObject,
+  findCondition,
+  keyOf,
+  nodeNameOf,
+  objectKey,
+  type PodObject,
+} from './objects.ts';
 import { AvailabilityObserver, type AvailabilityReport } from './observer-availability.ts';
 import { optedStrategy } from './observer-policy.ts';
 import { routeOf } from './resources.ts';
-import type { SimRequest } from './api-types.ts';
 import type { Commit, Store } from './store.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -125,7 +133,8 @@ export class Observer {
     const slot = request.method === 'GET' ? undefined : this.#slotOf(request);
     if (slot === undefined) return () => undefined;
     const others = this.#inFlight.get(slot) ?? 0;
-    if (others > 0) this.#fault('overlappingWrites', `${request.method} ${request.url} while another write is in flight`);
+    if (others > 0)
+      this.#fault('overlappingWrites', `${request.method} ${request.url} while another write is in flight`);
     this.#inFlight.set(slot, others + 1);
     let isOpen = true;
     return () => {
@@ -188,7 +197,8 @@ export class Observer {
     if (uid === undefined) this.#fault('writesWithoutPrecondition', `${request.url} was deleted without a UID`);
     const entry = this.#entryOf(before as PodObject, request.url);
     if (entry === undefined) return;
-    if (optedStrategy(entry.daemonSet) === 'ota') this.#fault('otaDeletes', `${request.url} of an OTA DaemonSet was deleted`);
+    if (optedStrategy(entry.daemonSet) === 'ota')
+      this.#fault('otaDeletes', `${request.url} of an OTA DaemonSet was deleted`);
     if (!wasDeleted && this.#isKnownCurrent(entry, before as PodObject)) {
       this.#fault('currentPodDeletes', `${request.url} was of the newest revision`);
     }

@@ -33,7 +33,10 @@ function containerStatuses(pod: PodObject, look: ContainersLook): unknown[] {
 
 /** Assigned to its node by the scheduler. */
 export function boundStatus(pod: PodObject, nowMs: number): PodStatus {
-  return { ...pod.status, conditions: withCondition(pod.status.conditions, { type: 'PodScheduled', status: 'True' }, nowMs) };
+  return {
+    ...pod.status,
+    conditions: withCondition(pod.status.conditions, { type: 'PodScheduled', status: 'True' }, nowMs),
+  };
 }
 
 /** The kubelet has seen it and creates its containers. */
@@ -60,12 +63,21 @@ export function readinessStatus(pod: PodObject, isReady: boolean, nowMs: number)
   return { ...pod.status, conditions: withReady(pod, isReady, nowMs) };
 }
 
-export function troubledStatus(pod: PodObject, trouble: Trouble, at: { nowMs: number; restartCount: number }): PodStatus {
+export function troubledStatus(
+  pod: PodObject,
+  trouble: Trouble,
+  at: { nowMs: number; restartCount: number },
+): PodStatus {
   const { nowMs, restartCount } = at;
   const conditions = withReady(pod, false, nowMs);
   if (trouble === 'ImagePullBackOff') {
     const state = { waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image' } };
-    return { ...pod.status, phase: 'Pending', conditions, containerStatuses: containerStatuses(pod, { state, isReady: false }) };
+    return {
+      ...pod.status,
+      phase: 'Pending',
+      conditions,
+      containerStatuses: containerStatuses(pod, { state, isReady: false }),
+    };
   }
   const finishedAt = formatTime(nowMs);
   const terminated = { exitCode: 1, reason: 'Error', startedAt: finishedAt, finishedAt };

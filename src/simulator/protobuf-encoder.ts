@@ -48,8 +48,8 @@ function writeQuantity(value: unknown): void {
   writer.lengthDelimited(2, writer.length - before);
 }
 
-function writeScalar(field: number, type: FieldType, value: unknown): void {
-  switch (type) {
+function writeScalar(field: number, fieldType: FieldType, value: unknown): void {
+  switch (fieldType) {
     case 'string':
       writeText(field, value);
       break;
@@ -72,7 +72,7 @@ function writeScalar(field: number, type: FieldType, value: unknown): void {
       writeMap(field, value, writeQuantity);
       break;
     default:
-      type satisfies never;
+      fieldType satisfies never;
   }
 }
 

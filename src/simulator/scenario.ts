@@ -122,10 +122,7 @@ function createDaemonSets(cluster: SimulatedCluster, options: ScenarioOptions): 
 }
 
 /** A cluster whose pods all run the old version, ready for a rollout. The same options give the same run. */
-export function createScenario(
-  partial: Partial<ScenarioOptions>,
-  clusterOptions: ClusterOptions,
-): Scenario {
+export function createScenario(partial: Partial<ScenarioOptions>, clusterOptions: ClusterOptions): Scenario {
   const options: ScenarioOptions = { ...SCENARIO_DEFAULTS, ...partial };
   const random = createRandom(options.seed);
   const { startupMs, podsPerSecond } = options;

@@ -57,7 +57,7 @@ type Pending = { readonly resolve: (value: unknown) => void; readonly reject: (e
 export async function startSimulator(options: Partial<SimulatorSettings> = {}): Promise<Simulator> {
   const startMs = options.startMs ?? Date.now();
   const settings: SimulatorSettings = { ...DEFAULTS, scenario: {}, ...options, startMs };
-  const worker = new Worker(new URL('./face-thread.ts', import.meta.url), { workerData: settings, execArgv: [] });
+  const worker = new Worker(new URL('./face-thread.ts', import.meta.url), { workerData: settings });
   const [{ url, daemonSets }] = (await once(worker, 'message')) as [{ url: string; daemonSets: readonly string[] }];
   const pending = new Map<number, Pending>();
   let calls = 0;
