@@ -21,7 +21,6 @@ export function runBatch(
   onEarly: (outcomes: Outcome[]) => void,
 ): Outcome[] | Promise<Outcome[]> {
   let unreported: Outcome[] = [];
-  const pending: Promise<void>[] = [];
   let timer: NodeJS.Timeout | undefined;
   const reportEarly = (): void => {
     timer = undefined;
@@ -29,20 +28,24 @@ export function runBatch(
     unreported = [];
     onEarly(outcomes);
   };
+  const reportSoon = (): void => {
+    timer ??= setTimeout(reportEarly, LINGER_MS);
+  };
+  const pending: Promise<void>[] = [];
   for (const task of batch.tasks) {
     const outcome = execute(task, batch);
-    if (!(outcome instanceof Promise)) {
+    if (outcome instanceof Promise) {
+      const late = outcome.then((ended) => {
+        unreported.push(ended);
+        reportSoon();
+      });
+      pending.push(late);
+    } else {
       unreported.push(outcome);
-      continue;
     }
-    pending.push(
-      outcome.then((late) => {
-        unreported.push(late);
-        timer ??= setTimeout(reportEarly, LINGER_MS);
-      }),
-    );
   }
   if (pending.length === 0) return unreported;
+  if (unreported.length > 0) reportSoon();
   return Promise.all(pending).then(() => {
     clearTimeout(timer);
     return unreported;

@@ -11,7 +11,7 @@ const NOTHING: Finish = {
 };
 
 export function finish(code: OutcomeCode, rest: Partial<Finish> = {}): Finish {
-  return { ...NOTHING, code, ...rest };
+  return { ...NOTHING, ...rest, code };
 }
 
 /** How a request ended that no machine treats specially: the rules that all of them share. */

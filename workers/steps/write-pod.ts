@@ -63,7 +63,7 @@ function afterRead(state: WriteState & { at: 'reading' }, answer: Answer, task: 
   // Nothing was written, and that much is known: a failed read must not make it `unknown`.
   if (read.code === 'throttled' || read.code === 'forbidden') return { state, effect: read };
   if (read.code !== 'done' || answer.kind === 'failure' || answer.pod === undefined) {
-    return { state, effect: finish('conflict', { ...refusal, code: 'conflict', message: unread(refusal, read) }) };
+    return { state, effect: finish('conflict', { ...refusal, message: unread(refusal, read) }) };
   }
   if (answer.pod.uid !== task.uid) return { state, effect: finish('gone', { httpStatus: answer.status }) };
   if (state.isFinal || writes >= WRITES_MAX) return { state, effect: refusal };

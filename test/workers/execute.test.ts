@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { monotonicMs } from '../../src/clock.ts';
+import type { Outcome } from '../../src/protocol/outcome.ts';
+import { runBatch } from '../../workers/batch.ts';
+import { executeTask, type TaskLimits } from '../../workers/execute.ts';
+import type { Http, PodRequest } from '../../workers/http.ts';
+import { finish } from '../../workers/steps/finish.ts';
+import { type Answer, outcomeOf } from '../../workers/steps/step.ts';
+import { batchOf, slotOf, taskOf } from '../dispatch/support/slots.ts';
+
+const TASK = taskOf(slotOf('ds', 1));
+const OK: Answer = { kind: 'answer', status: 200, retryAfterMs: 0, message: '', pod: undefined };
+const CONFLICT: Answer = { ...OK, status: 409 };
+
+function limitsOf(limits: Partial<TaskLimits> = {}): TaskLimits {
+  return { writeUntilMs: Number.POSITIVE_INFINITY, taskTimeoutMs: 1000, isDryRun: false, ...limits };
+}
+
+function fakeHttp(
+  answer: (request: PodRequest, nth: number) => Answer | Promise<Answer>,
+): Http & { sent: PodRequest[] } {
+  const sent: PodRequest[] = [];
+  return {
+    sent,
+    async send(request) {
+      sent.push(request);
+      return answer(request, sent.length);
+    },
+    setConnection() {},
+    async close() {},
+  };
+}
+
+test('execute: an answer → the outcome, with the task it belongs to', async () => {
+  const http = fakeHttp(() => OK);
+  const outcome = await executeTask(TASK, http, limitsOf());
+  assert.deepEqual(outcome, { ...outcome, slot: TASK.slot, uid: TASK.uid, action: 'delete', code: 'done' });
+  assert.ok((http.sent[0]?.timeoutMs ?? 0) <= 1000 && (http.sent[0]?.timeoutMs ?? 0) > 900);
+});
+
+test('execute: the lease is over before the write → fenced, and nothing is sent', async () => {
+  const http = fakeHttp(() => OK);
+  const outcome = await executeTask(TASK, http, limitsOf({ writeUntilMs: monotonicMs() - 1 }));
+  assert.equal(outcome.code, 'fenced');
+  assert.equal(http.sent.length, 0);
+});
+
+test('execute: the lease ends while a conflict is looked into → the second write is fenced', async () => {
+  const writeUntilMs = monotonicMs() + 30;
+  const http = fakeHttp(async ({ request }) => {
+    if (request === 'delete-pod') return CONFLICT;
+    while (monotonicMs() < writeUntilMs) await new Promise((resolve) => setImmediate(resolve));
+    return { ...OK, pod: { uid: TASK.uid, isTerminating: false } };
+  });
+  const outcome = await executeTask(TASK, http, limitsOf({ writeUntilMs }));
+  assert.equal(outcome.code, 'fenced');
+  assert.deepEqual(
+    http.sent.map(({ request }) => request),
+    ['delete-pod', 'get-pod'],
+  );
+});
+
+test('execute: a write that waits for a socket → its time-out ends with the lease, and it counts as fenced', async () => {
+  const writeUntilMs = monotonicMs() + 20;
+  const http = fakeHttp(async ({ timeoutMs }) => {
+    assert.ok(timeoutMs <= 20, `${timeoutMs}`);
+    while (monotonicMs() < writeUntilMs) await new Promise((resolve) => setImmediate(resolve));
+    return { kind: 'failure', wasSent: false, message: 'timed out in the queue' };
+  });
+  assert.equal((await executeTask(TASK, http, limitsOf({ writeUntilMs }))).code, 'fenced');
+});
+
+test('execute: conflicts without end → stops when the task is out of time', async () => {
+  const http = fakeHttp(({ request }) =>
+    request === 'delete-pod' ? CONFLICT : { ...OK, pod: { uid: TASK.uid, isTerminating: false } },
+  );
+  const startMs = monotonicMs();
+  const outcome = await executeTask(TASK, http, limitsOf({ taskTimeoutMs: 30 }));
+  assert.equal(outcome.code, 'throttled');
+  assert.ok(monotonicMs() - startMs < 500);
+});
+
+test('execute: a dry run → dry-run, and nothing is sent', async () => {
+  const http = fakeHttp(() => OK);
+  assert.equal((await executeTask(TASK, http, limitsOf({ isDryRun: true }))).code, 'dry-run');
+  assert.equal(http.sent.length, 0);
+});
+
+test('execute: a fault in the client → an outcome all the same, unknown once a write may have left', async () => {
+  const http = fakeHttp(() => {
+    throw new Error('a bug');
+  });
+  const outcome = await executeTask(TASK, http, limitsOf());
+  assert.equal(outcome.code, 'unknown');
+  assert.match(outcome.message, /a bug/);
+  const observe = await executeTask({ ...TASK, action: 'observe' }, http, limitsOf());
+  assert.equal(observe.code, 'throttled');
+});
+
+test('batch: a slow task → the outcomes of the others come early, and each comes once', async () => {
+  const slow = Promise.withResolvers<Outcome>();
+  const early = Promise.withResolvers<void>();
+  const tasks = Array.from({ length: 5 }, (_, i) => taskOf(slotOf('ds', i), i === 2 ? 'slow' : 'quick'));
+  const outcome = (i: number): Outcome => outcomeOf(tasks[i] ?? TASK, finish('done'), 0);
+  const seen: Outcome[] = [];
+  const rest = runBatch(
+    batchOf(...tasks),
+    (task) => (task.pod === 'slow' ? slow.promise : Promise.resolve(outcome(tasks.indexOf(task)))),
+    (outcomes) => {
+      seen.push(...outcomes);
+      early.resolve();
+    },
+  );
+  await early.promise;
+  assert.equal(seen.length, 4);
+  slow.resolve(outcome(2));
+  seen.push(...(await rest));
+  assert.deepEqual(new Set(seen.map(({ slot }) => slot)), new Set(tasks.map(({ slot }) => slot)));
+  assert.equal(seen.length, 5);
+});
