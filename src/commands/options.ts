@@ -1,0 +1,95 @@
+import type { LaneSetting } from '../dispatch/lane-count.ts';
+import { DEFAULT_ELECTION_TIMINGS, type ElectionTimings } from '../election/lease.ts';
+import type { IntOrPercent } from '../kube/int-or-percent.ts';
+import type { BindAddress } from '../server/bind-address.ts';
+
+/** Which cluster; without either: in-cluster, else the usual kubeconfig rules. */
+export interface ClusterOptions {
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+}
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export const LOG_FORMATS = ['json', 'pretty'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface LeaderElectOptions {
+  readonly isEnabled: boolean;
+  readonly timings: ElectionTimings;
+  readonly resourceName: string;
+  /** Undefined: the namespace that the program runs in. */
+  readonly resourceNamespace: string | undefined;
+}
+
+export interface RunOptions extends ClusterOptions {
+  /** Empty: all. */
+  readonly namespaces: readonly string[];
+  readonly workers: LaneSetting;
+  /** 0: unlimited. */
+  readonly kubeApiQps: number;
+  readonly kubeApiBurst: number;
+  /** Over all DaemonSets; undefined: no bound beyond 250 a DaemonSet. */
+  readonly maxInFlight: number | undefined;
+  /** Undefined: off. */
+  readonly metricsAddress: BindAddress | undefined;
+  readonly healthAddress: BindAddress | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly isDryRun: boolean;
+  readonly leaderElect: LeaderElectOptions;
+}
+
+export const STRATEGIES = ['AdvancedRollingUpdate', 'OTA'] as const;
+export const REPORT_FORMATS = ['text', 'json'] as const;
+
+export interface SimulateOptions {
+  readonly nodes: number;
+  readonly maxUnavailable: IntOrPercent;
+  readonly strategy: (typeof STRATEGIES)[number];
+  readonly notReadyPercent: number;
+  readonly startupMs: number;
+  readonly badNodesPercent: number;
+  readonly daemonSets: number;
+  readonly workers: LaneSetting;
+  /** Undefined: draw one, and say which. */
+  readonly seed: number | undefined;
+  /** 1 is real time. */
+  readonly speed: number;
+  readonly timeoutMs: number;
+  readonly report: (typeof REPORT_FORMATS)[number];
+}
+
+export const OUTPUT_FORMATS = ['table', 'json'] as const;
+export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+
+export interface PlanOptions extends ClusterOptions {
+  readonly daemonSet: string;
+  /** Undefined: the kubeconfig's namespace, else `default`. */
+  readonly namespace: string | undefined;
+  readonly output: OutputFormat;
+}
+
+export interface StatusOptions extends ClusterOptions {
+  /** Undefined: all that have opted in. */
+  readonly daemonSet: string | undefined;
+  /** Empty: all. */
+  readonly namespaces: readonly string[];
+  readonly isWatch: boolean;
+  readonly output: OutputFormat;
+}
+
+/** Each command's work; resolves with the exit code. */
+export interface CommandHandlers {
+  run(options: RunOptions): Promise<number>;
+  simulate(options: SimulateOptions): Promise<number>;
+  plan(options: PlanOptions): Promise<number>;
+  status(options: StatusOptions): Promise<number>;
+}
+
+export const DEFAULT_LEADER_ELECT: LeaderElectOptions = {
+  isEnabled: true,
+  timings: DEFAULT_ELECTION_TIMINGS,
+  resourceName: 'daemonpodupdater',
+  resourceNamespace: undefined,
+};

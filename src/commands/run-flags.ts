@@ -1,0 +1,127 @@
+import type { LaneSetting } from '../dispatch/lane-count.ts';
+import { DEFAULT_ELECTION_TIMINGS, type ElectionTimings, problemOfTimings } from '../election/lease.ts';
+import type { BindAddress } from '../server/bind-address.ts';
+import {
+  addressFlag,
+  booleanFlag,
+  type CommandDefinition,
+  choiceFlag,
+  durationFlag,
+  type Flag,
+  integerFlag,
+  nameFlag,
+  namespacesFlag,
+  textFlag,
+  withDefault,
+  workersFlag,
+} from './flags.ts';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, type RunOptions } from './options.ts';
+import { parseNamespace, parseObjectName } from './parse-value.ts';
+
+export const clusterFlags: readonly Flag[] = [
+  textFlag({ flags: '--kubeconfig <file>', help: 'kubeconfig (default: in-cluster, else as kubectl)' }),
+  textFlag({ flags: '--context <name>', help: 'context of the kubeconfig' }),
+];
+
+/** What commander makes of the flags below. */
+interface RunValues {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly namespace: readonly string[];
+  readonly daemonpodupdaterWorkers: LaneSetting;
+  readonly kubeApiQps: number;
+  readonly kubeApiBurst: number;
+  readonly maxInFlight?: number;
+  readonly metricsBindAddress: BindAddress | undefined;
+  readonly healthProbeBindAddress: BindAddress | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly dryRun: boolean;
+  readonly leaderElect: boolean;
+  readonly leaderElectLeaseDuration: number;
+  readonly leaderElectRenewDeadline: number;
+  readonly leaderElectRetryPeriod: number;
+  readonly leaderElectResourceName: string;
+  readonly leaderElectResourceNamespace?: string;
+}
+
+const RATE_RANGE = { min: 0, max: 1_000_000 };
+
+export const runDefinition: CommandDefinition = {
+  name: 'run',
+  description: 'the controller',
+  flags: [
+    ...clusterFlags,
+    namespacesFlag({ flags: '-n, --namespace <name>', help: 'only DaemonSets of this namespace; repeatable' }),
+    workersFlag(),
+    withDefault(
+      integerFlag({ flags: '--kube-api-qps <n>', help: 'most requests a second; 0: unlimited' }, RATE_RANGE),
+      500,
+    ),
+    withDefault(
+      integerFlag({ flags: '--kube-api-burst <n>', help: 'most requests at once; 0: unlimited' }, RATE_RANGE),
+      1000,
+    ),
+    integerFlag(
+      { flags: '--max-in-flight <n>', help: 'most deletions under way over all DaemonSets (default: 250 a DaemonSet)' },
+      { min: 1, max: 100_000 },
+    ),
+    addressFlag({ flags: '--metrics-bind-address <host:port>', help: 'Prometheus metrics; 0: off' }, ':8080'),
+    addressFlag({ flags: '--health-probe-bind-address <host:port>', help: '/healthz and /readyz; 0: off' }, ':8081'),
+    choiceFlag({ flags: '--log-level <level>', help: 'least level that is logged' }, LOG_LEVELS, 'info'),
+    choiceFlag({ flags: '--log-format <format>', help: 'form of the log' }, LOG_FORMATS, 'json'),
+    booleanFlag({ flags: '--dry-run', help: 'decide and log, write nothing' }, false),
+    booleanFlag({ flags: '--leader-elect', help: 'only the holder of the lease writes' }, true),
+    timingFlag('lease-duration', 'how long others wait before they take over', 'leaseDurationMs'),
+    timingFlag('renew-deadline', 'how long the holder may write after its last renewal', 'renewDeadlineMs'),
+    timingFlag('retry-period', 'time between two attempts', 'retryPeriodMs'),
+    withDefault(
+      nameFlag({ flags: '--leader-elect-resource-name <name>', help: 'name of the lease' }, parseObjectName),
+      'daemonpodupdater',
+    ),
+    nameFlag(
+      {
+        flags: '--leader-elect-resource-namespace <name>',
+        help: 'namespace of the lease (default: the one it runs in)',
+      },
+      parseNamespace,
+    ),
+  ],
+  start({ flags }, handlers) {
+    const options = runOptionsOf(flags as unknown as RunValues);
+    const problem = problemOfTimings(options.leaderElect.timings);
+    return problem === undefined ? { ok: true, value: () => handlers.run(options) } : { ok: false, message: problem };
+  },
+};
+
+function timingFlag(name: string, help: string, timing: keyof ElectionTimings): Flag {
+  const text = { flags: `--leader-elect-${name} <duration>`, help };
+  return durationFlag(text, { min: 1, max: 3_600_000 }, DEFAULT_ELECTION_TIMINGS[timing]);
+}
+
+function runOptionsOf(values: RunValues): RunOptions {
+  return {
+    kubeconfig: values.kubeconfig,
+    context: values.context,
+    namespaces: values.namespace,
+    workers: values.daemonpodupdaterWorkers,
+    kubeApiQps: values.kubeApiQps,
+    kubeApiBurst: values.kubeApiBurst,
+    maxInFlight: values.maxInFlight,
+    metricsAddress: values.metricsBindAddress,
+    healthAddress: values.healthProbeBindAddress,
+    logLevel: values.logLevel,
+    logFormat: values.logFormat,
+    isDryRun: values.dryRun,
+    leaderElect: {
+      isEnabled: values.leaderElect,
+      timings: {
+        leaseDurationMs: values.leaderElectLeaseDuration,
+        renewDeadlineMs: values.leaderElectRenewDeadline,
+        retryPeriodMs: values.leaderElectRetryPeriod,
+      },
+      resourceName: values.leaderElectResourceName,
+      resourceNamespace: values.leaderElectResourceNamespace,
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { booleanFlag, type CommandDefinition, choiceFlag, nameFlag, namespacesFlag } from './flags.ts';
+import { OUTPUT_FORMATS, type OutputFormat } from './options.ts';
+import { parseNamespace, parseObjectName } from './parse-value.ts';
+import { clusterFlags } from './run-flags.ts';
+
+interface ClusterValues {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly output: OutputFormat;
+}
+
+const outputFlag = choiceFlag({ flags: '-o, --output <format>', help: 'form of the answer' }, OUTPUT_FORMATS, 'table');
+
+export const planDefinition: CommandDefinition = {
+  name: 'plan',
+  description: 'what would happen to a DaemonSet now and why, node by node',
+  argument: { name: '<daemonset>', help: 'name of the DaemonSet' },
+  flags: [
+    nameFlag(
+      { flags: '-n, --namespace <name>', help: 'namespace of the DaemonSet (default: the one of the context)' },
+      parseNamespace,
+    ),
+    outputFlag,
+    ...clusterFlags,
+  ],
+  start({ argument = '', flags }, handlers) {
+    const daemonSet = parseObjectName(argument);
+    if (!daemonSet.ok) return { ok: false, message: `"${argument}" is not a DaemonSet. ${daemonSet.message}` };
+    const { kubeconfig, context, namespace, output } = flags as unknown as ClusterValues & { namespace?: string };
+    return {
+      ok: true,
+      value: () => handlers.plan({ daemonSet: daemonSet.value, kubeconfig, context, namespace, output }),
+    };
+  },
+};
+
+interface StatusValues extends ClusterValues {
+  readonly namespace: readonly string[];
+  readonly watch: boolean;
+}
+
+export const statusDefinition: CommandDefinition = {
+  name: 'status',
+  description: 'rollouts in progress',
+  argument: { name: '[daemonset]', help: 'name of a DaemonSet (default: all that have opted in)' },
+  flags: [
+    namespacesFlag({ flags: '-n, --namespace <name>', help: 'only DaemonSets of this namespace; repeatable' }),
+    booleanFlag({ flags: '-w, --watch', help: 'go on and show what changes' }, false),
+    outputFlag,
+    ...clusterFlags,
+  ],
+  start({ argument, flags }, handlers) {
+    if (argument !== undefined) {
+      const daemonSet = parseObjectName(argument);
+      if (!daemonSet.ok) return { ok: false, message: `"${argument}" is not a DaemonSet. ${daemonSet.message}` };
+    }
+    const { kubeconfig, context, namespace, watch, output } = flags as unknown as StatusValues;
+    const options = { daemonSet: argument, kubeconfig, context, namespaces: namespace, isWatch: watch, output };
+    return { ok: true, value: () => handlers.status(options) };
+  },
+};

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createLogger, type LoggerOptions } from '../../src/commands/logging.ts';
+
+function logTo(options: Omit<LoggerOptions, 'stream'>): {
+  logger: ReturnType<typeof createLogger>;
+  text: () => string;
+} {
+  let text = '';
+  const stream = {
+    write: (line: string) => {
+      text += line;
+    },
+  };
+  return { logger: createLogger({ ...options, stream }), text: () => text };
+}
+
+test('logging: json → one object a line, with time, level, message and fields', () => {
+  const { logger, text } = logTo({ level: 'info', format: 'json' });
+  logger.with({ daemonSet: 'edge/agent' }).log('warn', 'deletion failed', { node: 'n1', durationMs: 12 });
+  const { time, ...line } = JSON.parse(text());
+  assert.deepEqual(line, {
+    level: 'warn',
+    message: 'deletion failed',
+    daemonSet: 'edge/agent',
+    node: 'n1',
+    durationMs: 12,
+  });
+  assert.match(time, /^\d{4}-\d\d-\d\dT/);
+  assert.equal(text().split('\n').length, 2);
+});
+
+test('logging: below the level → nothing', () => {
+  const { logger, text } = logTo({ level: 'warn', format: 'json' });
+  logger.log('info', 'started', {});
+  assert.equal(text(), '');
+});
+
+test('logging: a secret among the fields → not shown, in either form', () => {
+  for (const format of ['json', 'pretty'] as const) {
+    const { logger, text } = logTo({ level: 'debug', format, hasColor: false });
+    logger.log('info', 'connected', { authorization: 'Bearer planted', token: 'planted', keyPem: 'planted' });
+    assert.match(text(), /redacted/);
+    assert.doesNotMatch(text(), /planted/);
+  }
+});
+
+test('logging: pretty → a readable line', () => {
+  const { logger, text } = logTo({ level: 'info', format: 'pretty', hasColor: false });
+  logger.log('info', 'rollout started', { daemonSet: 'edge/agent' });
+  assert.match(text(), /^\[\d\d:\d\d:\d\d\.\d+\] INFO: rollout started \{"daemonSet":"edge\/agent"\}\n$/);
+});
+
+test('logging: flush → resolves', async () => {
+  await logTo({ level: 'info', format: 'json' }).logger.flush();
+  await createLogger({ level: 'error', format: 'json' }).flush();
+  await createLogger({ level: 'error', format: 'pretty' }).flush();
+});
