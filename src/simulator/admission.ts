@@ -1,15 +1,9 @@
 import { isEqualJson } from './fields.ts';
-import {
-  type DaemonSetObject,
-  formatTime,
-  type Metadata,
-  type PodObject,
-  type SimObject,
-  withMetadata,
-} from './objects.ts';
+import { type DaemonSetObject, type Metadata, type PodObject, type SimObject, withMetadata } from './objects.ts';
 import { type Random, randomSuffix, randomUid } from './random.ts';
 import { matchesLabelSelector } from './selector.ts';
 import type { FieldFault } from './status.ts';
+import { formatTime } from './time.ts';
 
 export const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 

@@ -8,6 +8,7 @@ import { mergePatch, strategicMerge } from './patch.ts';
 import { apiVersionOf } from './resources.ts';
 import type { StatusBody } from './status.ts';
 import * as status from './status.ts';
+import { formatTime } from './time.ts';
 
 const PATCH_TYPES: Readonly<Record<string, (target: unknown, patch: unknown) => unknown>> = {
   'application/strategic-merge-patch+json': strategicMerge,
@@ -216,7 +217,7 @@ function deleteStored(
   const isHeld = (object.metadata.finalizers ?? []).length > 0 || object.kind === 'Namespace';
   if (!isHeld) return store.remove(plural, keyOf(object), call.origin);
   if (object.metadata.deletionTimestamp !== undefined) return object;
-  const deletionTimestamp = new Date(timeline.nowMs).toISOString().replace(/\.\d+Z$/, 'Z');
+  const deletionTimestamp = formatTime(timeline.nowMs);
   const marked = withMetadata(object, { deletionTimestamp, deletionGracePeriodSeconds: 0 });
   const terminating = object.kind === 'Namespace' ? { ...marked, status: { phase: 'Terminating' } } : marked;
   return store.update(plural, terminating, call.origin);

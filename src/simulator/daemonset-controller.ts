@@ -1,4 +1,4 @@
-import { admitCreate, TEMPLATE_GENERATION } from './admission.ts';
+import { admitCreate } from './admission.ts';
 import {
   type ClusterIndex,
   type Entry,
@@ -8,11 +8,12 @@ import {
   revisionHashOf,
   type Slot,
 } from './cluster-index.ts';
+import { daemonPod } from './daemonset-pod.ts';
+import { statusOf } from './daemonset-status.ts';
 import { deletePod } from './graceful-delete.ts';
 import { controllerUid, keyOf, type PodObject, type RevisionObject } from './objects.ts';
-import { daemonTolerations } from './placement.ts';
 import { type Random, randomSuffix } from './random.ts';
-import { ownerOf, REVISION_HASH, revisionStep } from './revisions.ts';
+import { revisionStep } from './revisions.ts';
 import type { Store } from './store.ts';
 import type { Planned, Timeline } from './timeline.ts';
 
@@ -258,61 +259,3 @@ function scaled(value: number | string, total: number): number {
   if (typeof value === 'number') return value;
   return Math.max(1, Math.ceil((Number.parseInt(value, 10) * total) / 100));
 }
-
-function daemonPod(entry: Entry, newest: RevisionObject, at: { name: string; nodeName: string }): PodObject {
-  const { daemonSet } = entry;
-  const { template } = daemonSet.spec;
-  const generation = daemonSet.metadata.annotations?.[TEMPLATE_GENERATION] ?? '1';
-  const field = { key: 'metadata.name', operator: 'In', values: [at.nodeName] };
-  const required = { nodeSelectorTerms: [{ matchFields: [field] }] };
-  const metadata = {
-    name: at.name,
-    generateName: `${daemonSet.metadata.name}-`,
-    namespace: daemonSet.metadata.namespace ?? '',
-    labels: {
-      ...template.metadata?.labels,
-      [REVISION_HASH]: revisionHashOf(newest),
-      'pod-template-generation': generation,
-    },
-    ...(template.metadata?.annotations === undefined ? {} : { annotations: template.metadata.annotations }),
-    ownerReferences: [ownerOf(daemonSet)],
-    uid: '',
-    resourceVersion: '',
-    creationTimestamp: '',
-  };
-  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: required } };
-  const spec = { ...template.spec, affinity, tolerations: daemonTolerations(template.spec) };
-  return { apiVersion: 'v1', kind: 'Pod', metadata, spec, status: {} };
-}
-
-function statusOf(entry: Entry, nowMs: number): DaemonSetStatus {
-  const newest = entry.newest === undefined ? '' : revisionHashOf(entry.newest);
-  const minReadySeconds = entry.daemonSet.spec.minReadySeconds ?? 0;
-  const counts = { desired: 0, current: 0, ready: 0, available: 0, updated: 0, misscheduled: 0 };
-  for (const slot of entry.slots.values()) {
-    if (!slot.placement.shouldRun) {
-      if (slot.pods.length > 0) counts.misscheduled += 1;
-      continue;
-    }
-    counts.desired += 1;
-    const oldest = slot.pods[0];
-    if (oldest === undefined) continue;
-    counts.current += 1;
-    if (oldest.readySinceMs !== undefined) counts.ready += 1;
-    if (isAvailable(oldest, minReadySeconds, nowMs)) counts.available += 1;
-    if (revisionHashOf(oldest.pod) === newest) counts.updated += 1;
-  }
-  const unavailable = counts.desired - counts.available;
-  return {
-    currentNumberScheduled: counts.current,
-    numberMisscheduled: counts.misscheduled,
-    desiredNumberScheduled: counts.desired,
-    numberReady: counts.ready,
-    observedGeneration: entry.daemonSet.metadata.generation ?? 0,
-    updatedNumberScheduled: counts.updated,
-    ...(counts.available > 0 ? { numberAvailable: counts.available } : {}),
-    ...(unavailable > 0 ? { numberUnavailable: unavailable } : {}),
-  };
-}
-
-type DaemonSetStatus = Readonly<Record<string, number>> & { readonly observedGeneration: number };

@@ -1,5 +1,6 @@
-import { formatTime, keyOf, type PodObject, type SimObject, withMetadata } from './objects.ts';
+import { keyOf, type PodObject, type SimObject, withMetadata } from './objects.ts';
 import type { Origin, Store } from './store.ts';
+import { formatTime } from './time.ts';
 
 export interface PodDeletion {
   readonly pod: PodObject;

@@ -1,6 +1,5 @@
 import {
   findCondition,
-  formatTime,
   keyOf,
   type NodeObject,
   nodeNameOf,
@@ -18,6 +17,7 @@ import {
 } from './pod-status.ts';
 import type { Random } from './random.ts';
 import type { Commit, Store } from './store.ts';
+import { formatTime } from './time.ts';
 import type { Timeline } from './timeline.ts';
 
 export interface KubeletOptions {

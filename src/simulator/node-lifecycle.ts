@@ -1,7 +1,6 @@
 import { deletePod } from './graceful-delete.ts';
 import {
   controllerUid,
-  formatTime,
   keyOf,
   type NodeObject,
   type PodObject,
@@ -12,6 +11,7 @@ import {
 } from './objects.ts';
 import { readinessStatus } from './pod-status.ts';
 import type { Commit, Store } from './store.ts';
+import { formatTime } from './time.ts';
 import type { Timeline } from './timeline.ts';
 
 const ORIGIN = 'node-controller';

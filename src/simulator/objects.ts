@@ -1,3 +1,5 @@
+import { formatTime } from './time.ts';
+
 /**
  * The Kubernetes objects of the simulated cluster, as plain JSON. An object in the store is never changed: every write
  * makes a new one, so encodings can be cached by identity and an old revision stays readable.
@@ -143,16 +145,6 @@ export interface DaemonSetObject extends SimObject {
 export interface RevisionObject extends SimObject {
   readonly revision: number;
   readonly data: unknown;
-}
-
-/** RFC 3339 in UTC with whole seconds. */
-export function formatTime(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
-}
-
-/** With microseconds, as Leases and Events carry it. */
-export function formatMicroTime(timeMs: number): string {
-  return `${new Date(timeMs).toISOString().slice(0, 23)}000Z`;
 }
 
 export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {

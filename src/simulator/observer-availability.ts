@@ -1,14 +1,7 @@
-import {
-  type ClusterIndex,
-  type Entry,
-  entryKey,
-  isAvailable,
-  isTerminating,
-  revisionHashOf,
-  type Slot,
-} from './cluster-index.ts';
+import { type ClusterIndex, type Entry, entryKey, type Slot } from './cluster-index.ts';
 import type { DaemonSetObject } from './objects.ts';
 import { allowedUnavailable, isSameTemplate } from './observer-policy.ts';
+import { type Counts, count, isDeletion, NOTHING, type View, viewOf } from './observer-view.ts';
 import type { Commit } from './store.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -42,39 +35,10 @@ export interface AvailabilityReport {
   readonly completedAtMs: number | undefined;
 }
 
-/** What is known of a slot; equal to `NOTHING` when it does not count in any way. */
-interface View {
-  readonly isEligible: boolean;
-  readonly isReady: boolean;
-  readonly isUpdated: boolean;
-  readonly isUpdatedUnavailable: boolean;
-  readonly isUnavailable: boolean;
-  /** Some pod is available, whether or not the node counts. */
-  readonly isServed: boolean;
-  /** Its availability was taken by a client's deletion and has not come back. */
-  readonly isDisrupted: boolean;
-  /** Disrupted, and the node has been Ready ever since. */
-  readonly isDisruptedInPlace: boolean;
-  /** Since when node and pod are as they are, for the tolerance of lag. */
-  readonly sinceMs: number;
-}
-
-const NOTHING: View = {
-  isEligible: false,
-  isReady: false,
-  isUpdated: false,
-  isUpdatedUnavailable: false,
-  isUnavailable: false,
-  isServed: false,
-  isDisrupted: false,
-  isDisruptedInPlace: false,
-  sinceMs: Number.NEGATIVE_INFINITY,
-};
-
 interface Watched {
   readonly entry: Entry;
   readonly views: Map<string, View>;
-  readonly count: { eligible: number; ready: number; updated: number; updatedUnavailable: number; disrupted: number };
+  readonly count: Counts;
   /** Names of eligible Ready nodes without an available pod. */
   readonly unavailable: Set<string>;
   peak: number;
@@ -193,10 +157,12 @@ export class AvailabilityObserver {
 
   #look(watched: Watched, slot: Slot, isDisruption: boolean): View {
     const before = watched.views.get(slot.nodeName) ?? NOTHING;
-    const after = this.#viewOf(watched.entry, slot, { before, isDisruption });
+    const after = viewOf(watched.entry, slot, { before, isDisruption, nowMs: this.#options.timeline.nowMs });
     this.#integrate(watched);
-    count(watched, slot.nodeName, { view: before, sign: -1 });
-    count(watched, slot.nodeName, { view: after, sign: 1 });
+    count(watched.count, before, -1);
+    count(watched.count, after, 1);
+    if (after.isUnavailable) watched.unavailable.add(slot.nodeName);
+    else watched.unavailable.delete(slot.nodeName);
     if (!after.isEligible && !after.isServed && !after.isDisrupted) watched.views.delete(slot.nodeName);
     else watched.views.set(slot.nodeName, after);
     watched.peakOverall = Math.max(watched.peakOverall, watched.unavailable.size);
@@ -205,31 +171,6 @@ export class AvailabilityObserver {
     else if (watched.startedAtMs !== undefined) watched.completedAtMs ??= this.#options.timeline.nowMs;
     this.#settleAllowed(watched);
     return after;
-  }
-
-  #viewOf(entry: Entry, slot: Slot, from: { before: View; isDisruption: boolean }): View {
-    const { nowMs } = this.#options.timeline;
-    const minReadySeconds = entry.daemonSet.spec.minReadySeconds ?? 0;
-    const newest = entry.newest === undefined ? '' : revisionHashOf(entry.newest);
-    const isServed = slot.pods.some((indexed) => isAvailable(indexed, minReadySeconds, nowMs));
-    const isEligible = slot.placement.shouldRun;
-    const isReady = isEligible && slot.isNodeReady;
-    const isUnavailable = isReady && !isServed;
-    const isAllNew = slot.pods.length > 0 && slot.pods.every(({ pod }) => revisionHashOf(pod) === newest);
-    const isSettling = isAllNew && slot.pods.some(({ pod }) => !isTerminating(pod));
-    const { before, isDisruption } = from;
-    const isSame = before.isUnavailable === isUnavailable && before.isReady === isReady;
-    return {
-      isEligible,
-      isReady,
-      isServed,
-      isUnavailable,
-      isUpdated: isReady && isServed && isAllNew,
-      isUpdatedUnavailable: isUnavailable && isSettling,
-      isDisrupted: !isServed && (isDisruption || before.isDisrupted),
-      isDisruptedInPlace: isUnavailable && (isDisruption || before.isDisruptedInPlace),
-      sinceMs: isSame ? before.sinceMs : nowMs,
-    };
   }
 
   #integrate(watched: Watched): void {
@@ -286,23 +227,4 @@ export class AvailabilityObserver {
       completedAtMs: watched.completedAtMs,
     };
   }
-}
-
-function isDeletion(commit: Commit): boolean {
-  if (commit.type === 'DELETED') return commit.previous?.metadata.deletionTimestamp === undefined;
-  const { previous, object } = commit;
-  return previous?.metadata.deletionTimestamp === undefined && object.metadata.deletionTimestamp !== undefined;
-}
-
-function count(watched: Watched, nodeName: string, change: { view: View; sign: 1 | -1 }): void {
-  const { view, sign } = change;
-  const { count: counts } = watched;
-  if (view.isEligible) counts.eligible += sign;
-  if (view.isReady) counts.ready += sign;
-  if (view.isUpdated) counts.updated += sign;
-  if (view.isUpdatedUnavailable) counts.updatedUnavailable += sign;
-  if (view.isDisrupted && view.isUnavailable) counts.disrupted += sign;
-  if (!view.isUnavailable) return;
-  if (sign > 0) watched.unavailable.add(nodeName);
-  else watched.unavailable.delete(nodeName);
 }

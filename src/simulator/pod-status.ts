@@ -1,4 +1,5 @@
-import { type Condition, formatTime, type PodObject, type PodStatus, withCondition } from './objects.ts';
+import { type Condition, type PodObject, type PodStatus, withCondition } from './objects.ts';
+import { formatTime } from './time.ts';
 
 /** How a container that never gets ready looks. */
 export type Trouble = 'CrashLoopBackOff' | 'ImagePullBackOff';

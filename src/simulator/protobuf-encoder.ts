@@ -1,6 +1,7 @@
 import { isFields } from './fields.ts';
 import { type FieldType, LIST_META, SCHEMAS, type Schema } from './protobuf-schema.ts';
 import { ReverseWriter } from './protobuf-writer.ts';
+import { parseTime } from './time.ts';
 
 /** What precedes every object that Kubernetes encodes in protobuf. */
 const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
@@ -25,10 +26,9 @@ function writeInteger(field: number, value: unknown): void {
 
 function writeTime(field: number, value: unknown): void {
   const before = writer.length;
-  const timeMs = Date.parse(String(value));
-  const nanos = (timeMs % 1000) * 1_000_000;
+  const { seconds, nanos } = parseTime(String(value)) ?? { seconds: 0, nanos: 0 };
   if (nanos !== 0) writeInteger(2, nanos);
-  writeInteger(1, Math.floor(timeMs / 1000));
+  writeInteger(1, seconds);
   writer.lengthDelimited(field, writer.length - before);
 }
 
