@@ -1,6 +1,6 @@
 import type { SlotKey } from '../protocol/slot.ts';
 import { Delays } from './delays.ts';
-import type { Run } from './keyed-queue.ts';
+import type { RunReport } from './dispatch-stats.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 
 /**
@@ -37,7 +37,7 @@ export class DelayingQueue {
     this.queue.remove(slot);
   }
 
-  done(slot: SlotKey, nowMs: number): Run {
+  done(slot: SlotKey, nowMs: number): RunReport {
     return this.queue.done(slot, nowMs);
   }
 

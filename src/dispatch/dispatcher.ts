@@ -122,8 +122,7 @@ export class Dispatcher {
 
   /** The slot's outcome arrived. */
   done(slot: SlotKey, nowMs: number): RunReport {
-    const run = this.#delaying.done(slot, nowMs);
-    return { lane: run.lane, queueWaitMs: run.queueWaitMs, workMs: nowMs - run.startedAtMs };
+    return this.#delaying.done(slot, nowMs);
   }
 
   /**

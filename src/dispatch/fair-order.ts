@@ -1,13 +1,16 @@
-import type { DaemonSetKey, SlotKey } from '../protocol/slot.ts';
-import { daemonSetOfSlot } from '../protocol/slot.ts';
-import { Fifo } from './fifo.ts';
+import type { DaemonSetKey } from '../protocol/slot.ts';
+import { type SlotEntry, SlotList } from './slot-entry.ts';
 
 /** A DaemonSet with waiting slots; a member of a ring, so that taking turns is one step along it. */
-interface Turn {
+class Turn extends SlotList {
   readonly daemonSet: DaemonSetKey;
-  readonly slots: Fifo<SlotKey>;
-  next: Turn;
-  previous: Turn;
+  next: Turn = this;
+  previous: Turn = this;
+
+  constructor(daemonSet: DaemonSetKey) {
+    super();
+    this.daemonSet = daemonSet;
+  }
 }
 
 /**
@@ -31,39 +34,34 @@ export class FairOrder {
     return this.#turns.size;
   }
 
-  push(slot: SlotKey): void {
-    const daemonSet = daemonSetOfSlot(slot);
-    const turn = this.#turns.get(daemonSet) ?? this.#join(daemonSet);
-    const before = turn.slots.size;
-    turn.slots.push(slot);
-    this.#size += turn.slots.size - before;
+  push(entry: SlotEntry): void {
+    const turn = this.#turns.get(entry.daemonSet) ?? this.#join(entry.daemonSet);
+    turn.push(entry);
+    this.#size += 1;
   }
 
-  shift(): SlotKey | undefined {
+  shift(): SlotEntry | undefined {
     const turn = this.#current;
     if (turn === undefined) return undefined;
-    const slot = turn.slots.shift();
+    const entry = turn.shift();
     this.#size -= 1;
     this.#current = turn.next;
-    if (turn.slots.size === 0) this.#leave(turn);
-    return slot;
+    if (turn.size === 0) this.#leave(turn);
+    return entry;
   }
 
-  delete(slot: SlotKey): boolean {
-    const turn = this.#turns.get(daemonSetOfSlot(slot));
-    if (turn === undefined || !turn.slots.delete(slot)) return false;
+  /** Returns whether it was in. */
+  delete(entry: SlotEntry): boolean {
+    const turn = this.#turns.get(entry.daemonSet);
+    if (turn === undefined || !turn.delete(entry)) return false;
     this.#size -= 1;
-    if (turn.slots.size === 0) this.#leave(turn);
+    if (turn.size === 0) this.#leave(turn);
     return true;
   }
 
-  has(slot: SlotKey): boolean {
-    return this.#turns.get(daemonSetOfSlot(slot))?.slots.has(slot) === true;
-  }
-
   /** DaemonSet by DaemonSet, not in the order of `shift`. */
-  *values(): Generator<SlotKey> {
-    for (const turn of this.#turns.values()) yield* turn.slots.values();
+  *values(): Generator<SlotEntry> {
+    for (const turn of this.#turns.values()) yield* turn.values();
   }
 
   daemonSets(): Iterable<DaemonSetKey> {
@@ -72,11 +70,11 @@ export class FairOrder {
 
   /** A newcomer's turn comes after everybody else's, or it could be served twice while another one waits. */
   #join(daemonSet: DaemonSetKey): Turn {
-    const turn = { daemonSet, slots: new Fifo<SlotKey>() } as unknown as Turn;
+    const turn = new Turn(daemonSet);
     const first = this.#current ?? turn;
     turn.next = first;
-    turn.previous = first.previous ?? turn;
-    turn.previous.next = turn;
+    turn.previous = first.previous;
+    first.previous.next = turn;
     first.previous = turn;
     this.#current = first;
     this.#turns.set(daemonSet, turn);

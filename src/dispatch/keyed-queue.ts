@@ -1,35 +1,28 @@
 import assert from 'node:assert/strict';
 import type { SlotKey } from '../protocol/slot.ts';
+import type { RunReport } from './dispatch-stats.ts';
 import { RoutedOrder } from './routed-order.ts';
-
-/** A slot that a lane is working on. */
-export interface Run {
-  readonly lane: number;
-  readonly startedAtMs: number;
-  /** From when it was queued to when the lane took it. */
-  readonly queueWaitMs: number;
-}
+import { createEntry, NO_LANE, type SlotEntry } from './slot-entry.ts';
 
 /**
  * The set of slots that need work, with the meaning of client-go's workqueue: a slot is never on two lanes at once,
  * and however many requests come while it is worked on, it runs exactly once more.
  *
- * That holds over a resize too, because `processing` knows nothing of routing: a slot whose lane changes waits until its
- * old lane is done with it, and nobody else waits.
+ * That holds over a resize too, because being worked on has nothing to do with routing: a slot whose lane changes waits until
+ * its old lane is done with it, and nobody else waits.
  */
 export class KeyedQueue {
-  /** Order of the work. Every slot in it is in `dirty` and not in `processing`. */
+  /** Exactly the slots that are dirty, or that a lane works on, or both. */
+  readonly #entries = new Map<SlotKey, SlotEntry>();
+  /** Order of the work: exactly the entries that are dirty and that no lane works on. */
   readonly #order: RoutedOrder;
-  /** Slots that need work, with the time since when; in the order of that time. */
-  readonly #dirty = new Map<SlotKey, number>();
   /**
-   * Slots that are being worked on, longest first. One of them may be in `dirty` as well: it is queued again when it is
-   * done.
+   * What each lane works on, longest first. A lane that was taken away stays in until it is done with everything; a lane
+   * without work may be missing.
    */
-  readonly #processing = new Map<SlotKey, Run>();
-  /** Slots in `processing` by lane; a lane that was taken away stays in until it is done. */
-  readonly #busy = new Map<number, number>();
-  /** Sum of `startedAtMs` over `processing`: makes the unfinished work O(1). */
+  readonly #processing = new Map<number, Set<SlotEntry>>();
+  #processingCount = 0;
+  /** Sum of `startedAtMs` over what is worked on: makes the unfinished work O(1). */
   #startedSumMs = 0;
 
   constructor(laneCount: number) {
@@ -46,7 +39,7 @@ export class KeyedQueue {
   }
 
   get processingCount(): number {
-    return this.#processing.size;
+    return this.#processingCount;
   }
 
   get waitingDaemonSetCount(): number {
@@ -58,70 +51,76 @@ export class KeyedQueue {
   }
 
   processingOn(lane: number): number {
-    return this.#busy.get(lane) ?? 0;
-  }
-
-  isProcessing(slot: SlotKey): boolean {
-    return this.#processing.has(slot);
-  }
-
-  isDirty(slot: SlotKey): boolean {
-    return this.#dirty.has(slot);
+    return this.#processing.get(lane)?.size ?? 0;
   }
 
   /** Returns false when the request coalesced with one that waits. */
   add(slot: SlotKey, nowMs: number): boolean {
-    if (this.#dirty.has(slot)) return false;
-    this.#dirty.set(slot, nowMs);
-    if (!this.#processing.has(slot)) this.#order.push(slot);
+    const known = this.#entries.get(slot);
+    if (known === undefined) {
+      const entry = createEntry(slot, nowMs);
+      this.#entries.set(slot, entry);
+      this.#order.push(entry);
+      return true;
+    }
+    if (known.isDirty) return false;
+    known.isDirty = true;
+    known.sinceMs = nowMs;
     return true;
   }
 
   /** Forgets a request that no lane has taken yet. */
   remove(slot: SlotKey): void {
-    if (this.#dirty.delete(slot) && !this.#processing.has(slot)) this.#order.delete(slot);
+    const entry = this.#entries.get(slot);
+    if (entry === undefined) return;
+    entry.isDirty = false;
+    if (entry.lane !== NO_LANE) return;
+    this.#order.delete(entry);
+    this.#entries.delete(slot);
   }
 
   /** The lane's next slot; it is being worked on until `done`. */
   get(lane: number, nowMs: number): SlotKey | undefined {
-    const slot = this.#order.shift(lane);
-    if (slot === undefined) return undefined;
-    const queuedAtMs = this.#dirty.get(slot);
-    assert.ok(queuedAtMs !== undefined, 'a queued slot is dirty');
-    this.#dirty.delete(slot);
-    this.#processing.set(slot, { lane, startedAtMs: nowMs, queueWaitMs: nowMs - queuedAtMs });
-    this.#busy.set(lane, this.processingOn(lane) + 1);
+    const entry = this.#order.shift(lane);
+    if (entry === undefined) return undefined;
+    entry.isDirty = false;
+    entry.lane = lane;
+    entry.startedAtMs = nowMs;
+    entry.queueWaitMs = nowMs - entry.sinceMs;
+    this.#workOf(lane).add(entry);
+    this.#processingCount += 1;
     this.#startedSumMs += nowMs;
-    return slot;
+    return entry.slot;
   }
 
-  done(slot: SlotKey, nowMs: number): Run {
-    const run = this.#processing.get(slot);
-    assert.ok(run !== undefined, `slot ${slot} is done but no lane has it`);
-    this.#processing.delete(slot);
-    this.#startedSumMs -= run.startedAtMs;
-    const busy = this.processingOn(run.lane) - 1;
-    if (busy === 0) this.#busy.delete(run.lane);
-    else this.#busy.set(run.lane, busy);
-    if (this.#dirty.delete(slot)) {
+  done(slot: SlotKey, nowMs: number): RunReport {
+    const entry = this.#entries.get(slot);
+    // Not `assert`: its message would be put together for every task.
+    if (entry === undefined || entry.lane === NO_LANE) assert.fail(`slot ${slot} is done but no lane has it`);
+    const { lane, queueWaitMs, startedAtMs } = entry;
+    this.#workOf(lane).delete(entry);
+    this.#processingCount -= 1;
+    this.#startedSumMs -= startedAtMs;
+    entry.lane = NO_LANE;
+    if (entry.isDirty) {
       // It could not have been taken earlier, so its wait for a lane starts here.
-      this.#dirty.set(slot, nowMs);
-      this.#order.push(slot);
+      entry.sinceMs = nowMs;
+      this.#order.push(entry);
+    } else {
+      this.#entries.delete(slot);
     }
-    return run;
+    return { lane, queueWaitMs, workMs: nowMs - startedAtMs };
   }
 
   /** What the lane is working on, longest first. */
   processingSlots(lane: number): SlotKey[] {
-    if (this.processingOn(lane) === 0) return [];
-    return [...this.#processing].filter(([, run]) => run.lane === lane).map(([slot]) => slot);
+    return [...(this.#processing.get(lane) ?? [])].map(({ slot }) => slot);
   }
 
   /** Lanes that work on something or are there. */
   lanes(): number[] {
-    const lanes = new Set(this.#busy.keys());
-    for (let lane = 0; lane < this.laneCount; lane++) lanes.add(lane);
-    return [...lanes].sort((a, b) => a - b);
+    const busy = [...this.#processing].filter(([lane, work]) => work.size > 0 && lane >= this.laneCount);
+    return [...Array(this.laneCount).keys(), ...busy.map(([lane]) => lane).sort((a, b) => a - b)];
   }
 
   resize(laneCount: number): void {
@@ -129,17 +128,33 @@ export class KeyedQueue {
   }
 
   unfinishedWorkMs(nowMs: number): number {
-    return this.#processing.size * nowMs - this.#startedSumMs;
+    return this.#processingCount * nowMs - this.#startedSumMs;
   }
 
   longestRunningMs(nowMs: number): number {
-    for (const run of this.#processing.values()) return nowMs - run.startedAtMs;
-    return 0;
+    let longestMs = 0;
+    for (const work of this.#processing.values()) {
+      for (const { startedAtMs } of work) {
+        longestMs = Math.max(longestMs, nowMs - startedAtMs);
+        break;
+      }
+    }
+    return longestMs;
   }
 
-  /** How long the oldest slot that a lane could take waits; 0 when none does. O(slots that are worked on and dirty). */
+  /** How long the oldest slot that waits for a lane does so; 0 when none does. O(waiting slots). */
   oldestWaitMs(nowMs: number): number {
-    for (const [slot, sinceMs] of this.#dirty) if (!this.#processing.has(slot)) return nowMs - sinceMs;
-    return 0;
+    let oldestMs = 0;
+    for (const { sinceMs } of this.#order.values()) oldestMs = Math.max(oldestMs, nowMs - sinceMs);
+    return oldestMs;
+  }
+
+  #workOf(lane: number): Set<SlotEntry> {
+    let work = this.#processing.get(lane);
+    if (work === undefined) {
+      work = new Set();
+      this.#processing.set(lane, work);
+    }
+    return work;
   }
 }

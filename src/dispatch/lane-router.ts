@@ -6,8 +6,7 @@ import type { SlotKey } from '../protocol/slot.ts';
  * A lane that is added wins only the slots in which it now draws the highest number (1 of n), and a lane that is taken
  * away gives its slots to the lanes that were second: no other slot moves. Lanes are numbered from 0.
  */
-export function laneOfSlot(slot: SlotKey, laneCount: number): number {
-  const hash = hashOfSlot(slot);
+export function laneOfHash(hash: number, laneCount: number): number {
   let best = 0;
   let bestDraw = -1;
   for (let lane = 0; lane < laneCount; lane++) {
@@ -20,8 +19,12 @@ export function laneOfSlot(slot: SlotKey, laneCount: number): number {
   return best;
 }
 
+export function laneOfSlot(slot: SlotKey, laneCount: number): number {
+  return laneOfHash(hashOfSlot(slot), laneCount);
+}
+
 /** FNV-1a over UTF-16 code units: short keys, no state, the same on every machine. */
-function hashOfSlot(slot: string): number {
+export function hashOfSlot(slot: SlotKey): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < slot.length; i++) hash = Math.imul(hash ^ slot.charCodeAt(i), 0x01000193);
   return hash;

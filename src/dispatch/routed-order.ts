@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import type { DaemonSetKey, SlotKey } from '../protocol/slot.ts';
+import type { DaemonSetKey } from '../protocol/slot.ts';
 import { FairOrder } from './fair-order.ts';
-import { laneOfSlot } from './lane-router.ts';
+import { laneOfHash } from './lane-router.ts';
+import type { SlotEntry } from './slot-entry.ts';
 
 /** Waiting slots, each in the fair order of its lane. */
 export class RoutedOrder {
-  /** One for each lane. A waiting slot is in exactly one of them: that of `laneOfSlot` with the current lane count. */
+  /** One for each lane. A waiting slot is in exactly one of them: that of its hash with the current lane count. */
   #lanes: readonly FairOrder[];
   #size = 0;
 
@@ -21,23 +22,25 @@ export class RoutedOrder {
     return this.#size;
   }
 
-  push(slot: SlotKey): void {
-    const order = this.#laneOf(slot);
-    const before = order.size;
-    order.push(slot);
-    this.#size += order.size - before;
+  push(entry: SlotEntry): void {
+    this.#laneOf(entry).push(entry);
+    this.#size += 1;
   }
 
-  shift(lane: number): SlotKey | undefined {
-    const slot = this.#lanes[lane]?.shift();
-    if (slot !== undefined) this.#size -= 1;
-    return slot;
+  shift(lane: number): SlotEntry | undefined {
+    const entry = this.#lanes[lane]?.shift();
+    if (entry !== undefined) this.#size -= 1;
+    return entry;
   }
 
-  delete(slot: SlotKey): boolean {
-    const wasIn = this.#laneOf(slot).delete(slot);
+  delete(entry: SlotEntry): boolean {
+    const wasIn = this.#laneOf(entry).delete(entry);
     if (wasIn) this.#size -= 1;
     return wasIn;
+  }
+
+  *values(): Generator<SlotEntry> {
+    for (const order of this.#lanes) yield* order.values();
   }
 
   waitingOn(lane: number): number {
@@ -60,16 +63,16 @@ export class RoutedOrder {
     if (laneCount === old.length) return;
     this.#lanes = Array.from({ length: laneCount }, (_, lane) => old[lane] ?? new FairOrder());
     for (const [lane, order] of old.entries()) {
-      const moving = [...order.values()].filter((slot) => laneOfSlot(slot, laneCount) !== lane);
-      for (const slot of moving) {
-        order.delete(slot);
-        this.#laneOf(slot).push(slot);
+      const moving = [...order.values()].filter(({ hash }) => laneOfHash(hash, laneCount) !== lane);
+      for (const entry of moving) {
+        order.delete(entry);
+        this.#laneOf(entry).push(entry);
       }
     }
   }
 
-  #laneOf(slot: SlotKey): FairOrder {
-    const order = this.#lanes[laneOfSlot(slot, this.#lanes.length)];
+  #laneOf(entry: SlotEntry): FairOrder {
+    const order = this.#lanes[laneOfHash(entry.hash, this.#lanes.length)];
     assert.ok(order !== undefined, 'at least one lane');
     return order;
   }

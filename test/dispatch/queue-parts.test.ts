@@ -4,48 +4,38 @@ import fc from 'fast-check';
 import { backoffMs } from '../../src/dispatch/backoff.ts';
 import { Delays } from '../../src/dispatch/delays.ts';
 import { FairOrder } from '../../src/dispatch/fair-order.ts';
-import { Fifo } from '../../src/dispatch/fifo.ts';
 import { laneOfSlot } from '../../src/dispatch/lane-router.ts';
 import { MinHeap } from '../../src/dispatch/min-heap.ts';
 import { died, firstStart, isUnhealthy } from '../../src/dispatch/restarts.ts';
+import { createEntry, type SlotEntry, SlotList } from '../../src/dispatch/slot-entry.ts';
 import { TokenBucket } from '../../src/dispatch/token-bucket.ts';
 import { isStuck } from '../../src/dispatch/watchdog.ts';
-import { daemonSetOfSlot, type SlotKey } from '../../src/protocol/slot.ts';
 import { slotOf } from './support/slots.ts';
 
-test('fifo: any pushes, shifts and deletes → behaves like a list without duplicates', () => {
+test('slot list: any pushes, shifts and deletes → behaves like an array', () => {
+  const entries = Array.from({ length: 10 }, (_, i) => createEntry(slotOf('ds', i), 0));
   const step = fc.record({ do: fc.constantFrom('push', 'push', 'shift', 'delete'), item: fc.nat({ max: 9 }) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
-      const fifo = new Fifo<number>();
-      let list: number[] = [];
+      const list = new SlotList();
+      let array: SlotEntry[] = [];
       for (const { do: what, item } of steps) {
-        if (what === 'push') {
-          fifo.push(item);
-          if (!list.includes(item)) list.push(item);
+        const entry = entries[item] as SlotEntry;
+        if (what === 'push' && !array.includes(entry)) {
+          list.push(entry);
+          array.push(entry);
         } else if (what === 'shift') {
-          assert.equal(fifo.shift(), list.shift());
-        } else {
-          assert.equal(fifo.delete(item), list.includes(item));
-          list = list.filter((other) => other !== item);
+          assert.equal(list.shift(), array.shift());
+        } else if (what === 'delete') {
+          assert.equal(list.delete(entry), array.includes(entry));
+          array = array.filter((other) => other !== entry);
         }
-        assert.deepEqual([...fifo.values()], list);
+        assert.deepEqual([...list.values()], array);
+        assert.equal(list.size, array.length);
       }
+      for (const entry of array) list.delete(entry);
     }),
   );
-});
-
-test('fifo: emptied from the front → linear, not quadratic', () => {
-  const timeMs = (count: number): number => {
-    const fifo = new Fifo<number>();
-    for (let i = 0; i < count; i++) fifo.push(i);
-    const startMs = performance.now();
-    for (let i = 0; i < count; i++) fifo.shift();
-    return performance.now() - startMs;
-  };
-  timeMs(20_000);
-  // Quadratic would be 10 s and more; generous, because other tests run at the same time.
-  assert.ok(timeMs(200_000) < 2000);
 });
 
 test('min-heap: any items → come out sorted', () => {
@@ -79,22 +69,26 @@ test('delays: a time that is set again or deleted → only the last one counts, 
   assert.equal(delays.shiftReady(1e9), undefined);
 });
 
+function push(order: FairOrder, daemonSet: string, node: number): void {
+  order.push(createEntry(slotOf(daemonSet, node), 0));
+}
+
 test('fair order: a large DaemonSet and a small one → the small one is served every second time', () => {
   const order = new FairOrder();
-  for (let i = 0; i < 10_000; i++) order.push(slotOf('large', i));
-  for (let i = 0; i < 10; i++) order.push(slotOf('small', i));
-  const first20 = Array.from({ length: 20 }, () => order.shift() as SlotKey);
-  assert.equal(first20.filter((slot) => daemonSetOfSlot(slot) === 'shop/small').length, 10);
+  for (let i = 0; i < 10_000; i++) push(order, 'large', i);
+  for (let i = 0; i < 10; i++) push(order, 'small', i);
+  const first20 = Array.from({ length: 20 }, () => order.shift());
+  assert.equal(first20.filter((entry) => entry?.daemonSet === 'shop/small').length, 10);
 });
 
 test('fair order: any load → the k-th slot of one of D DaemonSets is served within D × k', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 }), (sizes) => {
       const order = new FairOrder();
-      for (const [ds, size] of sizes.entries()) for (let i = 0; i < size; i++) order.push(slotOf(`ds-${ds}`, i));
+      for (const [ds, size] of sizes.entries()) for (let i = 0; i < size; i++) push(order, `ds-${ds}`, i);
       const total = order.size;
       for (let served = 1; served <= total; served++) {
-        const slot = order.shift() as SlotKey;
+        const slot = order.shift()?.slot ?? '';
         const k = Number(slot.slice(slot.lastIndexOf('-') + 1)) + 1;
         assert.ok(served <= sizes.length * k, `${slot} was served ${served}th`);
       }
@@ -106,14 +100,13 @@ test('fair order: any load → the k-th slot of one of D DaemonSets is served wi
 
 test('fair order: somebody who comes again and again → does not get ahead of those who wait', () => {
   const order = new FairOrder();
-  order.push(slotOf('a', 0));
-  order.push(slotOf('b', 0));
-  order.push(slotOf('c', 0));
+  for (const daemonSet of ['a', 'b', 'c']) push(order, daemonSet, 0);
   const served: string[] = [];
   for (let i = 0; i < 6; i++) {
-    served.push(daemonSetOfSlot(order.shift() as SlotKey).slice(-1));
-    order.push(slotOf('a', i + 1));
-    if (served.at(-1) !== 'a') order.push(slotOf(served.at(-1) as string, i + 1));
+    const daemonSet = order.shift()?.daemonSet.slice(-1) ?? '';
+    served.push(daemonSet);
+    push(order, daemonSet, i + 1);
+    push(order, 'a', i + 100);
   }
   assert.deepEqual(served, ['a', 'b', 'c', 'a', 'b', 'c']);
 });
