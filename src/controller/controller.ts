@@ -1,31 +1,13 @@
-import assert from 'node:assert/strict';
-import { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Dispatcher } from '../dispatch/dispatcher.ts';
 import { parseUpdatePolicy } from '../kube/annotations.ts';
 import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../kube/records.ts';
 import { labelSelectorQuery } from '../kube/selectors.ts';
 import type { Outcome } from '../protocol/outcome.ts';
-import { type DaemonSetKey, daemonSetKey, daemonSetOfSlot, type SlotKey } from '../protocol/slot.ts';
-import type { Task } from '../protocol/task.ts';
+import { type DaemonSetKey, daemonSetKey } from '../protocol/slot.ts';
 import { type Change, Followed, type SyncedPart } from './followed.ts';
 import { NoticeBoard } from './notices.ts';
 import type { ControllerPorts } from './ports.ts';
-
-export interface ControllerOptions {
-  readonly lanes: number;
-  readonly batchMax: number;
-  /** Tasks one lane may hold at a time. */
-  readonly laneInFlightMax: number;
-  /** Client-side rate limit of writes; 0 is unlimited. */
-  readonly qps: number;
-  readonly burst: number;
-  /** Replacements in flight over all DaemonSets. */
-  readonly maxInFlight: number;
-  /** Replacements in flight of one DaemonSet, whatever its budget. */
-  readonly maxInFlightPerDaemonSet: number;
-  readonly taskTimeoutMs: number;
-  readonly isDryRun: boolean;
-  readonly random: () => number;
-}
+import { Traffic, type TrafficOptions } from './traffic.ts';
 
 /** Whether this process may write, and until when on its own clock. */
 export interface Leadership {
@@ -43,35 +25,24 @@ export interface Leadership {
  * to a pod.
  */
 export class Controller {
-  readonly dispatcher: Dispatcher;
-  readonly #options: ControllerOptions;
   readonly #ports: ControllerPorts;
   readonly #notices: NoticeBoard;
+  readonly #traffic: Traffic;
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #followed = new Map<DaemonSetKey, Followed>();
   #hasNodes = false;
   #hasDaemonSets = false;
   #isDraining = false;
   #leadership: Leadership = { isLeading: false, writeUntilMs: 0 };
-  /** Tasks that are in a lane. */
-  readonly #sent = new Map<SlotKey, Task>();
-  #inFlightCount = 0;
-  /** Where the next round of selection starts, so that a global limit is shared fairly. */
-  #roundRobin = 0;
 
-  constructor(options: ControllerOptions, ports: ControllerPorts) {
-    this.#options = options;
+  constructor(options: TrafficOptions, ports: ControllerPorts) {
     this.#ports = ports;
     this.#notices = new NoticeBoard(ports);
-    this.dispatcher = new Dispatcher({
-      lanes: options.lanes,
-      batchMax: options.batchMax,
-      laneInFlightMax: options.laneInFlightMax,
-      qps: options.qps,
-      burst: options.burst,
-      random: options.random,
-    });
-    this.dispatcher.hold();
+    this.#traffic = new Traffic({ options, ports, notices: this.#notices, followed: this.#followed });
+  }
+
+  get dispatcher(): Dispatcher {
+    return this.#traffic.dispatcher;
   }
 
   onDaemonSet(change: Change<DaemonSetRecord>, nowMs: number): void {
@@ -134,24 +105,11 @@ export class Controller {
   }
 
   onOutcomes(outcomes: readonly Outcome[], nowMs: number): void {
-    for (const outcome of outcomes) {
-      // A lane that was given up answers late: its tasks are settled already.
-      if (!this.#sent.delete(outcome.slot)) continue;
-      this.#ports.taskDone(outcome, this.dispatcher.done(outcome.slot, nowMs));
-      this.#settle(outcome, nowMs);
-    }
+    this.#traffic.onOutcomes(outcomes, nowMs);
   }
 
-  /** The thread died: what became of its tasks is for the watch to tell. */
   onLaneLost(lane: number, reopenAtMs: number, nowMs: number): void {
-    for (const slot of this.dispatcher.laneLost(lane, nowMs, reopenAtMs)) {
-      const task = this.#sent.get(slot);
-      assert.ok(task !== undefined, 'what a lane works on was sent to it');
-      this.#sent.delete(slot);
-      const outcome = unknownOutcome(task, 'the worker thread died');
-      this.#ports.taskDone(outcome, undefined);
-      this.#settle(outcome, nowMs);
-    }
+    this.#traffic.onLaneLost(lane, reopenAtMs, nowMs);
   }
 
   resize(lanes: number, nowMs: number): void {
@@ -166,7 +124,7 @@ export class Controller {
 
   /** Whether a task is in a lane. */
   get isBusy(): boolean {
-    return this.#sent.size > 0;
+    return this.#traffic.isBusy;
   }
 
   get hasSynced(): boolean {
@@ -195,8 +153,8 @@ export class Controller {
   pump(nowMs: number): void {
     for (const followed of this.#followed.values()) this.#tick(followed, nowMs);
     if (this.#mayWrite(nowMs)) {
-      this.#select(nowMs);
-      this.#send(nowMs);
+      this.#traffic.select(nowMs);
+      this.#traffic.send(this.#leadership.writeUntilMs, nowMs);
     }
     for (const followed of this.#followed.values()) this.#notices.post(followed);
   }
@@ -233,7 +191,7 @@ export class Controller {
 
   #unfollow(followed: Followed): void {
     this.#followed.delete(followed.key);
-    this.#inFlightCount -= followed.inFlightCounted;
+    this.#traffic.forget(followed);
     this.#ports.unfollow(followed.key);
   }
 
@@ -246,76 +204,4 @@ export class Controller {
     }
     if (followed.isDirty) rollout.setSynced(this.#hasNodes && followed.hasSynced, nowMs);
   }
-
-  #select(nowMs: number): void {
-    const all = [...this.#followed.values()];
-    if (all.length === 0) return;
-    this.#roundRobin = (this.#roundRobin + 1) % all.length;
-    for (let index = 0; index < all.length; index++) {
-      const followed = all[(index + this.#roundRobin) % all.length];
-      if (followed?.isDirty) this.#selectFrom(followed, nowMs);
-    }
-  }
-
-  #selectFrom(followed: Followed, nowMs: number): void {
-    this.#recount(followed);
-    const room = this.#options.maxInFlight - this.#inFlightCount;
-    const window = Math.min(this.#options.maxInFlightPerDaemonSet, followed.inFlightCounted + Math.max(0, room));
-    const slots = followed.rollout.select({ count: Number.POSITIVE_INFINITY, window }, nowMs);
-    for (const slot of slots) this.dispatcher.add(slot, nowMs);
-    this.#recount(followed);
-    // A rollout held back by the limit over all DaemonSets has to be asked again when another one finishes.
-    followed.isDirty = room <= 0;
-  }
-
-  #recount(followed: Followed): void {
-    const inFlight = followed.rollout.counts().inFlight;
-    this.#inFlightCount += inFlight - followed.inFlightCounted;
-    followed.inFlightCounted = inFlight;
-  }
-
-  #send(nowMs: number): void {
-    const resolve = (slot: SlotKey): Task | undefined =>
-      this.#followed.get(daemonSetOfSlot(slot))?.rollout.taskFor(slot, nowMs);
-    for (const { lane, tasks } of this.dispatcher.take(resolve, nowMs)) {
-      for (const task of tasks) {
-        this.#sent.set(task.slot, task);
-        this.#followed.get(daemonSetOfSlot(task.slot))?.rollout.onSent(task.slot, nowMs);
-      }
-      this.#ports.send(lane, {
-        tasks,
-        writeUntilMs: this.#leadership.writeUntilMs,
-        taskTimeoutMs: this.#options.taskTimeoutMs,
-        isDryRun: this.#options.isDryRun,
-      });
-    }
-  }
-
-  #settle(outcome: Outcome, nowMs: number): void {
-    const followed = this.#followed.get(daemonSetOfSlot(outcome.slot));
-    if (followed === undefined) {
-      this.dispatcher.forget(outcome.slot);
-      return;
-    }
-    followed.isDirty = true;
-    this.#notices.outcome(followed, outcome);
-    const disposition = followed.rollout.onOutcome(outcome, nowMs);
-    if (disposition.then === 'retry') this.dispatcher.retry(outcome.slot, disposition.afterMs, nowMs);
-    else this.dispatcher.forget(outcome.slot);
-  }
-}
-
-function unknownOutcome(task: Task, message: string): Outcome {
-  const { slot, action, uid } = task;
-  return {
-    slot,
-    action,
-    uid,
-    code: 'unknown',
-    httpStatus: 0,
-    message,
-    retryAfterMs: 0,
-    durationMs: 0,
-    isTerminating: false,
-  };
 }

@@ -95,7 +95,7 @@ export class NoticeBoard {
       this.#ports.log('debug', text, { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
       return;
     }
-    const fields = { ...fieldsOf(outcome), httpStatus, outcome: code, message };
+    const fields = { ...fieldsOf(outcome), httpStatus, outcome: code, detail: message };
     if (code === 'forbidden' || code === 'rejected') {
       const reason = code === 'forbidden' ? REASONS.writeForbidden : REASONS.writeRejected;
       this.#say(followed, { level: 'warn', reason, message: `cannot ${action} pods: ${message}`, fields });
@@ -196,7 +196,7 @@ export class NoticeBoard {
   #say(about: About, { level, reason, message, fields }: Statement): void {
     const type: DaemonSetEvent['type'] = level === 'warn' || level === 'error' ? 'Warning' : 'Normal';
     this.#ports.recordEvent({ daemonSet: about.key, uid: about.uid, type, reason, action: 'Update', message });
-    this.#ports.log(level, reason, { daemonSet: about.key, message, ...fields });
+    this.#ports.log(level, reason, { daemonSet: about.key, detail: message, ...fields });
   }
 }
 

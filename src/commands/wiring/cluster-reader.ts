@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { type Delta, Reflector, type ReflectorProblem } from '../../cache/reflector.ts';
-import { daemonSetSource, nodeSource, podSource, revisionSource } from '../../cache/resources.ts';
+import type { Delta } from '../../cache/delta.ts';
+import { Reflector } from '../../cache/reflector.ts';
+import type { ReflectorProblem } from '../../cache/reflector-machine.ts';
+import { daemonSetSource, nodeSource, podSource, type ResourceSource, revisionSource } from '../../cache/resources.ts';
 import type { ApiClient } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { Change, SyncedPart } from '../../controller/followed.ts';

@@ -1,7 +1,8 @@
 import type { ApiClient } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
-import { Controller, type ControllerOptions, type Leadership } from '../../controller/controller.ts';
+import { Controller, type Leadership } from '../../controller/controller.ts';
 import type { DaemonSetEvent, LogFields, LogLevel } from '../../controller/ports.ts';
+import type { TrafficOptions } from '../../controller/traffic.ts';
 import type { RunReport } from '../../dispatch/dispatch-stats.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
 import type { TaskBatch } from '../../protocol/task.ts';
@@ -14,7 +15,7 @@ export interface ControllerHostOptions {
   readonly client: ApiClient;
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
-  readonly controller: ControllerOptions;
+  readonly controller: TrafficOptions;
   readonly send: (lane: number, batch: TaskBatch) => void;
   readonly recordEvent: (event: DaemonSetEvent) => void;
   readonly log: (level: LogLevel, message: string, fields: LogFields) => void;

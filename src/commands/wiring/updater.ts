@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inProcessExecutor } from '../../../workers/in-process.ts';
 import { ApiClient, type RequestReport } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { DaemonSetEvent, LogFields, LogLevel } from '../../controller/ports.ts';
@@ -13,6 +12,7 @@ import type { Connection } from '../../protocol/connection.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
 import type { ReaderProblem } from './cluster-reader.ts';
 import { ControllerHost } from './controller-host.ts';
+import { inProcessExecutor } from './in-process.ts';
 import { initialLanes, LaneManager, type LaneState } from './lane-manager.ts';
 
 export interface UpdaterOptions {
@@ -77,7 +77,11 @@ export class Updater {
       post: (request) => this.client.request(request),
       onDropped: (message, event) => {
         listeners.onEventDropped();
-        listeners.log('warn', 'event not written', { reason: event.reason, daemonSet: event.daemonSet, message });
+        listeners.log('warn', 'event not written', {
+          reason: event.reason,
+          daemonSet: event.daemonSet,
+          detail: message,
+        });
       },
     });
     this.host = this.#makeHost(options);

@@ -1,7 +1,7 @@
-import type { InProcessExecutor } from '../src/dispatch/in-process-lanes.ts';
-import type { Connection } from '../src/protocol/connection.ts';
-import { runBatch } from './batch.ts';
-import { createExecutor } from './executor.ts';
+import { runBatch } from '../../../workers/batch.ts';
+import { createExecutor } from '../../../workers/executor.ts';
+import type { InProcessExecutor } from '../../dispatch/in-process-lanes.ts';
+import type { Connection } from '../../protocol/connection.ts';
 
 /** A lane's work without its thread, for InProcessLanes. */
 export function inProcessExecutor(connection: Connection, connectionsMax: number): InProcessExecutor {

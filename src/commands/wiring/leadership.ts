@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { LogFields, LogLevel } from '../../controller/ports.ts';
+import { ElectionMachine } from '../../election/election-machine.ts';
+import { Elector } from '../../election/elector.ts';
+import { KubernetesLeaseApi } from '../../election/lease-api.ts';
+import type { LeaderElectOptions } from '../options.ts';
+import type { Updater } from './updater.ts';
+
+export interface LeadershipOptions {
+  readonly updater: Updater;
+  readonly election: LeaderElectOptions;
+  readonly identity: string;
+  /** Where the Lease is, unless the options name another namespace. */
+  readonly namespace: string;
+  readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
+  readonly onChange: (isLeader: boolean) => void;
+}
+
+/** Who this process is, in the Lease and in events: unique, and readable. */
+export function processIdentity(): string {
+  return `${hostname()}_${randomUUID()}`;
+}
+
+/** Connects the election to the updater: what is written is bounded by the lease, and a lost lease stops it at once. */
+export function startElection(options: LeadershipOptions): Elector {
+  const { updater, election, identity, log, onChange } = options;
+  const machine = new ElectionMachine({ identity, timings: election.timings, random: Math.random });
+  const namespace = election.resourceNamespace ?? options.namespace;
+  const name = election.resourceName;
+  const api = new KubernetesLeaseApi({
+    request: (request) => updater.client.request(request),
+    namespace,
+    name,
+    onProblem: (message) => log('warn', 'lease not reached', { detail: message }),
+  });
+  let isLeader = false;
+  const change = (next: boolean, fields: LogFields): void => {
+    if (isLeader === next) return;
+    isLeader = next;
+    log('info', next ? 'became leader' : 'stopped leading', { lease: `${namespace}/${name}`, ...fields });
+    onChange(next);
+  };
+  const elector = new Elector(machine, api, {
+    onLeading: (writeUntilMs) => {
+      updater.lead(writeUntilMs);
+      change(true, { identity });
+    },
+    onLost: (reason) => {
+      updater.standBy();
+      change(false, { reason });
+    },
+    onLeaderObserved: (leader) => log('info', 'leader observed', { leader, isSelf: leader === identity }),
+  });
+  elector.start();
+  return elector;
+}

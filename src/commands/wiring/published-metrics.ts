@@ -1,0 +1,31 @@
+import { monotonicMs } from '../../clock.ts';
+import type { DaemonSetKey } from '../../protocol/slot.ts';
+import type { Metrics } from '../../server/metrics.ts';
+import type { Updater } from './updater.ts';
+
+/** Copies what the updater knows into the metrics at every scrape. */
+export function publishMetrics(metrics: Metrics, updater: Updater): void {
+  const published = new Set<DaemonSetKey>();
+  metrics.beforeScrape(() => {
+    metrics.setDispatch(updater.host.controller.dispatcher.stats(monotonicMs()));
+    publishRollouts(metrics, updater, published);
+  });
+  metrics.beforeScrape(() => metrics.setLanes(updater.lanes.latestStats));
+}
+
+function publishRollouts(metrics: Metrics, updater: Updater, published: Set<DaemonSetKey>): void {
+  const gone = new Set(published);
+  for (const { key, daemonSet, rollout } of updater.host.controller.followed()) {
+    const { allowed, ...counts } = rollout.counts();
+    // "No window" is the budget itself.
+    const window = Number.isFinite(counts.window) ? counts.window : allowed;
+    metrics.setRollout(daemonSet.namespace, daemonSet.name, { ...counts, window, allowedUnavailable: allowed });
+    published.add(key);
+    gone.delete(key);
+  }
+  for (const key of gone) {
+    const [namespace = '', name = ''] = key.split('/');
+    metrics.removeRollout(namespace, name);
+    published.delete(key);
+  }
+}

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { Dispatcher } from '../dispatch/dispatcher.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import { type DaemonSetKey, daemonSetOfSlot, type SlotKey } from '../protocol/slot.ts';
+import type { Task } from '../protocol/task.ts';
+import type { Followed } from './followed.ts';
+import type { NoticeBoard } from './notices.ts';
+import type { ControllerPorts } from './ports.ts';
+
+export interface TrafficOptions {
+  readonly lanes: number;
+  readonly batchMax: number;
+  /** Tasks one lane may hold at a time. */
+  readonly laneInFlightMax: number;
+  /** Client-side rate limit of writes; 0 is unlimited. */
+  readonly qps: number;
+  readonly burst: number;
+  /** Replacements in flight over all DaemonSets. */
+  readonly maxInFlight: number;
+  /** Replacements in flight of one DaemonSet, whatever its budget. */
+  readonly maxInFlightPerDaemonSet: number;
+  readonly taskTimeoutMs: number;
+  readonly isDryRun: boolean;
+  /** In [0, 1). */
+  readonly random: () => number;
+}
+
+interface TrafficParts {
+  readonly options: TrafficOptions;
+  readonly ports: ControllerPorts;
+  readonly notices: NoticeBoard;
+  readonly followed: ReadonlyMap<DaemonSetKey, Followed>;
+}
+
+/**
+ * Slots on their way: selected by the rollouts, through the dispatcher into the lanes, and back as outcomes.
+ *
+ * Invariant: what is in a lane is in `#sent`, and ends there exactly once: by its outcome or with its lane.
+ */
+export class Traffic {
+  readonly dispatcher: Dispatcher;
+  readonly #parts: TrafficParts;
+  readonly #sent = new Map<SlotKey, Task>();
+  #inFlightCount = 0;
+  /** Where the next round of selection starts, so that a limit over all DaemonSets is shared fairly. */
+  #roundRobin = 0;
+
+  constructor(parts: TrafficParts) {
+    const { lanes, batchMax, laneInFlightMax, qps, burst, random } = parts.options;
+    this.#parts = parts;
+    this.dispatcher = new Dispatcher({ lanes, batchMax, laneInFlightMax, qps, burst, random });
+    this.dispatcher.hold();
+  }
+
+  /** Whether a task is in a lane. */
+  get isBusy(): boolean {
+    return this.#sent.size > 0;
+  }
+
+  /** The rollout ends; what a lane does for it now goes on, and nobody waits for it. */
+  forget(followed: Followed): void {
+    this.#inFlightCount -= followed.inFlightCounted;
+    followed.inFlightCounted = 0;
+  }
+
+  /** Asks the rollouts that changed what may go now. */
+  select(nowMs: number): void {
+    const all = [...this.#parts.followed.values()];
+    if (all.length === 0) return;
+    this.#roundRobin = (this.#roundRobin + 1) % all.length;
+    for (let index = 0; index < all.length; index++) {
+      const followed = all[(index + this.#roundRobin) % all.length];
+      if (followed?.isDirty) this.#selectFrom(followed, nowMs);
+    }
+  }
+
+  /** Hands the lanes what they have room for. No write leaves after `writeUntilMs`. */
+  send(writeUntilMs: number, nowMs: number): void {
+    const { ports, options, followed } = this.#parts;
+    const { taskTimeoutMs, isDryRun } = options;
+    const resolve = (slot: SlotKey): Task | undefined =>
+      followed.get(daemonSetOfSlot(slot))?.rollout.taskFor(slot, nowMs);
+    for (const { lane, tasks } of this.dispatcher.take(resolve, nowMs)) {
+      for (const task of tasks) {
+        this.#sent.set(task.slot, task);
+        followed.get(daemonSetOfSlot(task.slot))?.rollout.onSent(task.slot, nowMs);
+      }
+      ports.send(lane, { tasks, writeUntilMs, taskTimeoutMs, isDryRun });
+    }
+  }
+
+  onOutcomes(outcomes: readonly Outcome[], nowMs: number): void {
+    for (const outcome of outcomes) {
+      // A lane that was given up answers late: its tasks are settled already.
+      if (!this.#sent.delete(outcome.slot)) continue;
+      this.#parts.ports.taskDone(outcome, this.dispatcher.done(outcome.slot, nowMs));
+      this.#settle(outcome, nowMs);
+    }
+  }
+
+  /** The thread died: what became of its tasks is for the watch to tell. */
+  onLaneLost(lane: number, reopenAtMs: number, nowMs: number): void {
+    for (const slot of this.dispatcher.laneLost(lane, nowMs, reopenAtMs)) {
+      const task = this.#sent.get(slot);
+      assert.ok(task !== undefined, 'what a lane works on was sent to it');
+      this.#sent.delete(slot);
+      const outcome = unknownOutcome(task, 'the worker thread died');
+      this.#parts.ports.taskDone(outcome, undefined);
+      this.#settle(outcome, nowMs);
+    }
+  }
+
+  #selectFrom(followed: Followed, nowMs: number): void {
+    const { maxInFlight, maxInFlightPerDaemonSet } = this.#parts.options;
+    this.#recount(followed);
+    const room = Math.max(0, maxInFlight - this.#inFlightCount);
+    const window = Math.min(maxInFlightPerDaemonSet, followed.inFlightCounted + room);
+    const slots = followed.rollout.select({ count: Number.POSITIVE_INFINITY, window }, nowMs);
+    for (const slot of slots) this.dispatcher.add(slot, nowMs);
+    this.#recount(followed);
+    // A rollout held back by the limit over all DaemonSets has to be asked again when another one finishes.
+    followed.isDirty = room === 0;
+  }
+
+  #recount(followed: Followed): void {
+    const { inFlight, strategy } = followed.rollout.counts();
+    // A mark takes nothing away, so it counts against no limit.
+    const counted = strategy === 'OTA' ? 0 : inFlight;
+    this.#inFlightCount += counted - followed.inFlightCounted;
+    followed.inFlightCounted = counted;
+  }
+
+  #settle(outcome: Outcome, nowMs: number): void {
+    const followed = this.#parts.followed.get(daemonSetOfSlot(outcome.slot));
+    if (followed === undefined) {
+      this.dispatcher.forget(outcome.slot);
+      return;
+    }
+    followed.isDirty = true;
+    this.#parts.notices.outcome(followed, outcome);
+    const disposition = followed.rollout.onOutcome(outcome, nowMs);
+    if (disposition.then === 'retry') this.dispatcher.retry(outcome.slot, disposition.afterMs, nowMs);
+    else this.dispatcher.forget(outcome.slot);
+  }
+}
+
+function unknownOutcome(task: Task, message: string): Outcome {
+  const { slot, action, uid } = task;
+  const nothing = { httpStatus: 0, retryAfterMs: 0, durationMs: 0, isTerminating: false };
+  return { slot, action, uid, code: 'unknown', message, ...nothing };
+}
