@@ -63,7 +63,6 @@ const CODES: ReadonlyMap<string, FailureCode> = new Map([
 /** OpenSSL's verification codes as Node names them (tls.rootCertificates, X509_V_ERR_*). */
 const TLS_CODE =
   /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH_)/;
-const PARSER_CODE = /^HPE_/;
 
 /** A stream that ended early, thrown by the body's iterator. */
 export class StreamFailure extends Error {
@@ -92,7 +91,7 @@ function classify(error: unknown): { readonly code: FailureCode; readonly messag
 function codeOf(error: Error): FailureCode | undefined {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (TLS_CODE.test(code)) return 'tls';
-  if (PARSER_CODE.test(code)) return 'malformed';
+  if (error.name === 'HTTPParserError') return 'malformed';
   return CODES.get(code);
 }
 

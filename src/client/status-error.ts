@@ -233,6 +233,6 @@ function plainText(body: Uint8Array): string {
 function oneLine(text: string): string {
   return text
     .slice(0, MESSAGE_CHARACTERS_MAX)
-    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim();
 }

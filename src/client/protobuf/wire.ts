@@ -65,7 +65,7 @@ export class WireReader {
   }
 
   skip(wireType: number): void {
-    if (wireType === BYTES) this.position += this.length();
+    if (wireType === BYTES) this.advance(this.length());
     else if (wireType === VARINT) this.varint();
     else if (wireType === FIXED64) this.advance(8);
     else if (wireType === FIXED32) this.advance(4);
