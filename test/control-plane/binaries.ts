@@ -30,11 +30,20 @@ const LOCK_STALE_MS = 60_000;
 const LOCK_REFRESH_MS = 15_000;
 const LOCK_POLL_MS = 1_000;
 
+const GO_FOLDERS = ['/usr/local/go/bin', '/usr/lib/go/bin'];
+
 const run = promisify(execFile);
 
 /** What a person has to do is in the message. */
 export class BinariesMissingError extends Error {
   readonly code = 'control-plane-binaries-missing';
+}
+
+export interface FindOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Where Go is looked for when the PATH does not have it. */
+  readonly goFolders?: readonly string[];
+  readonly progress?: (line: string) => void;
 }
 
 /**
@@ -43,17 +52,19 @@ export class BinariesMissingError extends Error {
  *
  * @throws BinariesMissingError when they are neither there nor can be built.
  */
-export async function findBinaries(progress: (line: string) => void = writeProgress): Promise<Binaries> {
-  const assets = process.env.KUBEBUILDER_ASSETS;
+export async function findBinaries(options: FindOptions = {}): Promise<Binaries> {
+  const env = options.env ?? process.env;
+  const progress = options.progress ?? writeProgress;
+  const assets = env.KUBEBUILDER_ASSETS;
   if (assets !== undefined && assets !== '') return await binariesOfAssets(assets);
-  const go = await findGo();
+  const go = await findGo(env, options.goFolders ?? GO_FOLDERS);
   if (go === undefined) {
     throw new BinariesMissingError(
       'no control plane: KUBEBUILDER_ASSETS is not set and Go is not installed. Either install Go (https://go.dev/dl, ' +
         `1.26 or newer) or set KUBEBUILDER_ASSETS to a folder that holds ${BINARY_NAMES.join(', ')}.`,
     );
   }
-  const directory = await cacheDirectory(go);
+  const directory = await cacheDirectory(go, env);
   if ((await missingIn(directory)).length > 0) await buildLocked({ go, directory, progress });
   return pathsIn(directory);
 }
@@ -95,9 +106,9 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-async function findGo(): Promise<string | undefined> {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  for (const folder of [...folders, '/usr/local/go/bin', '/usr/lib/go/bin']) {
+async function findGo(env: NodeJS.ProcessEnv, others: readonly string[]): Promise<string | undefined> {
+  const folders = (env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  for (const folder of [...folders, ...others]) {
     const candidate = join(folder, 'go');
     if (await isExecutable(candidate)) return candidate;
   }
@@ -105,11 +116,11 @@ async function findGo(): Promise<string | undefined> {
 }
 
 /** Named after everything that decides what is built, so that a new version of anything is built anew. */
-async function cacheDirectory(go: string): Promise<string> {
+async function cacheDirectory(go: string, env: NodeJS.ProcessEnv): Promise<string> {
   const { stdout: goVersion } = await run(go, ['version'], { cwd: MODULE_DIRECTORY });
   const hash = createHash('sha256').update(goVersion);
   for (const file of ['go.mod', 'go.sum']) hash.update(await readFile(join(MODULE_DIRECTORY, file)));
-  const root = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  const root = env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
   return join(root, 'daemonpodupdater', 'control-plane', hash.digest('hex').slice(0, 16));
 }
 

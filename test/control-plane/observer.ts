@@ -1,7 +1,7 @@
 import type { ApiClient, KubeObject } from './api-client.ts';
-import type { Condition, DaemonSetObject, NodeObject, PodObject } from './cluster.ts';
+import { Observation, type ObservedChange, type ObservedRollout, type Source } from './observation.ts';
 import { waitFor } from './processes.ts';
-import { type Change, Watcher } from './watcher.ts';
+import { Watcher } from './watcher.ts';
 
 /**
  * How long an event waits for those of the other watches. The API server sends nodes and pods over separate streams; in
@@ -10,77 +10,15 @@ import { type Change, Watcher } from './watcher.ts';
 const REORDER_MS = 250;
 const TICK_MS = 25;
 
-export interface ObservedRollout {
-  readonly eligibleNodes: number;
-  readonly updatedNodes: number;
-  /** The most eligible, Ready nodes at one time that had no available pod. */
-  readonly unavailablePeak: number;
-  /** The same now. */
-  readonly unavailableNow: number;
-  /** The integral of that number over time. */
-  readonly unavailablePodSeconds: number;
-  /** Pods of this DaemonSet that were deleted, by whomever. */
-  readonly deletedPods: number;
-  /** Pods of the newest revision that were deleted. */
-  readonly deletedCurrentPods: number;
-  readonly isComplete: boolean;
-  /** From `begin` to the first moment when every eligible, Ready node had an available pod of the newest revision. */
-  readonly completedAfterMs: number | undefined;
-}
-
-interface DaemonSetSpecObject extends DaemonSetObject {
-  readonly spec: {
-    readonly minReadySeconds?: number;
-    readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> };
-    readonly template: { readonly spec: { readonly nodeSelector?: Readonly<Record<string, string>> } };
-  };
-}
-
-interface RevisionObject extends KubeObject {
-  readonly revision: number;
-}
-
-interface TrackedPod {
-  readonly object: PodObject;
-  readonly readySinceMs: number | undefined;
-}
-
-type Source = 'node' | 'pod' | 'daemonSet' | 'revision';
-
-interface QueuedChange extends Change<KubeObject> {
-  readonly source: Source;
-}
-
-/**
- * Watches one DaemonSet's rollout on a real API server and computes from nothing but what it sees there. It shares no code
- * with the updater. All nodes count as eligible that have the template's nodeSelector labels: the tests' DaemonSets
- * tolerate every taint.
- */
+/** Watches one DaemonSet's rollout on a real API server, over connections of its own. */
 export class Observer {
-  readonly #reference: { readonly name: string; readonly namespace: string };
-  readonly #watchers: readonly { start(): Promise<void>; stop(): Promise<void> }[];
-  readonly #nodes = new Map<string, NodeObject>();
-  readonly #pods = new Map<string, TrackedPod>();
-  readonly #podsOfNode = new Map<string, Set<string>>();
-  readonly #revisions = new Map<string, RevisionObject>();
-  readonly #deleted = new Set<string>();
-  readonly #unavailable = new Set<string>();
-  readonly #updated = new Set<string>();
-  readonly #eligibleReady = new Set<string>();
+  readonly #observation: Observation;
+  readonly #watchers: readonly Watcher<KubeObject>[];
   readonly #timer: NodeJS.Timeout;
-  #daemonSet: DaemonSetSpecObject | undefined;
-  #queue: QueuedChange[] = [];
-  #hash: string | undefined;
-  #startedMs = 0;
-  #lastMs = 0;
-  #peak = 0;
-  #podMs = 0;
-  #deletedPods = 0;
-  #deletedCurrentPods = 0;
-  #completedMs: number | undefined;
+  #queue: ObservedChange[] = [];
 
   constructor(api: ApiClient, { name, namespace = 'default' }: { name: string; namespace?: string }) {
-    this.#reference = { name, namespace };
+    this.#observation = new Observation(name);
     const watcher = (source: Source, path: string) =>
       new Watcher<KubeObject>({ api, path, onChange: (change) => this.#queue.push({ ...change, source }) });
     this.#watchers = [
@@ -94,7 +32,6 @@ export class Observer {
 
   async start(): Promise<void> {
     await Promise.all(this.#watchers.map(async (watcher) => await watcher.start()));
-    this.#flush(performance.now());
     this.begin();
   }
 
@@ -107,35 +44,17 @@ export class Observer {
   /** From now on counts; call it right before the template changes. */
   begin(): void {
     this.#flush(performance.now());
-    this.#startedMs = performance.now();
-    this.#lastMs = this.#startedMs;
-    this.#peak = this.#unavailable.size;
-    this.#podMs = 0;
-    this.#deletedPods = 0;
-    this.#deletedCurrentPods = 0;
-    this.#completedMs = undefined;
+    this.#observation.begin(performance.now());
   }
 
   get report(): ObservedRollout {
-    return {
-      eligibleNodes: this.#eligibleReady.size,
-      updatedNodes: this.#updated.size,
-      unavailablePeak: this.#peak,
-      unavailableNow: this.#unavailable.size,
-      unavailablePodSeconds: this.#podMs / 1000,
-      deletedPods: this.#deletedPods,
-      deletedCurrentPods: this.#deletedCurrentPods,
-      isComplete: this.#isComplete(),
-      completedAfterMs: this.#completedMs === undefined ? undefined : this.#completedMs - this.#startedMs,
-    };
+    return this.#observation.report;
   }
 
-  /** Waits until the newest template has been rolled out to every eligible, Ready node. */
+  /** Waits until the template of that generation, or a newer one, runs on every eligible, Ready node. */
   async complete(generation: number, timeoutMs: number): Promise<ObservedRollout> {
-    await waitFor(() => this.#isComplete() && (this.#daemonSet?.status?.observedGeneration ?? 0) >= generation, {
-      timeoutMs,
-      what: `${this.#reference.name} to be rolled out`,
-    }).catch((cause: unknown) => {
+    const isComplete = () => this.#observation.observedGeneration >= generation && this.report.isComplete;
+    await waitFor(isComplete, { timeoutMs, what: 'the rollout to be complete' }).catch((cause: unknown) => {
       throw new Error(`not rolled out: ${JSON.stringify(this.report)}`, { cause });
     });
     return this.report;
@@ -144,164 +63,11 @@ export class Observer {
   #flush(untilMs: number): void {
     const due = this.#queue.filter(({ atMs }) => atMs <= untilMs);
     this.#queue = this.#queue.filter(({ atMs }) => atMs > untilMs);
-    due.sort((a, b) => versionOf(a.object) - versionOf(b.object));
-    for (const change of due) {
-      this.#advance(change.atMs);
-      this.#apply(change);
-    }
-    if ((this.#daemonSet?.spec.minReadySeconds ?? 0) > 0) this.#recomputeAll(untilMs);
-    this.#advance(untilMs);
-  }
-
-  /** Adds up the time for which the present number held. Arrival times may be out of order by some milliseconds. */
-  #advance(atMs: number): void {
-    if (this.#completedMs === undefined && this.#isComplete() && this.#deletedPods > 0)
-      this.#completedMs = this.#lastMs;
-    if (atMs <= this.#lastMs) return;
-    this.#podMs += this.#unavailable.size * (atMs - this.#lastMs);
-    this.#lastMs = atMs;
-  }
-
-  #apply({ source, object, isDeleted, atMs }: QueuedChange): void {
-    switch (source) {
-      case 'node':
-        if (isDeleted) this.#nodes.delete(object.metadata.name);
-        else this.#nodes.set(object.metadata.name, object as NodeObject);
-        this.#recompute(object.metadata.name, atMs);
-        break;
-      case 'pod':
-        this.#applyPod(object as PodObject, isDeleted, atMs);
-        break;
-      case 'daemonSet':
-        if (object.metadata.name === this.#reference.name)
-          this.#applyDaemonSet(object as DaemonSetSpecObject, isDeleted);
-        break;
-      case 'revision':
-        if (isDeleted) this.#revisions.delete(object.metadata.name);
-        else this.#revisions.set(object.metadata.name, object as RevisionObject);
-        this.#newestHash();
-        break;
-    }
-    this.#peak = Math.max(this.#peak, this.#unavailable.size);
-  }
-
-  #applyDaemonSet(daemonSet: DaemonSetSpecObject, isDeleted: boolean): void {
-    const isSameSpec = this.#daemonSet?.metadata.generation === daemonSet.metadata.generation;
-    this.#daemonSet = isDeleted ? undefined : daemonSet;
-    this.#newestHash();
-    if (!isSameSpec || isDeleted) this.#recomputeAll(this.#lastMs);
-  }
-
-  #applyPod(pod: PodObject, isDeleted: boolean, atMs: number): void {
-    const uid = pod.metadata.uid ?? '';
-    const nodeName = pod.spec.nodeName ?? targetNode(pod);
-    const { name } = this.#reference;
-    const isOwned = pod.metadata.ownerReferences?.some((owner) => owner.kind === 'DaemonSet' && owner.name === name);
-    if (nodeName === undefined || isOwned !== true) return;
-    const isTerminating = isDeleted || pod.metadata.deletionTimestamp !== undefined;
-    if (isTerminating && !this.#deleted.has(uid)) {
-      this.#deleted.add(uid);
-      this.#deletedPods += 1;
-      if (hashOf(pod) === this.#hash) this.#deletedCurrentPods += 1;
-    }
-    const uids = this.#podsOfNode.get(nodeName) ?? new Set();
-    this.#podsOfNode.set(nodeName, uids);
-    if (isDeleted) {
-      this.#pods.delete(uid);
-      uids.delete(uid);
-    } else {
-      const readySinceMs = this.#pods.get(uid)?.readySinceMs ?? atMs;
-      this.#pods.set(uid, { object: pod, readySinceMs: isReady(pod.status?.conditions) ? readySinceMs : undefined });
-      uids.add(uid);
-    }
-    this.#recompute(nodeName, atMs);
-  }
-
-  #newestHash(): void {
-    const uid = this.#daemonSet?.metadata.uid;
-    const owned = [...this.#revisions.values()].filter((revision) =>
-      revision.metadata.ownerReferences?.some((owner) => owner.uid === uid),
-    );
-    const newest = owned.reduce<RevisionObject | undefined>(
-      (best, revision) => (best === undefined || revision.revision > best.revision ? revision : best),
-      undefined,
-    );
-    const hash = newest?.metadata.labels?.['controller-revision-hash'];
-    if (hash === this.#hash) return;
-    this.#hash = hash;
-    this.#recomputeAll(this.#lastMs);
-  }
-
-  #recomputeAll(atMs: number): void {
-    for (const name of new Set([...this.#nodes.keys(), ...this.#eligibleReady])) this.#recompute(name, atMs);
-  }
-
-  #recompute(nodeName: string, atMs: number): void {
-    this.#unavailable.delete(nodeName);
-    this.#updated.delete(nodeName);
-    this.#eligibleReady.delete(nodeName);
-    const node = this.#nodes.get(nodeName);
-    if (node === undefined || !this.#isEligible(node) || !isReady(node.status?.conditions)) return;
-    this.#eligibleReady.add(nodeName);
-    const pods = [...(this.#podsOfNode.get(nodeName) ?? [])]
-      .map((uid) => this.#pods.get(uid))
-      .filter((pod) => pod !== undefined);
-    const available = pods.filter((pod) => this.#isAvailable(pod, atMs));
-    if (available.length === 0) this.#unavailable.add(nodeName);
-    if (pods.length === 1 && available.some(({ object }) => hashOf(object) === this.#hash)) this.#updated.add(nodeName);
-  }
-
-  #isEligible(node: NodeObject): boolean {
-    const wanted = this.#daemonSet?.spec.template.spec.nodeSelector ?? {};
-    return (
-      this.#daemonSet !== undefined &&
-      Object.entries(wanted).every(([label, value]) => node.metadata.labels?.[label] === value)
-    );
-  }
-
-  #isAvailable({ object, readySinceMs }: TrackedPod, atMs: number): boolean {
-    const minReadyMs = (this.#daemonSet?.spec.minReadySeconds ?? 0) * 1000;
-    return (
-      object.metadata.deletionTimestamp === undefined && readySinceMs !== undefined && atMs - readySinceMs >= minReadyMs
-    );
-  }
-
-  #isComplete(): boolean {
-    const { metadata, status } = this.#daemonSet ?? {};
-    return (
-      metadata !== undefined &&
-      status?.observedGeneration === metadata.generation &&
-      this.#eligibleReady.size > 0 &&
-      this.#updated.size === this.#eligibleReady.size
-    );
+    due.sort((a, b) => versionOf(a) - versionOf(b));
+    this.#observation.observe(due, untilMs);
   }
 }
 
-function versionOf(object: KubeObject): number {
+function versionOf({ object }: ObservedChange): number {
   return Number(object.metadata.resourceVersion);
-}
-
-function hashOf(pod: PodObject): string | undefined {
-  return pod.metadata.labels?.['controller-revision-hash'];
-}
-
-function isReady(conditions: readonly Condition[] | undefined): boolean {
-  return conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
-}
-
-interface AffinityTerm {
-  readonly matchFields?: readonly { readonly key: string; readonly values?: readonly string[] }[];
-}
-
-/** A DaemonSet's pod that is not scheduled yet names its node in its affinity. */
-function targetNode(pod: PodObject): string | undefined {
-  const spec = pod.spec as {
-    affinity?: {
-      nodeAffinity?: {
-        requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms?: readonly AffinityTerm[] };
-      };
-    };
-  };
-  const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  return terms[0]?.matchFields?.find(({ key }) => key === 'metadata.name')?.values?.[0];
 }

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { KubeObject } from './api-client.ts';
+import { Observation, type ObservedChange, type Source } from './observation.ts';
+
+const NAME = 'agent';
+const OWNER = { kind: 'DaemonSet', name: NAME, uid: 'daemonset-uid' };
+
+function change(source: Source, atMs: number, object: unknown, isDeleted = false): ObservedChange {
+  return { source, atMs, object: object as KubeObject, isDeleted };
+}
+
+function node(name: string, isReady = true): unknown {
+  return { metadata: { name }, status: { conditions: [{ type: 'Ready', status: isReady ? 'True' : 'Unknown' }] } };
+}
+
+function daemonSet(generation: number, minReadySeconds = 0): unknown {
+  return {
+    metadata: { name: NAME, uid: OWNER.uid, generation },
+    spec: { minReadySeconds, selector: {}, template: { spec: {} } },
+    status: { observedGeneration: generation },
+  };
+}
+
+function revision(number: number): unknown {
+  const labels = { 'controller-revision-hash': `hash-${number}` };
+  return { metadata: { name: `revision-${number}`, labels, ownerReferences: [OWNER] }, revision: number };
+}
+
+interface PodState {
+  readonly revision: number;
+  readonly isReady?: boolean;
+  readonly isTerminating?: boolean;
+}
+
+function pod(
+  uid: string,
+  nodeName: string,
+  { revision: number, isReady = true, isTerminating = false }: PodState,
+): unknown {
+  return {
+    metadata: {
+      name: uid,
+      uid,
+      labels: { 'controller-revision-hash': `hash-${number}` },
+      ownerReferences: [OWNER],
+      ...(isTerminating ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
+    },
+    spec: { nodeName },
+    status: { conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }] },
+  };
+}
+
+/** Two nodes with a pod of revision 1 each; the count begins at 0 ms. */
+function twoNodes(minReadySeconds = 0): Observation {
+  const observation = new Observation(NAME);
+  const start = [
+    change('daemonSet', -10_000, daemonSet(1, minReadySeconds)),
+    change('revision', -10_000, revision(1)),
+    ...['a', 'b'].flatMap((name) => [
+      change('node', -10_000, node(name)),
+      change('pod', -10_000, pod(`${name}-1`, name, { revision: 1 })),
+    ]),
+  ];
+  observation.observe(start, 0);
+  observation.begin(0);
+  return observation;
+}
+
+describe('observation', () => {
+  it('one pod replaced → one unavailable from its deletion to the new one’s readiness', () => {
+    const observation = twoNodes();
+    observation.observe(
+      [
+        change('pod', 1_000, pod('a-1', 'a', { revision: 1, isTerminating: true })),
+        change('pod', 1_500, pod('a-1', 'a', { revision: 1, isTerminating: true }), true),
+        change('pod', 2_000, pod('a-2', 'a', { revision: 1, isReady: false })),
+        change('pod', 4_000, pod('a-2', 'a', { revision: 1 })),
+      ],
+      5_000,
+    );
+    const { unavailablePeak, unavailablePodSeconds, unavailableNow, deletedPods, deletedCurrentPods } =
+      observation.report;
+    assert.deepEqual(
+      { unavailablePeak, unavailablePodSeconds, unavailableNow, deletedPods, deletedCurrentPods },
+      { unavailablePeak: 1, unavailablePodSeconds: 3, unavailableNow: 0, deletedPods: 1, deletedCurrentPods: 1 },
+    );
+  });
+
+  it('a node whose pod is gone and not recreated → counts as unavailable', () => {
+    const observation = twoNodes();
+    observation.observe([change('pod', 1_000, pod('a-1', 'a', { revision: 1 }), true)], 2_000);
+    assert.equal(observation.report.unavailableNow, 1);
+  });
+
+  it('a NotReady node → neither eligible nor unavailable', () => {
+    const observation = twoNodes();
+    observation.observe(
+      [change('node', 1_000, node('a', false)), change('pod', 1_001, pod('a-1', 'a', { revision: 1, isReady: false }))],
+      2_000,
+    );
+    assert.equal(observation.report.eligibleNodes, 1);
+    assert.equal(observation.report.unavailablePeak, 0);
+  });
+
+  it('a new revision → complete only when every node runs it, at the time of the last one', () => {
+    const observation = twoNodes();
+    observation.observe([change('revision', 100, revision(2)), change('daemonSet', 110, daemonSet(2))], 200);
+    assert.equal(observation.report.isComplete, false);
+    for (const [index, name] of ['a', 'b'].entries()) {
+      const atMs = 1_000 * (index + 1);
+      observation.observe(
+        [
+          change('pod', atMs, pod(`${name}-1`, name, { revision: 1 }), true),
+          change('pod', atMs + 500, pod(`${name}-2`, name, { revision: 2 })),
+        ],
+        atMs + 600,
+      );
+    }
+    observation.observe([], 9_000);
+    assert.equal(observation.report.isComplete, true);
+    assert.equal(observation.report.completedAfterMs, 2_500);
+    assert.equal(observation.report.deletedCurrentPods, 0);
+  });
+
+  it('minReadySeconds → a ready pod is available only after that time', () => {
+    const observation = twoNodes(5);
+    assert.equal(observation.report.unavailableNow, 0);
+    observation.observe(
+      [
+        change('pod', 1_000, pod('a-1', 'a', { revision: 1 }), true),
+        change('pod', 2_000, pod('a-2', 'a', { revision: 1 })),
+      ],
+      6_999,
+    );
+    assert.equal(observation.report.unavailableNow, 1);
+    observation.observe([], 7_000);
+    assert.equal(observation.report.unavailableNow, 0);
+  });
+});

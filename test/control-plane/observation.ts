@@ -1,0 +1,262 @@
+import type { KubeObject } from './api-client.ts';
+import type { Condition, DaemonSetObject, NodeObject, PodObject } from './cluster.ts';
+
+export interface ObservedRollout {
+  readonly eligibleNodes: number;
+  readonly updatedNodes: number;
+  /** The most eligible, Ready nodes at one time that had no available pod. */
+  readonly unavailablePeak: number;
+  /** The same now. */
+  readonly unavailableNow: number;
+  /** The integral of that number over time. */
+  readonly unavailablePodSeconds: number;
+  /** Pods of this DaemonSet that were deleted, by whomever. */
+  readonly deletedPods: number;
+  /** Pods of the newest revision that were deleted. */
+  readonly deletedCurrentPods: number;
+  readonly isComplete: boolean;
+  /** From `begin` to the first moment when every eligible, Ready node had an available pod of the newest revision. */
+  readonly completedAfterMs: number | undefined;
+}
+
+interface DaemonSetSpecObject extends DaemonSetObject {
+  readonly spec: {
+    readonly minReadySeconds?: number;
+    readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> };
+    readonly template: { readonly spec: { readonly nodeSelector?: Readonly<Record<string, string>> } };
+  };
+}
+
+interface RevisionObject extends KubeObject {
+  readonly revision: number;
+}
+
+interface TrackedPod {
+  readonly object: PodObject;
+  readonly readySinceMs: number | undefined;
+}
+
+export type Source = 'node' | 'pod' | 'daemonSet' | 'revision';
+
+export interface ObservedChange {
+  readonly source: Source;
+  readonly object: KubeObject;
+  readonly isDeleted: boolean;
+  readonly atMs: number;
+}
+
+/**
+ * What can be said about one DaemonSet's rollout from watch events alone. It shares no code with the updater. All nodes
+ * count as eligible that have the template's nodeSelector labels: the tests' DaemonSets tolerate every taint.
+ */
+export class Observation {
+  readonly #name: string;
+  readonly #nodes = new Map<string, NodeObject>();
+  readonly #pods = new Map<string, TrackedPod>();
+  readonly #podsOfNode = new Map<string, Set<string>>();
+  readonly #revisions = new Map<string, RevisionObject>();
+  readonly #deleted = new Set<string>();
+  readonly #unavailable = new Set<string>();
+  readonly #updated = new Set<string>();
+  readonly #eligibleReady = new Set<string>();
+  #daemonSet: DaemonSetSpecObject | undefined;
+  #hash: string | undefined;
+  #startedMs = 0;
+  #lastMs = 0;
+  #peak = 0;
+  #podMs = 0;
+  #deletedPods = 0;
+  #deletedCurrentPods = 0;
+  #completedMs: number | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Counts from here. */
+  begin(nowMs: number): void {
+    this.#startedMs = nowMs;
+    this.#lastMs = nowMs;
+    this.#peak = this.#unavailable.size;
+    this.#podMs = 0;
+    this.#deletedPods = 0;
+    this.#deletedCurrentPods = 0;
+    this.#completedMs = undefined;
+  }
+
+  get observedGeneration(): number {
+    return this.#daemonSet?.status?.observedGeneration ?? 0;
+  }
+
+  get report(): ObservedRollout {
+    return {
+      eligibleNodes: this.#eligibleReady.size,
+      updatedNodes: this.#updated.size,
+      unavailablePeak: this.#peak,
+      unavailableNow: this.#unavailable.size,
+      unavailablePodSeconds: this.#podMs / 1000,
+      deletedPods: this.#deletedPods,
+      deletedCurrentPods: this.#deletedCurrentPods,
+      isComplete: this.#isComplete(),
+      completedAfterMs: this.#completedMs === undefined ? undefined : this.#completedMs - this.#startedMs,
+    };
+  }
+
+  /** Changes in the order in which they became true, then the time that passed without any. */
+  observe(changes: readonly ObservedChange[], nowMs: number): void {
+    for (const change of changes) {
+      this.#advance(change.atMs);
+      this.#apply(change);
+    }
+    if ((this.#daemonSet?.spec.minReadySeconds ?? 0) > 0) this.#recomputeAll(nowMs);
+    this.#advance(nowMs);
+  }
+
+  /** Adds up the time for which the present number held. Arrival times may be out of order by some milliseconds. */
+  #advance(atMs: number): void {
+    if (this.#completedMs === undefined && this.#isComplete() && this.#deletedPods > 0)
+      this.#completedMs = this.#lastMs;
+    if (atMs <= this.#lastMs) return;
+    this.#podMs += this.#unavailable.size * (atMs - this.#lastMs);
+    this.#lastMs = atMs;
+  }
+
+  #apply({ source, object, isDeleted, atMs }: ObservedChange): void {
+    switch (source) {
+      case 'node':
+        if (isDeleted) this.#nodes.delete(object.metadata.name);
+        else this.#nodes.set(object.metadata.name, object as NodeObject);
+        this.#recompute(object.metadata.name, atMs);
+        break;
+      case 'pod':
+        this.#applyPod(object as PodObject, isDeleted, atMs);
+        break;
+      case 'daemonSet':
+        if (object.metadata.name === this.#name) this.#applyDaemonSet(object as DaemonSetSpecObject, isDeleted);
+        break;
+      case 'revision':
+        if (isDeleted) this.#revisions.delete(object.metadata.name);
+        else this.#revisions.set(object.metadata.name, object as RevisionObject);
+        this.#newestHash();
+        break;
+    }
+    this.#peak = Math.max(this.#peak, this.#unavailable.size);
+  }
+
+  #applyDaemonSet(daemonSet: DaemonSetSpecObject, isDeleted: boolean): void {
+    const isSameSpec = this.#daemonSet?.metadata.generation === daemonSet.metadata.generation;
+    this.#daemonSet = isDeleted ? undefined : daemonSet;
+    this.#newestHash();
+    if (!isSameSpec || isDeleted) this.#recomputeAll(this.#lastMs);
+  }
+
+  #applyPod(pod: PodObject, isDeleted: boolean, atMs: number): void {
+    const uid = pod.metadata.uid ?? '';
+    const nodeName = pod.spec.nodeName ?? targetNode(pod);
+    const isOwned = pod.metadata.ownerReferences?.some(
+      (owner) => owner.kind === 'DaemonSet' && owner.name === this.#name,
+    );
+    if (nodeName === undefined || isOwned !== true) return;
+    const isTerminating = isDeleted || pod.metadata.deletionTimestamp !== undefined;
+    if (isTerminating && !this.#deleted.has(uid)) {
+      this.#deleted.add(uid);
+      this.#deletedPods += 1;
+      if (hashOf(pod) === this.#hash) this.#deletedCurrentPods += 1;
+    }
+    const uids = this.#podsOfNode.get(nodeName) ?? new Set();
+    this.#podsOfNode.set(nodeName, uids);
+    if (isDeleted) {
+      this.#pods.delete(uid);
+      uids.delete(uid);
+    } else {
+      const readySinceMs = this.#pods.get(uid)?.readySinceMs ?? atMs;
+      this.#pods.set(uid, { object: pod, readySinceMs: isReady(pod.status?.conditions) ? readySinceMs : undefined });
+      uids.add(uid);
+    }
+    this.#recompute(nodeName, atMs);
+  }
+
+  #newestHash(): void {
+    const uid = this.#daemonSet?.metadata.uid;
+    const owned = [...this.#revisions.values()].filter((revision) =>
+      revision.metadata.ownerReferences?.some((owner) => owner.uid === uid),
+    );
+    const newest = owned.reduce<RevisionObject | undefined>(
+      (best, revision) => (best === undefined || revision.revision > best.revision ? revision : best),
+      undefined,
+    );
+    const hash = newest?.metadata.labels?.['controller-revision-hash'];
+    if (hash === this.#hash) return;
+    this.#hash = hash;
+    this.#recomputeAll(this.#lastMs);
+  }
+
+  #recomputeAll(atMs: number): void {
+    for (const name of new Set([...this.#nodes.keys(), ...this.#eligibleReady])) this.#recompute(name, atMs);
+  }
+
+  #recompute(nodeName: string, atMs: number): void {
+    this.#unavailable.delete(nodeName);
+    this.#updated.delete(nodeName);
+    this.#eligibleReady.delete(nodeName);
+    const node = this.#nodes.get(nodeName);
+    if (node === undefined || !this.#isEligible(node) || !isReady(node.status?.conditions)) return;
+    this.#eligibleReady.add(nodeName);
+    const pods = [...(this.#podsOfNode.get(nodeName) ?? [])]
+      .map((uid) => this.#pods.get(uid))
+      .filter((pod) => pod !== undefined);
+    const available = pods.filter((pod) => this.#isAvailable(pod, atMs));
+    if (available.length === 0) this.#unavailable.add(nodeName);
+    if (pods.length === 1 && available.some(({ object }) => hashOf(object) === this.#hash)) this.#updated.add(nodeName);
+  }
+
+  #isEligible(node: NodeObject): boolean {
+    const wanted = this.#daemonSet?.spec.template.spec.nodeSelector ?? {};
+    return (
+      this.#daemonSet !== undefined &&
+      Object.entries(wanted).every(([label, value]) => node.metadata.labels?.[label] === value)
+    );
+  }
+
+  #isAvailable({ object, readySinceMs }: TrackedPod, atMs: number): boolean {
+    const minReadyMs = (this.#daemonSet?.spec.minReadySeconds ?? 0) * 1000;
+    return (
+      object.metadata.deletionTimestamp === undefined && readySinceMs !== undefined && atMs - readySinceMs >= minReadyMs
+    );
+  }
+
+  #isComplete(): boolean {
+    const { metadata, status } = this.#daemonSet ?? {};
+    return (
+      metadata !== undefined &&
+      status?.observedGeneration === metadata.generation &&
+      this.#eligibleReady.size > 0 &&
+      this.#updated.size === this.#eligibleReady.size
+    );
+  }
+}
+
+function hashOf(pod: PodObject): string | undefined {
+  return pod.metadata.labels?.['controller-revision-hash'];
+}
+
+function isReady(conditions: readonly Condition[] | undefined): boolean {
+  return conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+}
+
+interface AffinityTerm {
+  readonly matchFields?: readonly { readonly key: string; readonly values?: readonly string[] }[];
+}
+
+/** A DaemonSet's pod that is not scheduled yet names its node in its affinity. */
+function targetNode(pod: PodObject): string | undefined {
+  const spec = pod.spec as {
+    affinity?: {
+      nodeAffinity?: {
+        requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms?: readonly AffinityTerm[] };
+      };
+    };
+  };
+  const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  return terms[0]?.matchFields?.find(({ key }) => key === 'metadata.name')?.values?.[0];
+}
