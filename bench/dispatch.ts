@@ -16,13 +16,15 @@ import type { Task, TaskBatch } from '../src/protocol/task.ts';
 
 const BATCH = 64;
 const LANE_IN_FLIGHT = 256;
-const TASKS = 100_000;
+/** One large rollout; each slot is updated again as soon as it is done, until the round has its tasks. */
+const SLOTS = 10_000;
+const TASKS = 200_000;
 const ROUNDS = 5;
 const LANES = [1, 2, 4, 8];
 const WORKER = new URL('./support/no-op-lane.ts', import.meta.url);
 
 const TASKS_BY_SLOT = new Map<SlotKey, Task>(
-  Array.from({ length: TASKS }, (_, i) => {
+  Array.from({ length: SLOTS }, (_, i) => {
     const slot = slotKey(daemonSetKey('kube-system', `daemonset-${i % 10}`), `node-${i}.example.internal`);
     const pod = `daemonset-${i % 10}-${i.toString(36)}`;
     const uid = `6f1c3b52-5f0f-4c7e-9d7b-${String(i).padStart(12, '0')}`;
@@ -61,7 +63,12 @@ async function measured(run: () => Promise<void>): Promise<Figures> {
 /** Our way: keys into the dispatcher, batches to lanes, outcomes back. */
 async function openOurs(lanes: number) {
   const dispatcher = new Dispatcher({ lanes, batchMax: BATCH, laneInFlightMax: LANE_IN_FLIGHT, qps: 0, burst: 0 });
-  const finished = { count: 0, resolve: () => {} };
+  const round = { added: 0, finished: 0, end: () => {} };
+  const add = (slot: SlotKey, nowMs: number): void => {
+    if (round.added === TASKS) return;
+    round.added += 1;
+    dispatcher.add(slot, nowMs);
+  };
   const resolveTask = (slot: SlotKey): Task | undefined => TASKS_BY_SLOT.get(slot);
   const pump = (): void => {
     for (const { lane, tasks } of dispatcher.take(resolveTask, monotonicMs())) pool.send(lane, { tasks, ...RULES });
@@ -76,9 +83,10 @@ async function openOurs(lanes: number) {
         for (const { slot } of outcomes) {
           dispatcher.done(slot, nowMs);
           dispatcher.forget(slot);
+          add(slot, nowMs);
         }
-        finished.count += outcomes.length;
-        if (finished.count === TASKS) finished.resolve();
+        round.finished += outcomes.length;
+        if (round.finished === TASKS) round.end();
         else pump();
       },
       onLaneLost(lane, reason) {
@@ -90,10 +98,9 @@ async function openOurs(lanes: number) {
   return {
     run: () =>
       new Promise<void>((resolve) => {
-        finished.count = 0;
-        finished.resolve = resolve;
+        Object.assign(round, { added: 0, finished: 0, end: resolve });
         const nowMs = monotonicMs();
-        for (const slot of TASKS_BY_SLOT.keys()) dispatcher.add(slot, nowMs);
+        for (const slot of TASKS_BY_SLOT.keys()) add(slot, nowMs);
         pump();
       }),
     close: () => pool.close(1000),
@@ -116,7 +123,10 @@ async function openBare(lanes: number) {
   });
   const tasks = [...TASKS_BY_SLOT.values()];
   const batches: TaskBatch[] = [];
-  for (let i = 0; i < tasks.length; i += BATCH) batches.push({ tasks: tasks.slice(i, i + BATCH), ...RULES });
+  for (let i = 0; i < TASKS; i += BATCH) {
+    const from = i % SLOTS;
+    batches.push({ tasks: tasks.slice(from, from + BATCH), ...RULES });
+  }
   return {
     async run(): Promise<void> {
       let next = 0;
@@ -136,7 +146,9 @@ function median(values: number[]): number {
 
 const model = cpus()[0]?.model ?? 'unknown CPU';
 console.log(`${availableParallelism()} CPUs (${model}), Node ${process.version}, Piscina ${Piscina.version}`);
-console.log(`${TASKS} tasks a round in batches of ${BATCH}, ${ROUNDS} rounds, medians; CPU is the main thread's\n`);
+console.log(
+  `${TASKS} tasks of ${SLOTS} slots a round in batches of ${BATCH}, ${ROUNDS} rounds, medians; CPU is the main thread's\n`,
+);
 console.log('lanes      ours/s   Piscina/s  ratio   ours µs CPU/task   Piscina µs CPU/task');
 for (const lanes of LANES) {
   const ours = await openOurs(lanes);
