@@ -14,9 +14,12 @@ export interface Forbidden {
 export class AccessPolicy {
   tokens: readonly string[] | undefined;
   forbidden: readonly Forbidden[] = [];
+  /** Who brings one of these may read and no more. */
+  readonly #restrictedTokens: readonly string[];
 
-  constructor(tokens: readonly string[] | undefined) {
+  constructor(tokens: readonly string[] | undefined, restrictedTokens: readonly string[]) {
     this.tokens = tokens;
+    this.#restrictedTokens = restrictedTokens;
   }
 
   authorize(request: SimRequest, route: Route | undefined): StatusBody | undefined {
@@ -25,10 +28,11 @@ export class AccessPolicy {
     if (route === undefined) return undefined;
     const verb = verbOf(request, route);
     const resource = route.subresource === '' ? route.resource.plural : `${route.resource.plural}/${route.subresource}`;
+    const isRestricted = this.#restrictedTokens.includes(token) && request.method !== 'GET';
     const isForbidden = this.forbidden.some(
       (rule) => (rule.verb === '*' || rule.verb === verb) && (rule.resource === '*' || rule.resource === resource),
     );
-    if (!isForbidden) return undefined;
+    if (!isForbidden && !isRestricted) return undefined;
     const where = route.namespace === '' ? 'at the cluster scope' : `in the namespace "${route.namespace}"`;
     const group = route.resource.group;
     const why = `User "simulated" cannot ${verb} resource "${resource}" in API group "${group}" ${where}`;

@@ -12,7 +12,7 @@ async function run(settings: SimulatorSettings): Promise<void> {
   const port = parentPort;
   if (port === null) throw new Error('face-thread.ts runs as a worker thread only');
   const { speed, scenario: wanted, startMs } = settings;
-  const access = new AccessPolicy(settings.tokens);
+  const access = new AccessPolicy(settings.tokens, settings.restrictedTokens);
   const scenario = createScenario(wanted, {
     startMs,
     timeScale: speed,

@@ -20,6 +20,8 @@ export interface SimulatorSettings {
   readonly faults: Partial<FaultRates>;
   /** The only bearer tokens that are accepted; undefined: anybody is. */
   readonly tokens: readonly string[] | undefined;
+  /** Tokens that may read and no more. */
+  readonly restrictedTokens: readonly string[];
   readonly certPem: string | undefined;
   readonly keyPem: string | undefined;
 }
@@ -33,6 +35,7 @@ const DEFAULTS: Omit<SimulatorSettings, 'startMs' | 'scenario'> = {
   unreadBytesMax: 16_777_216,
   faults: {},
   tokens: undefined,
+  restrictedTokens: [],
   certPem: undefined,
   keyPem: undefined,
 };
