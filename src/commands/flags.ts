@@ -91,10 +91,15 @@ export function booleanFlag({ flags, help }: FlagText, preset: boolean): Flag {
   };
 }
 
+/** Undefined: off. Wrapped, because commander takes an undefined value for a missing one. */
+export interface AddressValue {
+  readonly address: BindAddress | undefined;
+}
+
 export function addressFlag(text: FlagText, preset: string): Flag {
-  const parse = (value: string): Parsed<BindAddress | undefined> => {
+  const parse = (value: string): Parsed<AddressValue> => {
     const result = parseBindAddress(value);
-    if (result.code === 'valid') return { ok: true, value: result.address };
+    if (result.code === 'valid') return { ok: true, value: { address: result.address } };
     return { ok: false, message: `${result.message.charAt(0).toUpperCase()}${result.message.slice(1)}.` };
   };
   return { ...text, parse, preset: presetOf(parse, preset) };

@@ -1,7 +1,7 @@
 import type { LaneSetting } from '../dispatch/lane-count.ts';
 import { DEFAULT_ELECTION_TIMINGS, type ElectionTimings, problemOfTimings } from '../election/lease.ts';
-import type { BindAddress } from '../server/bind-address.ts';
 import {
+  type AddressValue,
   addressFlag,
   booleanFlag,
   type CommandDefinition,
@@ -32,8 +32,8 @@ interface RunValues {
   readonly kubeApiQps: number;
   readonly kubeApiBurst: number;
   readonly maxInFlight?: number;
-  readonly metricsBindAddress: BindAddress | undefined;
-  readonly healthProbeBindAddress: BindAddress | undefined;
+  readonly metricsBindAddress: AddressValue;
+  readonly healthProbeBindAddress: AddressValue;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly dryRun: boolean;
@@ -108,8 +108,8 @@ function runOptionsOf(values: RunValues): RunOptions {
     kubeApiQps: values.kubeApiQps,
     kubeApiBurst: values.kubeApiBurst,
     maxInFlight: values.maxInFlight,
-    metricsAddress: values.metricsBindAddress,
-    healthAddress: values.healthProbeBindAddress,
+    metricsAddress: values.metricsBindAddress.address,
+    healthAddress: values.healthProbeBindAddress.address,
     logLevel: values.logLevel,
     logFormat: values.logFormat,
     isDryRun: values.dryRun,

@@ -1,0 +1,128 @@
+/** Tables for people, as kubectl prints them: columns two spaces apart, as wide as their widest cell. */
+
+export interface PlanRow {
+  readonly node: string;
+  /** '' when there is none. */
+  readonly pod: string;
+  readonly revision: string;
+  /** A word: `current`, `next`, `waiting`, `skipped` … Rows are grouped by it. */
+  readonly state: string;
+  readonly reason: string;
+}
+
+export interface StatusRow {
+  readonly namespace: string;
+  readonly name: string;
+  readonly strategy: string;
+  readonly revision: string;
+  readonly eligible: number;
+  readonly updated: number;
+  readonly available: number;
+  readonly unavailable: number;
+  readonly skipped: number;
+  readonly failed: number;
+  readonly window: number;
+  /** Since the rollout began; undefined when none is in progress. */
+  readonly ageMs: number | undefined;
+}
+
+const GAP = '  ';
+/** Rows of one group that are shown. */
+const GROUP_ROWS_MAX = 20;
+const STATUS_ROWS_MAX = 200;
+
+/** Cells as they are, numbers to the right. Nothing after the last cell of a line. */
+export function formatTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
+  const widths = header.map((title, column) =>
+    rows.reduce((width, row) => Math.max(width, lengthOf(row[column] ?? '')), lengthOf(title)),
+  );
+  const isNumber = header.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'));
+  const format = (row: readonly (string | number)[]): string =>
+    row
+      .map((cell, column) => pad(String(cell), widths[column] ?? 0, isNumber[column] ?? false))
+      .join(GAP)
+      .trimEnd();
+  return [format(header), ...rows.map(format)];
+}
+
+/**
+ * What each node's pod waits for: a summary with counts, then the rows, grouped by state and reason, largest group last so that it is
+ * the one that scrolls away. Long groups are cut.
+ */
+export function planTable(rows: readonly PlanRow[]): string[] {
+  if (rows.length === 0) return ['No node should run this DaemonSet.'];
+  const groups = groupsOf(rows);
+  const summary = formatTable(
+    ['NODES', 'STATE', 'REASON'],
+    groups.map(([first, ...others]) => [1 + others.length, first.state, first.reason]),
+  );
+  const shown = groups.flatMap((group) => group.slice(0, GROUP_ROWS_MAX));
+  const cells = (row: PlanRow) => [
+    row.node,
+    row.pod === '' ? '-' : row.pod,
+    row.revision === '' ? '-' : row.revision,
+    row.state,
+    row.reason,
+  ];
+  const [header = '', ...lines] = formatTable(['NODE', 'POD', 'REVISION', 'STATE', 'REASON'], shown.map(cells));
+  const details: string[] = [header];
+  for (const group of groups) {
+    details.push(...lines.splice(0, Math.min(group.length, GROUP_ROWS_MAX)));
+    if (group.length > GROUP_ROWS_MAX) details.push(more(group.length - GROUP_ROWS_MAX));
+  }
+  return [...summary, '', ...details];
+}
+
+export function statusTable(rows: readonly StatusRow[]): string[] {
+  if (rows.length === 0) return ['No DaemonSet has opted in.'];
+  const header = ['NAMESPACE', 'NAME', 'STRATEGY', 'REVISION', 'ELIGIBLE', 'UPDATED', 'AVAILABLE', 'UNAVAILABLE'];
+  const lines = formatTable(
+    [...header, 'SKIPPED', 'FAILED', 'WINDOW', 'AGE'],
+    rows
+      .slice(0, STATUS_ROWS_MAX)
+      .map((row) => [
+        ...[row.namespace, row.name, row.strategy, row.revision],
+        ...[row.eligible, row.updated, row.available, row.unavailable, row.skipped, row.failed, row.window],
+        row.ageMs === undefined ? '-' : formatAge(row.ageMs),
+      ]),
+  );
+  return rows.length > STATUS_ROWS_MAX ? [...lines, more(rows.length - STATUS_ROWS_MAX)] : lines;
+}
+
+/** As kubectl: 45s, 3m20s, 12m, 5h, 3d. */
+export function formatAge(ms: number): string {
+  const seconds = Math.floor(Math.max(0, ms) / 1000);
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 10) return seconds % 60 === 0 ? `${minutes}m` : `${minutes}m${seconds % 60}s`;
+  if (minutes < 180) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`;
+}
+
+type Group = readonly [PlanRow, ...PlanRow[]];
+
+/** In the order given within a group; small groups first, since they hold what is unusual. */
+function groupsOf(rows: readonly PlanRow[]): Group[] {
+  const groups = new Map<string, [PlanRow, ...PlanRow[]]>();
+  for (const row of rows) {
+    const key = `${row.state}\n${row.reason}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [row]);
+    else group.push(row);
+  }
+  return [...groups.values()].sort((a, b) => a.length - b.length);
+}
+
+function more(count: number): string {
+  return `… and ${count.toLocaleString('en-US')} more, --output json shows all`;
+}
+
+function lengthOf(cell: string | number): number {
+  return [...String(cell)].length;
+}
+
+function pad(text: string, width: number, isNumber: boolean): string {
+  const blanks = ' '.repeat(Math.max(0, width - lengthOf(text)));
+  return isNumber ? blanks + text : text + blanks;
+}

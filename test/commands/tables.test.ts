@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  formatAge,
+  formatTable,
+  type PlanRow,
+  planTable,
+  type StatusRow,
+  statusTable,
+} from '../../src/commands/tables.ts';
+
+function planRow(node: string, state: string, reason: string): PlanRow {
+  return { node, pod: `agent-${node}`, revision: '5f887fbb94', state, reason };
+}
+
+test('plan table: several states → counts first, then rows grouped, the smallest group first', () => {
+  const rows = [
+    planRow('n1', 'next', 'within the budget'),
+    planRow('n2', 'waiting', 'the budget is full'),
+    planRow('n3', 'waiting', 'the budget is full'),
+    { ...planRow('n4', 'skipped', 'node is NotReady'), pod: '', revision: '' },
+  ];
+  assert.deepEqual(planTable(rows), [
+    'NODES  STATE    REASON',
+    '    1  next     within the budget',
+    '    1  skipped  node is NotReady',
+    '    2  waiting  the budget is full',
+    '',
+    'NODE  POD       REVISION    STATE    REASON',
+    'n1    agent-n1  5f887fbb94  next     within the budget',
+    'n4    -         -           skipped  node is NotReady',
+    'n2    agent-n2  5f887fbb94  waiting  the budget is full',
+    'n3    agent-n3  5f887fbb94  waiting  the budget is full',
+  ]);
+});
+
+test('plan table: a long group → cut, and says how to see all', () => {
+  const rows = Array.from({ length: 1432 }, (_, index) => planRow(`n${index}`, 'waiting', 'the budget is full'));
+  const lines = planTable([...rows, planRow('x', 'next', 'now')]);
+  assert.equal(lines.at(-1), '… and 1,412 more, --output json shows all');
+  assert.equal(lines.length, 3 + 1 + 1 + 1 + 20 + 1);
+});
+
+test('plan table: nothing → says so', () => {
+  assert.deepEqual(planTable([]), ['No node should run this DaemonSet.']);
+});
+
+const STATUS: StatusRow = {
+  namespace: 'edge',
+  name: 'agent',
+  strategy: 'OTA',
+  revision: '5f887fbb94',
+  eligible: 1000,
+  updated: 512,
+  available: 990,
+  unavailable: 10,
+  skipped: 3,
+  failed: 0,
+  window: 100,
+  ageMs: 200_000,
+};
+
+test('status table: two rollouts → aligned, numbers to the right', () => {
+  assert.deepEqual(statusTable([STATUS, { ...STATUS, name: 'a-longer-name', updated: 5, ageMs: undefined }]), [
+    'NAMESPACE  NAME           STRATEGY  REVISION    ELIGIBLE  UPDATED  AVAILABLE  UNAVAILABLE  SKIPPED  FAILED  WINDOW  AGE',
+    'edge       agent          OTA       5f887fbb94      1000      512        990           10        3       0     100  3m20s',
+    'edge       a-longer-name  OTA       5f887fbb94      1000        5        990           10        3       0     100  -',
+  ]);
+});
+
+test('status table: none, and very many → says so', () => {
+  assert.deepEqual(statusTable([]), ['No DaemonSet has opted in.']);
+  const lines = statusTable(Array.from({ length: 612 }, () => STATUS));
+  assert.equal(lines.at(-1), '… and 412 more, --output json shows all');
+});
+
+test('table: characters beyond ASCII → a column each', () => {
+  assert.deepEqual(formatTable(['A', 'B'], [['ä…', 1]]), ['A   B', 'ä…  1']);
+});
+
+test('age: → as kubectl shows it', () => {
+  const ages = [-5, 0, 119_000, 120_000, 200_000, 660_000, 10_740_000, 10_800_000, 172_800_000];
+  assert.deepEqual(ages.map(formatAge), ['0s', '0s', '119s', '2m', '3m20s', '11m', '179m', '3h', '2d']);
+});
