@@ -72,3 +72,40 @@ test('recorder: more than 256 wait → the rest is dropped and told', async () =
   assert.equal(requests.length, 257);
   assert.equal(dropped.length, 43);
 });
+
+test('recorder: the API server is overloaded for a while → tried again until it is written', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const statuses = [503, 429, 201];
+  let requestCount = 0;
+  const recorder = new EventRecorder({
+    reporter: { controller: 'daemonpodupdater', instance: 'pod-1' },
+    post: async () => answer(statuses[requestCount++] ?? 0),
+    onDropped: (message) => assert.fail(message),
+  });
+  recorder.record(EVENT);
+  for (let turn = 0; turn < 20 && requestCount < 3; turn++) {
+    await new Promise(setImmediate);
+    context.mock.timers.tick(5000);
+  }
+  assert.equal(requestCount, 3);
+  await recorder.close(1000);
+});
+
+test('recorder: a patch finds no Event any more → told, and the next one makes a new Event', async () => {
+  const methods: string[] = [];
+  const recorder = new EventRecorder({
+    reporter: { controller: 'daemonpodupdater', instance: 'pod-1' },
+    post: async ({ method }) => {
+      methods.push(method);
+      return answer(method === 'PATCH' ? 404 : 201);
+    },
+    onDropped: () => {},
+  });
+  for (const count of [1, 2, 3]) {
+    recorder.record(EVENT);
+    for (let turn = 0; turn < 20 && methods.length < count; turn++) await new Promise(setImmediate);
+    await new Promise(setImmediate);
+  }
+  await recorder.close(1000);
+  assert.deepEqual(methods, ['POST', 'PATCH', 'POST']);
+});

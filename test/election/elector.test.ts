@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { EventEmitter, once } from 'node:events';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs } from '../../src/clock.ts';
+import type { ElectionInput } from '../../src/election/election-effects.ts';
+import { ElectionMachine } from '../../src/election/election-machine.ts';
+import { Elector, type LeaseApi } from '../../src/election/elector.ts';
+import type { LeaseRecord, ObservedLease } from '../../src/election/lease.ts';
+
+const TIMINGS = { leaseDurationMs: 1000, renewDeadlineMs: 400, retryPeriodMs: 40 };
+
+class MemoryLease implements LeaseApi {
+  stored: ObservedLease | undefined;
+  isDown = false;
+  #revision = 0;
+
+  async get(): Promise<ElectionInput> {
+    await delay(1);
+    if (this.isDown) return { type: 'read-failed' };
+    return this.stored === undefined ? { type: 'lease-not-found' } : { type: 'lease-read', lease: this.stored };
+  }
+
+  create(record: LeaseRecord): Promise<ElectionInput> {
+    return this.#write(record, undefined);
+  }
+
+  update(record: LeaseRecord, resourceVersion: string): Promise<ElectionInput> {
+    return this.#write(record, resourceVersion);
+  }
+
+  async #write(record: LeaseRecord, resourceVersion: string | undefined): Promise<ElectionInput> {
+    await delay(1);
+    if (this.isDown) return { type: 'write-failed' };
+    if (this.stored?.resourceVersion !== resourceVersion) return { type: 'write-conflict' };
+    this.#revision++;
+    this.stored = { record, resourceVersion: String(this.#revision) };
+    return { type: 'written', resourceVersion: String(this.#revision) };
+  }
+}
+
+interface Candidate {
+  readonly elector: Elector;
+  readonly events: EventEmitter;
+  readonly writeUntil: number[];
+}
+
+function candidateOf(identity: string, lease: LeaseApi): Candidate {
+  const events = new EventEmitter();
+  const writeUntil: number[] = [];
+  const machine = new ElectionMachine({ identity, timings: TIMINGS, random: () => 0 });
+  const elector = new Elector(machine, lease, {
+    onLeading: (writeUntilMs) => {
+      writeUntil.push(writeUntilMs);
+      events.emit(`leading-${writeUntil.length}`);
+    },
+    onLost: (reason) => events.emit('lost', reason),
+    onLeaderObserved: () => {},
+  });
+  return { elector, events, writeUntil };
+}
+
+function within(ms: number): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(ms) };
+}
+
+test('elector: starts, renews, releases → the next one leads at once, and the first stays stopped', async () => {
+  const lease = new MemoryLease();
+  const first = candidateOf('first', lease);
+  const second = candidateOf('second', lease);
+  first.elector.start();
+  await once(first.events, 'leading-3', within(5000));
+  assert.ok(first.elector.isLeading());
+  assert.ok((first.writeUntil[2] ?? 0) > (first.writeUntil[0] ?? 0));
+  assert.ok((first.writeUntil[2] ?? 0) <= monotonicMs() + TIMINGS.renewDeadlineMs);
+  second.elector.start();
+  const lost = once(first.events, 'lost', within(5000));
+  const leads = once(second.events, 'leading-1', within(5000));
+  const releasedMs = monotonicMs();
+  await first.elector.release();
+  assert.deepEqual(await lost, ['released']);
+  assert.ok(!first.elector.isLeading());
+  await leads;
+  assert.ok(monotonicMs() - releasedMs < TIMINGS.leaseDurationMs, 'it need not wait for the lease to run out');
+  assert.equal(second.elector.leaderIdentity, 'second');
+  await second.elector.release();
+  assert.equal(lease.stored?.record.holderIdentity, '');
+});
+
+test('elector: the API server goes away → lost at the deadline; it comes back → leads again', async () => {
+  const lease = new MemoryLease();
+  const { elector, events, writeUntil } = candidateOf('only', lease);
+  elector.start();
+  await once(events, 'leading-1', within(5000));
+  lease.isDown = true;
+  assert.deepEqual(await once(events, 'lost', within(5000)), ['deadline']);
+  assert.ok(monotonicMs() >= (writeUntil.at(-1) ?? Number.POSITIVE_INFINITY));
+  lease.isDown = false;
+  await once(events, `leading-${writeUntil.length + 1}`, within(5000));
+  await elector.release();
+});
