@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { test } from 'node:test';
 import { ApiClient, type ApiClientOptions, type ApiRequest, type RequestReport } from '../../src/client/api.ts';
 import { StreamFailure } from '../../src/client/failure.ts';
 import { deletePodRequest, markPodRequest } from '../../src/client/requests.ts';
+import { makeCertificate } from './certificates.ts';
 import { connectionTo, eventually, serve } from './local-server.ts';
 
 type Context = Parameters<typeof serve>[0];
@@ -360,47 +357,10 @@ const MARK = markPodRequest({
   timeoutMs: 5000,
 });
 
-/** A CA, a server certificate for `name`, and the folder they are in. */
-function certificates(t: Context, name: string) {
-  const folder = mkdtempSync(path.join(tmpdir(), 'certificates-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const run = (...words: string[]) => execFileSync('openssl', words, { cwd: folder, stdio: 'ignore' });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  run('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test-ca');
-  run(
-    'req',
-    '-x509',
-    ...key,
-    '-CA',
-    'ca.crt',
-    '-CAkey',
-    'ca.key',
-    '-keyout',
-    'server.key',
-    '-out',
-    'server.crt',
-    '-subj',
-    `/CN=${name}`,
-    '-addext',
-    `subjectAltName=DNS:${name}`,
-  );
-  const read = (file: string) => readFileSync(path.join(folder, file), 'utf8');
-  return { caPem: read('ca.crt'), certPem: read('server.crt'), keyPem: read('server.key') };
-}
-
-const hasOpenssl = (() => {
-  try {
-    execFileSync('openssl', ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-test('api: TLS with CA, server name, client certificate → trusted; without → tls', {
-  skip: !hasOpenssl && 'needs openssl',
-}, async (t) => {
-  const { caPem, certPem, keyPem } = certificates(t, 'kubernetes.test');
+test('api: TLS with CA, server name, client certificate → trusted; without → tls', async (t) => {
+  const ca = makeCertificate({ name: 'test-ca' });
+  const { certPem, keyPem } = makeCertificate({ name: 'kubernetes.test', issuer: ca });
+  const caPem = ca.certPem;
   const tls = { cert: certPem, key: keyPem, ca: caPem, requestCert: true, rejectUnauthorized: true };
   const server = await serve(t, (_request, response) => void response.end('{}'), tls);
   const own = { caPem, certPem, keyPem, serverName: 'kubernetes.test' };
