@@ -12,7 +12,7 @@ export class Candidates {
   readonly #zones = new Map<string, Zone>();
   readonly #unavailable = new Heap<ZoneQueue>(ZONE_RULES);
   readonly #available = new Heap<ZoneQueue>(ZONE_RULES);
-  readonly #marks = new Heap<Slot>({ ...SLOT_PLACES, isBefore: (left, right) => left.nodeName < right.nodeName });
+  readonly #marks = new Heap<Slot>(NAME_RULES);
 
   /** The zone of that name, with one node more. */
   enterZone(name: string): Zone {
@@ -89,6 +89,12 @@ const SLOT_PLACES = {
   setPlace: (slot: Slot, place: number) => {
     slot.candidatePlace = place;
   },
+};
+
+/** Orders slots by node name; a slot is in one of these heaps or among the candidates, never in both. */
+export const NAME_RULES = {
+  ...SLOT_PLACES,
+  isBefore: (left: Slot, right: Slot) => left.nodeName < right.nodeName,
 };
 
 const SLOT_RULES = {

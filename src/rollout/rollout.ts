@@ -138,7 +138,8 @@ export class Rollout {
     this.#window = limit.window;
     if (!this.#definition.facts.isSynced) return [];
     const selected: SlotKey[] = [];
-    for (const slot of this.#book.observesDue) {
+    const { observesDue } = this.#book;
+    for (let slot = observesDue.peek(); slot !== undefined; slot = observesDue.peek()) {
       if (selected.length >= limit.count) return selected;
       if (slot.ask !== undefined) slot.ask.phase = 'observe-asked';
       this.#book.refresh(slot, this.#at(nowMs));

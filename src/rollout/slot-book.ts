@@ -1,6 +1,6 @@
 import { type DaemonSetKey, slotKey } from '../protocol/slot.ts';
 import { isAskSettled, onDeadline } from './asks.ts';
-import { Candidates } from './candidates.ts';
+import { Candidates, NAME_RULES } from './candidates.ts';
 import { BIT, candidateKind, classify, dueAtMs, isOverdue } from './classify.ts';
 import { Counters } from './counters.ts';
 import { explainFailure } from './explain.ts';
@@ -19,8 +19,8 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 export class SlotBook {
   readonly candidates = new Candidates();
   readonly counters = new Counters();
-  /** Slots whose write is to be looked at, in the order in which their deadlines passed. */
-  readonly observesDue = new Set<Slot>();
+  /** Slots whose write is to be looked at, by node name. They are asked, so they are no candidates. */
+  readonly observesDue = new Heap<Slot>(NAME_RULES);
   readonly #slots = new Map<string, Slot>();
   readonly #daemonSet: DaemonSetKey;
   readonly #notices: RolloutNotice[];
@@ -61,6 +61,8 @@ export class SlotBook {
   /** Derives everything about the slot again; afterwards it is forgotten if nothing is there any more. */
   refresh(slot: Slot, at: Observation): void {
     if (slot.ask !== undefined && isAskSettled(slot, slot.ask, at.facts)) slot.ask = undefined;
+    // Before it can become a candidate: one place serves both.
+    if (slot.ask?.phase !== 'observe-due') this.observesDue.remove(slot);
     const before = slot.mask;
     this.#moveToZone(slot);
     const after = this.#derive(slot, at);
@@ -103,8 +105,7 @@ export class SlotBook {
   }
 
   #schedule(slot: Slot, facts: Facts): void {
-    if (slot.ask?.phase === 'observe-due') this.observesDue.add(slot);
-    else this.observesDue.delete(slot);
+    if (slot.ask?.phase === 'observe-due') this.observesDue.put(slot);
     const dueMs = dueAtMs(slot, facts);
     if (dueMs === slot.dueMs) return;
     slot.dueMs = dueMs;

@@ -16,7 +16,6 @@ interface RefAsk {
   reads: number;
   written: string | undefined;
   hasSetback: boolean;
-  dueSeq: number;
 }
 
 interface Status {
@@ -178,10 +177,7 @@ export class Reference {
     for (const [name, ask] of this.asks) {
       if (ask.phase === 'watching' && ask.dueMs <= nowMs) {
         if (ask.action === 'mark') this.asks.delete(name);
-        else {
-          ask.phase = 'observe-due';
-          ask.dueSeq = ask.dueMs;
-        }
+        else ask.phase = 'observe-due';
       }
       const pod = this.pods.get(ask.uid)?.record;
       const isWritten =
@@ -329,17 +325,16 @@ export class Reference {
       reads: 0,
       written: undefined,
       hasSetback: false,
-      dueSeq: 0,
     });
   }
 
-  /** The names; reads come first, and among those that became due together any order will do. */
+  /** The names; reads come first. */
   select(limit: { count: number; window: number }, nowMs: number): string[] {
     this.window = limit.window;
     if (!this.isSynced) return [];
     const selected: string[] = [];
     const due = [...this.asks].filter(([, ask]) => ask.phase === 'observe-due');
-    due.sort(([a, x], [b, y]) => x.dueSeq - y.dueSeq || (a < b ? -1 : 1));
+    due.sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [name, ask] of due) {
       if (selected.length >= limit.count) return selected;
       ask.phase = 'observe-asked';

@@ -526,3 +526,101 @@ test('rollout: pods of others, repeated and missing events → harmless', () => 
   rollout.removePod(pod('n01', 'new'), T0 + 3);
   assert.deepEqual(rollout.plan(T0 + 3), []);
 });
+
+test('rollout: read due, then the pod is gone and another old one was there → that one is a candidate at once', () => {
+  const rollout = syncedRollout({ ...cluster(1) });
+  rollout.select(ALL, T0);
+  carryOut(rollout, 'n01', T0);
+  rollout.upsertPod(pod('n01', 'older'), T0 + 1);
+  rollout.tick(T0 + 30_000);
+  rollout.removePod(pod('n01', 'old'), T0 + 30_001);
+  assert.deepEqual(rollout.select(ALL, T0 + 30_002), [slot('n01')]);
+  assert.equal(rollout.taskFor(slot('n01'), T0 + 30_002)?.uid, 'n01-older');
+  assert.deepEqual(rollout.select(ALL, T0 + 30_003), []);
+});
+
+test('rollout: node with excess pods and a pod asked for → both take a place in the budget', () => {
+  const { nodes, pods } = cluster(4);
+  const rollout = syncedRollout({
+    nodes,
+    pods: [...pods, pod('n01', 'new')],
+    daemonSet: daemonSet({ annotations: budget('2') }),
+  });
+  // Nothing is in flight on n01, but it has no pod that counts: one place is left.
+  assert.deepEqual(rollout.select(ALL, T0), [slot('n02')]);
+  assert.deepEqual(rollout.select(ALL, T0), []);
+});
+
+test('rollout: deletion sent, node NotReady before its effect is seen → the place is kept', () => {
+  const rollout = syncedRollout({ ...cluster(3), daemonSet: daemonSet({ annotations: budget('1') }) });
+  rollout.select(ALL, T0);
+  carryOut(rollout, 'n01', T0);
+  rollout.upsertNode(node('n01', { isReady: false }), T0 + 1);
+  assert.deepEqual(rollout.select(ALL, T0 + 2), []);
+  // The deletion turns out to have arrived: the node went away while its pod was being replaced.
+  rollout.upsertPod(pod('n01', 'old', { isTerminating: true }), T0 + 3);
+  assert.equal(rollout.counts().failed, 1);
+  assert.deepEqual(rollout.select(ALL, T0 + 4), []);
+  rollout.upsertNode(node('n01'), T0 + 5);
+  assert.equal(rollout.counts().inFlight, 1);
+});
+
+test('rollout: budget lowered before unavailable pods left → what does not fit is given back', () => {
+  const { nodes, pods } = cluster(4);
+  const rollout = syncedRollout({
+    nodes,
+    pods: pods.map((item) => pod(item.nodeName, 'old', { isReady: false })),
+    daemonSet: daemonSet({ annotations: budget('3') }),
+  });
+  assert.equal(rollout.select(ALL, T0).length, 3);
+  rollout.setDaemonSet(daemonSet({ annotations: budget('2') }), T0);
+  assert.equal(rollout.taskFor(slot('n01'), T0), undefined);
+  assert.equal(rollout.taskFor(slot('n02'), T0)?.action, 'delete');
+  assert.equal(rollout.taskFor(slot('n03'), T0)?.action, 'delete');
+});
+
+test('rollout: pod ends while its deletion waits in a queue → not deleted', () => {
+  const changes = [{ phase: 'Failed', isReady: false }, { isTerminating: true }, { ownerUid: 'other' }, { uid: 'x' }];
+  for (const change of changes) {
+    const rollout = syncedRollout({ ...cluster(1) });
+    rollout.select(ALL, T0);
+    if (change.uid !== undefined) rollout.removePod(pod('n01', 'old'), T0);
+    rollout.upsertPod(pod('n01', 'old', change), T0);
+    assert.equal(rollout.taskFor(slot('n01'), T0), undefined, JSON.stringify(change));
+  }
+});
+
+test('rollout: deletion cost changed while waiting → the order follows', () => {
+  const rollout = syncedRollout({ ...cluster(3), daemonSet: daemonSet({ annotations: budget('1') }) });
+  rollout.upsertPod(pod('n02', 'old', { deletionCost: -1 }), T0);
+  rollout.upsertPod(pod('n03', 'old', { deletionCost: -2 }), T0);
+  rollout.upsertPod(pod('n03', 'old', { deletionCost: 5 }), T0);
+  assert.deepEqual(rollout.select(ALL, T0), [slot('n02')]);
+});
+
+test('rollout: pod without the hash label, of the current template generation → current', () => {
+  const annotations = budget('1', { 'deprecated.daemonset.template.generation': '7' });
+  const rollout = syncedRollout({
+    nodes: [node('n01'), node('n02')],
+    pods: [
+      pod('n01', '', { uid: 'a', revisionHash: undefined, templateGeneration: '7' }),
+      pod('n02', '', { uid: 'b', revisionHash: undefined, templateGeneration: '6' }),
+    ],
+    daemonSet: daemonSet({ annotations }),
+  });
+  assert.deepEqual(reasons(rollout, T0), { n01: 'current', n02: 'update-next' });
+});
+
+test('rollout: two old pods on an OTA node → both are marked, one after the other', () => {
+  const rollout = syncedRollout({
+    nodes: [node('n01')],
+    pods: [pod('n01', 'old', { uid: 'b' }), pod('n01', 'old', { uid: 'a' })],
+    daemonSet: daemonSet({ annotations: OTA }),
+  });
+  for (const uid of ['a', 'b']) {
+    assert.deepEqual(rollout.select(ALL, T0), [slot('n01')]);
+    assert.equal(rollout.taskFor(slot('n01'), T0)?.uid, uid);
+    rollout.upsertPod(pod('n01', 'old', { uid, needUpgrade: marked('True', 'new') }), T0);
+  }
+  assert.equal(reasons(rollout, T0).n01, 'marked');
+});
