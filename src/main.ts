@@ -44,6 +44,11 @@ function describe(error: unknown): string {
   return isBug ? (error.stack ?? error.message) : error.message;
 }
 
+// Whoever reads the output has seen enough, as in `| head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
 process.exitCode = await main();
 // Unreferenced: it fires only when something else keeps the process alive. Profiles are written on a normal end.
 setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -98,10 +98,10 @@ export class EventCorrelator {
   tick(nowMs: number, isLast = false): readonly EventEffect[] {
     const effects: EventEffect[] = [];
     for (const [key, series] of this.#series) {
-      const isOver = nowMs - series.lastObservedMs >= SERIES_IDLE_MS;
-      if (isOver || isLast) effects.push(...lastPatchOf(series, nowMs));
+      if (isLast) effects.push(...lastPatchOf(series, nowMs));
       else if (isPatchDue(series, nowMs)) effects.push(patchOf(series, nowMs));
-      if (isOver) this.#series.delete(key);
+      // By now its last count was due.
+      if (nowMs - series.lastObservedMs >= SERIES_IDLE_MS) this.#series.delete(key);
     }
     for (const [key, bucket] of this.#buckets) {
       fill(bucket, nowMs);

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { DispatchStats } from '../dispatch/dispatch-stats.ts';
+import type { DispatchStats, RunReport } from '../dispatch/dispatch-stats.ts';
 import type { LaneStats } from '../dispatch/lane-pool.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import {
@@ -30,12 +30,6 @@ export interface RequestObservation {
   /** HTTP status, or why there was no answer. */
   readonly code: string;
   readonly durationMs: number;
-}
-
-export interface RunObservation {
-  readonly lane: number;
-  readonly queueWaitMs: number;
-  readonly workMs: number;
 }
 
 const QUEUE = { name: 'daemonpodupdater' };
@@ -90,7 +84,7 @@ export class Metrics {
     if (verb !== 'watch') this.#histograms.requestDuration.observe({ verb: method, host }, durationMs / 1000);
   }
 
-  runDone({ lane, queueWaitMs, workMs }: RunObservation): void {
+  runDone({ lane, queueWaitMs, workMs }: RunReport): void {
     const labels = { lane: String(lane) };
     this.#histograms.queueDuration.observe(QUEUE, queueWaitMs / 1000);
     this.#histograms.workDuration.observe(QUEUE, workMs / 1000);
@@ -183,8 +177,6 @@ export class Metrics {
     }
     for (const action of TASK_ACTIONS) for (const code of TASK_CODES) this.#counters.tasks.inc({ action, code }, 0);
     for (const resource of WATCHED_RESOURCES) this.#counters.watchRestarts.inc({ resource }, 0);
-    this.#counters.eventsDropped.inc(0);
-    this.#counters.laneResizes.inc(0);
     this.setLeader(false);
   }
 
