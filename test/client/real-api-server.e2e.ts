@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import type { Delta } from '../../src/cache/delta.ts';
+import { Reflector } from '../../src/cache/reflector.ts';
+import type { ReflectorProblem } from '../../src/cache/reflector-machine.ts';
+import {
+  daemonSetSource,
+  nodeSource,
+  podSource,
+  type ResourceSource,
+  revisionSource,
+} from '../../src/cache/resources.ts';
+import { ApiClient } from '../../src/client/api.ts';
+import { type ConnectionSource, loadConnection } from '../../src/client/credentials.ts';
+import { parseNode } from '../../src/client/json/node.ts';
+import { parsePod } from '../../src/client/json/pod.ts';
+import type { RecordResult } from '../../src/client/pod-facts.ts';
+import { deletePodRequest, listRequest, markPodRequest, type Selection } from '../../src/client/requests.ts';
+import { apiErrorOf } from '../../src/client/status-error.ts';
+import { monotonicMs } from '../../src/clock.ts';
+import type { ObjectRecord } from '../../src/kube/records.ts';
+import { createDaemonSet, createNodes, setImage, waitUntilAvailable } from '../control-plane/cluster.ts';
+import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
+import { eventually } from './local-server.ts';
+
+const NODES = 20;
+const AGENT = { namespace: 'default', name: 'agent' };
+let plane: ControlPlane;
+let source: ConnectionSource;
+let client: ApiClient;
+
+before(async () => {
+  plane = await startControlPlane({ startupMs: 100, maxLifetimeMs: 5 * 60_000 });
+  source = await loadConnection({ kubeconfig: plane.adminKubeconfigPath });
+  client = new ApiClient({ connection: source.current(), connectionsMax: 4 });
+  await createNodes(plane.admin, NODES);
+  await createDaemonSet(plane.admin, AGENT);
+  await waitUntilAvailable(plane.admin, AGENT, NODES);
+});
+
+after(async () => {
+  source?.close();
+  await client?.close();
+  await plane?.stop();
+});
+
+interface Followed<T extends ObjectRecord> {
+  readonly reflector: Reflector<T>;
+  readonly deltas: Delta<T>[];
+  readonly problems: ReflectorProblem[];
+}
+
+function follow<T extends ObjectRecord>(resource: ResourceSource<T>): Followed<T> {
+  const deltas: Delta<T>[] = [];
+  const problems: ReflectorProblem[] = [];
+  const reflector = new Reflector<T>({
+    client,
+    resource,
+    onDelta: (delta) => deltas.push(delta),
+    onSynced: () => {},
+    onProblem: (problem) => problems.push(problem),
+    random: Math.random,
+    now: monotonicMs,
+  });
+  reflector.start();
+  return { reflector, deltas, problems };
+}
+
+/** The whole list as JSON, through the JSON parser. */
+async function listed<T>(
+  selection: Omit<Selection, 'accept'>,
+  parse: (json: unknown) => RecordResult<T>,
+): Promise<T[]> {
+  const query = { limit: 0, continueToken: '', resourceVersion: '', timeoutMs: 10_000 };
+  const response = await client.request(listRequest({ ...selection, accept: 'application/json' }, query));
+  assert.ok(response.kind === 'answer' && response.status === 200);
+  const { items } = JSON.parse(Buffer.from(response.body).toString('utf8')) as { items: unknown[] };
+  return items.map((item) => {
+    const result = parse(item);
+    assert.ok(result.ok);
+    return result.record;
+  });
+}
+
+function byName<T extends ObjectRecord>(records: Iterable<T>): T[] {
+  return [...records].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const PODS = { resource: 'pods', namespace: 'default', labelSelector: '' } as const;
+
+test('real API server: pods and nodes in protobuf → the same records as from JSON', async () => {
+  const pods = follow(podSource(PODS));
+  const nodes = follow(nodeSource());
+  await eventually('synced', () => pods.reflector.hasSynced && nodes.reflector.hasSynced, 20_000);
+  const podsInJson = await listed(PODS, parsePod);
+  const nodesInJson = await listed({ resource: 'nodes', namespace: '', labelSelector: '' }, parseNode);
+  assert.equal(podsInJson.length, NODES);
+  assert.deepEqual(byName(pods.reflector.store.values()), byName(podsInJson));
+  assert.deepEqual(byName(nodes.reflector.store.values()), byName(nodesInJson));
+  assert.ok(podsInJson.every((pod) => pod.isReady && pod.nodeName !== '' && pod.ownerUid !== undefined));
+  await Promise.all([pods.reflector.stop(), nodes.reflector.stop()]);
+  assert.deepEqual([...pods.problems, ...nodes.problems], []);
+});
+
+test('real API server: DaemonSets and revisions → followed; a new template is a new revision', async () => {
+  const sets = follow(daemonSetSource({ namespace: '' }));
+  const revisions = follow(revisionSource({ namespace: 'default', labelSelector: '' }));
+  await eventually('synced', () => sets.reflector.hasSynced && revisions.reflector.hasSynced, 20_000);
+  assert.equal(revisions.reflector.store.size, 1);
+  await setImage(plane.admin, AGENT, 'registry.example/agent:new');
+  await eventually('the new revision', () => revisions.reflector.store.size === 2, 20_000);
+  const owner = sets.reflector.store.get('default', 'agent');
+  assert.ok(
+    [...revisions.reflector.store.values()].every(({ ownerUid, hash }) => ownerUid === owner?.uid && hash !== ''),
+  );
+  await eventually(
+    'observed',
+    () => {
+      const now = sets.reflector.store.get('default', 'agent');
+      return now !== undefined && now.generation === now.observedGeneration && now.generation > 1;
+    },
+    20_000,
+  );
+  await Promise.all([sets.reflector.stop(), revisions.reflector.stop()]);
+});
+
+test('real API server: writes → guarded by the UID; the watch tells what they did', async () => {
+  const pods = follow(podSource(PODS));
+  await eventually('synced', () => pods.reflector.hasSynced, 20_000);
+  const [first, second] = byName(pods.reflector.store.values());
+  assert.ok(first !== undefined && second !== undefined);
+  const mark = { namespace: 'default', name: first.name, needsUpgrade: true, hash: 'abc', timeoutMs: 10_000 };
+  const lastTransitionTime = '2026-08-01T10:00:00Z';
+  const marked = await client.request(markPodRequest({ ...mark, uid: first.uid, lastTransitionTime }));
+  assert.equal(marked.kind === 'answer' && marked.status, 200);
+  const refused = await client.request(markPodRequest({ ...mark, uid: 'other', lastTransitionTime }));
+  assert.ok(refused.kind === 'answer');
+  assert.equal(
+    apiErrorOf({ ...refused, httpStatus: refused.status, labels: { verb: '', resource: '' } }).code,
+    'invalid',
+  );
+  await eventually('the mark', () => pods.reflector.store.get('default', first.name)?.needUpgrade?.status === 'True');
+
+  const target = { namespace: 'default', name: second.name, timeoutMs: 10_000 };
+  const conflict = await client.request(deletePodRequest({ ...target, uid: 'other' }));
+  assert.equal(conflict.kind === 'answer' && conflict.status, 409);
+  const deleted = await client.request(deletePodRequest({ ...target, uid: second.uid }));
+  assert.equal(deleted.kind === 'answer' && deleted.status, 200);
+  await eventually(
+    'the deletion',
+    () => pods.deltas.some(({ type, object }) => type === 'deleted' && object.uid === second.uid),
+    20_000,
+  );
+  await pods.reflector.stop();
+  assert.deepEqual(pods.problems, []);
+});
+
+test('real API server: restarted with a compacted history → everything is followed again, and equal to a list', async () => {
+  const pods = follow(podSource(PODS));
+  await eventually('synced', () => pods.reflector.hasSynced, 20_000);
+  await plane.program('kube-apiserver').stop('SIGKILL', 20_000);
+  plane.program('kube-apiserver').start();
+  await plane.compact();
+  await plane.ready();
+  const [victim] = byName(pods.reflector.store.values());
+  assert.ok(victim !== undefined);
+  const target = { namespace: 'default', name: victim.name, uid: victim.uid, timeoutMs: 10_000 };
+  await eventually('deleted', () => pods.problems.length > 0, 20_000);
+  const deleted = await client.request(deletePodRequest(target));
+  assert.equal(deleted.kind === 'answer' && deleted.status, 200);
+  const isGone = () => pods.deltas.some(({ type, object }) => type === 'deleted' && object.uid === victim.uid);
+  await eventually('the deletion', isGone, 60_000);
+  await waitUntilAvailable(plane.admin, AGENT, NODES);
+  const expected = byName(await listed(PODS, parsePod));
+  const isEqual = () => isDeepStrictEqual(byName(pods.reflector.store.values()), expected);
+  await eventually('the store equals a list', isEqual, 20_000);
+  await pods.reflector.stop();
+});
