@@ -3,10 +3,11 @@ import { monotonicMs } from '../src/clock.ts';
 import type { Outcome } from '../src/protocol/outcome.ts';
 import type { Task, TaskBatch } from '../src/protocol/task.ts';
 import type { Http } from './http.ts';
+import { departure, returned } from './steps/departure.ts';
 import { finish } from './steps/finish.ts';
 import type { StepRun } from './steps/run.ts';
 import { stepRun } from './steps/run.ts';
-import type { Answer, Effect, Finish, RequestName, StepInput } from './steps/step.ts';
+import type { Effect, Finish, StepInput } from './steps/step.ts';
 import { outcomeOf } from './steps/step.ts';
 
 /** The rules of the batch that a task came in. */
@@ -47,21 +48,10 @@ async function perform(run: Run, effect: Exclude<Effect, Finish>): Promise<StepI
     await sleep(Math.min(effect.durationMs, Math.max(0, run.deadlineMs - monotonicMs())));
     return { kind: 'waited' };
   }
-  return effect.isWrite ? sendWrite(run, effect.request) : sendRead(run, effect.request);
-}
-
-async function sendRead(run: Run, request: RequestName): Promise<StepInput> {
-  const timeoutMs = run.deadlineMs - monotonicMs();
-  if (timeoutMs <= 0) return { kind: 'too-late' };
-  return run.http.send({ request, task: run.steps.task, timeoutMs });
-}
-
-async function sendWrite(run: Run, request: RequestName): Promise<StepInput> {
-  const nowMs = monotonicMs();
-  if (nowMs >= run.limits.writeUntilMs) return { kind: 'fenced' };
-  const timeoutMs = Math.min(run.deadlineMs, run.limits.writeUntilMs) - nowMs;
-  if (timeoutMs <= 0) return { kind: 'too-late' };
-  const answer: Answer = await run.http.send({ request, task: run.steps.task, timeoutMs });
-  const neverLeft = answer.kind === 'failure' && !answer.wasSent;
-  return neverLeft && monotonicMs() >= run.limits.writeUntilMs ? { kind: 'fenced' } : answer;
+  const { isWrite, request } = effect;
+  const limits = { writeUntilMs: run.limits.writeUntilMs, deadlineMs: run.deadlineMs };
+  const leaving = departure(isWrite, limits, monotonicMs());
+  if (leaving.kind !== 'leave') return leaving;
+  const answer = await run.http.send({ request, task: run.steps.task, timeoutMs: leaving.timeoutMs });
+  return returned(isWrite, answer, { ...limits, nowMs: monotonicMs() });
 }
