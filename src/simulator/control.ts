@@ -21,6 +21,8 @@ export interface SimulatorStatistics {
   readonly revision: number;
   readonly openWatches: number;
   readonly requests: Readonly<Record<string, number>>;
+  /** Nodes that will go or come back by the scenario's plan. */
+  readonly pendingNodeChanges: number;
 }
 
 interface ControlParts {
@@ -124,7 +126,9 @@ export class SimulatorControl {
     const cluster = this.#cluster;
     const { revision } = cluster.store;
     const requests = this.#parts.face.requestCounts();
-    return { nowMs: cluster.nowMs, revision, openWatches: cluster.api.openWatches, requests };
+    const { openWatches } = cluster.api;
+    const pendingNodeChanges = this.#parts.scenario.pendingNodeChanges();
+    return { nowMs: cluster.nowMs, revision, openWatches, requests, pendingNodeChanges };
   }
 
   isMet(wanted: Condition): boolean {
@@ -132,7 +136,10 @@ export class SimulatorControl {
       case 'rolled-out': {
         const { daemonSets } = this.#parts.scenario;
         const reports = this.progress().filter((report) => daemonSets.includes(report.daemonSet));
-        return reports.every((report) => report.startedAtMs !== undefined && report.updated === report.eligibleReady);
+        return reports.every((report) => {
+          const isKnown = report.startedAtMs !== undefined && report.isNewRevisionKnown;
+          return isKnown && report.updated === report.eligibleReady;
+        });
       }
       case 'watches':
         return this.#cluster.api.openWatches >= wanted.count;

@@ -20,6 +20,19 @@ function jsonOf(object: SimObject): string {
   return text;
 }
 
+const itemTexts = new WeakMap<object, string>();
+
+/** An object as it stands in a list: the list's kind says what its items are, but for metadata alone. */
+function itemJsonOf(object: SimObject): string {
+  if (object.kind === 'PartialObjectMetadata') return jsonOf(object);
+  let text = itemTexts.get(object);
+  if (text === undefined) {
+    text = JSON.stringify({ ...object, kind: undefined, apiVersion: undefined });
+    itemTexts.set(object, text);
+  }
+  return text;
+}
+
 function messageOf(object: SimObject): Buffer {
   let message = messages.get(object);
   if (message === undefined) {
@@ -54,7 +67,7 @@ function encodeListBody(list: SimList, encoding: Encoding): Buffer | string {
   if (encoding === 'protobuf') return encodeList(list, list.items.map(messageOf));
   const { apiVersion, kind, metadata } = list;
   const head = JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1);
-  return `${head},"items":[${list.items.map(jsonOf).join(',')}]}`;
+  return `${head},"items":[${list.items.map(itemJsonOf).join(',')}]}`;
 }
 
 export interface EncodedBody {

@@ -1,6 +1,7 @@
 import { type ClusterIndex, type Entry, entryKey, type Slot } from './cluster-index.ts';
 import type { DaemonSetObject } from './objects.ts';
-import { allowedUnavailable, isSameTemplate } from './observer-policy.ts';
+import { countMarks } from './observer-marks.ts';
+import { allowedUnavailable, isSameTemplate, optedStrategy } from './observer-policy.ts';
 import { type Counts, count, isDeletion, NOTHING, type View, viewOf } from './observer-view.ts';
 import type { Commit } from './store.ts';
 import type { Timeline } from './timeline.ts';
@@ -16,6 +17,11 @@ export interface AvailabilityReport {
   readonly updated: number;
   /** Eligible nodes that are not Ready. */
   readonly notReady: number;
+  /** The DaemonSet controller has seen the newest template, so that `updated` and `marked` speak of it. */
+  readonly isNewRevisionKnown: boolean;
+  /** Pods of a DaemonSet that opted in to OTA, and those whose mark is right; 0 otherwise. */
+  readonly pods: number;
+  readonly marked: number;
   /** Eligible Ready nodes that have a pod of the newest revision and none available. */
   readonly updatedUnavailable: number;
   /** Eligible Ready nodes without an available pod, now. */
@@ -209,7 +215,11 @@ export class AvailabilityObserver {
   #reportOf(watched: Watched): AvailabilityReport {
     this.#integrate(watched);
     const { count: counts, unavailable } = watched;
+    const { daemonSet } = watched.entry;
+    const marks = optedStrategy(daemonSet) === 'ota' ? countMarks(watched.entry) : { pods: 0, marked: 0 };
     return {
+      ...marks,
+      isNewRevisionKnown: daemonSet.status.observedGeneration === daemonSet.metadata.generation,
       daemonSet: entryKey(watched.entry),
       eligible: counts.eligible,
       eligibleReady: counts.ready,

@@ -55,6 +55,8 @@ export interface Scenario {
   readonly badNodes: readonly string[];
   /** Changes the templates and sets going what happens to nodes. To be called once, when the clients are ready. */
   start(): void;
+  /** Nodes that will still go or come back; 0 before the start. */
+  pendingNodeChanges(): number;
 }
 
 function nodeName(index: number, count: number): string {
@@ -138,13 +140,20 @@ export function createScenario(partial: Partial<ScenarioOptions>, clusterOptions
     cluster.setBadImage(name, NEW_IMAGE, index % 2 === 0 ? 'CrashLoopBackOff' : 'ImagePullBackOff');
   }
   for (const plan of nodePlans) if (plan.downAfterMs <= 0) cluster.setNodeReady(plan.name, false);
+  let pending = 0;
+  const change = (name: string, afterMs: number, isReady: boolean): void => {
+    pending += 1;
+    cluster.timeline.after(afterMs, () => {
+      pending -= 1;
+      cluster.setNodeReady(name, isReady);
+    });
+  };
   const start = (): void => {
-    const { timeline } = cluster;
     for (const { name, downAfterMs, upAfterMs } of nodePlans) {
-      if (downAfterMs > 0) timeline.after(downAfterMs, () => cluster.setNodeReady(name, false));
-      if (upAfterMs !== undefined) timeline.after(upAfterMs, () => cluster.setNodeReady(name, true));
+      if (downAfterMs > 0) change(name, downAfterMs, false);
+      if (upAfterMs !== undefined) change(name, upAfterMs, true);
     }
     for (const key of daemonSets) cluster.updateTemplate(key, NEW_IMAGE);
   };
-  return { cluster, daemonSets, nodePlans, badNodes, start };
+  return { cluster, daemonSets, nodePlans, badNodes, start, pendingNodeChanges: () => pending };
 }

@@ -39,8 +39,8 @@ export function problemsOf(findings: Findings): string[] {
   return problems;
 }
 
-/** Adds the verdict, and puts the keys into the order in which they are documented. */
-export function reportOf(findings: Findings): SimulationReport {
+/** Adds the verdict, for which `violations` of any other kind count too, and puts the keys into the order in which they are documented. */
+export function reportOf(findings: Findings, violations: readonly string[] = []): SimulationReport {
   const { seed, nodes, eligible, updated, skippedNotReady, failed } = findings;
   return {
     ...{ seed, nodes, eligible, updated, skippedNotReady, failed },
@@ -51,7 +51,7 @@ export function reportOf(findings: Findings): SimulationReport {
     orderViolations: findings.orderViolations,
     wallSeconds: round(findings.wallSeconds, 3),
     lanes: findings.lanes.map(({ lane, tasks }) => ({ lane, tasks })),
-    ok: problemsOf(findings).length === 0,
+    ok: problemsOf(findings).length === 0 && violations.length === 0,
   };
 }
 
