@@ -15,7 +15,10 @@ export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
   if (tracked === undefined) {
     slot.pods.push({ record: pod, readySinceMs: pod.isReady ? hintedMs(pod.readyChangedAtMs, at) : NEVER });
     if (pod.isTerminating) noteDeletion(slot, pod.uid, at);
-    else if (slot.replacedAtMs !== NEVER && at.facts.isSynced) slot.replacedAtMs = at.nowMs;
+    else if (slot.replacedAtMs !== NEVER && slot.notReadySinceMs === NEVER && at.facts.isSynced) {
+      // On a node that is away a pod appears too; that must not make its failure forgotten.
+      slot.replacedAtMs = at.nowMs;
+    }
     return;
   }
   const before = tracked.record;

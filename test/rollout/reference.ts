@@ -232,7 +232,8 @@ export class Reference {
     else if (!before.record.isReady || before.record.readyChangedAtMs !== record.readyChangedAtMs) readySince = nowMs;
     this.pods.set(record.uid, { record, readySince });
     if (record.isTerminating && before?.record.isTerminating !== true) this.noteDeletion(record, nowMs);
-    else if (before === undefined && this.isSynced && this.replacedAt.has(record.nodeName)) {
+    else if (before !== undefined || !this.isSynced || !this.replacedAt.has(record.nodeName)) return;
+    else if (this.nodes.get(record.nodeName)?.record.isReady !== false) {
       this.replacedAt.set(record.nodeName, nowMs);
     }
   }

@@ -624,3 +624,16 @@ test('rollout: two old pods on an OTA node → both are marked, one after the ot
   }
   assert.equal(reasons(rollout, T0).n01, 'marked');
 });
+
+// Found by the worlds of world.test.ts: the new pod's appearance made the failure forgotten, and its place was given away.
+test('rollout: node away while its pod is replaced, then a pod is created for it → the place is still kept', () => {
+  const rollout = syncedRollout({ ...cluster(3), daemonSet: daemonSet({ annotations: budget('1') }) });
+  rollout.select(ALL, T0);
+  carryOut(rollout, 'n01', T0);
+  rollout.upsertPod(pod('n01', 'old', { isTerminating: true }), T0 + 1000);
+  rollout.upsertNode(node('n01', { isReady: false }), T0 + 2000);
+  rollout.removePod(pod('n01', 'old'), T0 + 3000);
+  rollout.upsertPod(pod('n01', 'new', { isReady: false }), T0 + 4000);
+  assert.equal(rollout.counts().failed, 1);
+  assert.deepEqual(rollout.select(ALL, T0 + 5000), []);
+});
