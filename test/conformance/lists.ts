@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Case } from './suite.ts';
-import type { Json, Wire } from './target.ts';
+import { type Json, PARTIAL, type Wire } from './target.ts';
 
 const LABEL = 'labelSelector=list%3Dpages';
 
@@ -100,6 +100,22 @@ export const LIST_CASES: readonly Case[] = [
       const query = `fieldSelector=${encodeURIComponent(`spec.nodeName=${wire.nodeName}`)}`;
       assert.deepEqual(namesOf(await wire.must({ path: `/api/v1/pods?${query}` })), [pod.metadata.name]);
       await removeAll(wire, [pod.metadata.name, other.metadata.name]);
+    },
+  },
+  {
+    title: 'list: items → without kind and apiVersion, but for PartialObjectMetadata',
+    run: async (wire) => {
+      const pod = await wire.createPod();
+      const path = wire.pods('', `fieldSelector=metadata.name%3D${pod.metadata.name}`);
+      const full = await wire.must({ path });
+      assert.deepEqual([full.apiVersion, full.kind], ['v1', 'PodList']);
+      assert.deepEqual([full.items[0].apiVersion, full.items[0].kind], [undefined, undefined]);
+      const accept = PARTIAL.replace('PartialObjectMetadata', 'PartialObjectMetadataList');
+      const partial = await wire.must({ path, accept });
+      assert.deepEqual([partial.apiVersion, partial.kind], ['meta.k8s.io/v1', 'PartialObjectMetadataList']);
+      assert.equal(partial.items[0].kind, 'PartialObjectMetadata');
+      assert.equal(partial.items[0].spec, undefined);
+      await removeAll(wire, [pod.metadata.name]);
     },
   },
   {

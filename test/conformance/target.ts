@@ -112,9 +112,12 @@ export class Wire {
     return `/apis/apps/v1/namespaces/${this.namespace}/daemonsets${name === '' ? '' : `/${name}`}`;
   }
 
+  /** A pod on a node, or one that no scheduler looks at, so that nobody but the case writes to it. */
   async createPod(options: { labels?: Record<string, string>; nodeName?: string } = {}): Promise<Json> {
     const metadata = { name: this.unique('pod'), labels: { suite: 'conformance', ...options.labels } };
-    return await this.must({ method: 'POST', path: this.pods(), body: { metadata, spec: podSpec(options.nodeName) } });
+    const { nodeName } = options;
+    const spec = { ...podSpec(), ...(nodeName === undefined ? { schedulerName: 'nobody' } : { nodeName }) };
+    return await this.must({ method: 'POST', path: this.pods(), body: { metadata, spec } });
   }
 
   /** Removes a pod whether or not a kubelet runs it. */
@@ -136,7 +139,9 @@ export class Wire {
   async setUp(): Promise<void> {
     await this.must({ method: 'POST', path: '/api/v1/namespaces', body: { metadata: { name: this.namespace } } });
     const labels = { 'kubernetes.io/hostname': this.nodeName, conformance: this.namespace, ...this.target.nodeLabels };
-    await this.must({ method: 'POST', path: '/api/v1/nodes', body: { metadata: { name: this.nodeName, labels } } });
+    const resources = { cpu: '8', memory: '32Gi', pods: '110' };
+    const body = { metadata: { name: this.nodeName, labels }, status: { capacity: resources, allocatable: resources } };
+    await this.must({ method: 'POST', path: '/api/v1/nodes', body });
     const isReady = ({ json }: Answer): boolean =>
       json.status.conditions?.some((one: Json) => one.type === 'Ready' && one.status === 'True');
     await this.until({ path: `/api/v1/nodes/${this.nodeName}` }, isReady);
@@ -149,11 +154,10 @@ export class Wire {
   }
 }
 
-export function podSpec(nodeName?: string): Json {
+export function podSpec(): Json {
   return {
     containers: [{ name: 'main', image: 'registry.example/app:v1' }],
     tolerations: [{ operator: 'Exists' }],
     automountServiceAccountToken: false,
-    ...(nodeName === undefined ? {} : { nodeName }),
   };
 }

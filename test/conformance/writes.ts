@@ -87,7 +87,8 @@ export const WRITE_CASES: readonly Case[] = [
       assert.ok(first.json.metadata.deletionTimestamp);
       const second = await deletion(wire, name, { preconditions: { uid: pod.metadata.uid } });
       assert.equal(second.status, 200);
-      assert.equal(second.json.metadata.deletionTimestamp, first.json.metadata.deletionTimestamp);
+      // The kubelet may have shortened it to nothing meanwhile.
+      assert.ok(second.json.metadata.deletionTimestamp <= first.json.metadata.deletionTimestamp);
       const release = { metadata: { finalizers: null } };
       await wire.must({ method: 'PATCH', path: wire.pods(name), contentType: MERGE, body: release });
       await wire.until({ path: wire.pods(name) }, (answer) => answer.status === 404);
