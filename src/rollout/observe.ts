@@ -13,7 +13,11 @@ export interface Observation {
 export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
   const tracked = slot.pods.find(({ record }) => record.uid === pod.uid);
   if (tracked === undefined) {
-    slot.pods.push({ record: pod, readySinceMs: pod.isReady ? hintedMs(pod.readyChangedAtMs, at) : NEVER });
+    // Concat makes an array of exactly that length; push and spread reserve room for 17 pods, on every node.
+    slot.pods = slot.pods.concat({
+      record: pod,
+      readySinceMs: pod.isReady ? hintedMs(pod.readyChangedAtMs, at) : NEVER,
+    });
     if (pod.isTerminating) noteDeletion(slot, pod.uid, at);
     else if (slot.replacedAtMs !== NEVER && slot.notReadySinceMs === NEVER && at.facts.isSynced) {
       // On a node that is away a pod appears too; that must not make its failure forgotten.
@@ -30,9 +34,10 @@ export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
 }
 
 export function observePodGone(slot: Slot, uid: string, at: Observation): void {
-  const index = slot.pods.findIndex(({ record }) => record.uid === uid);
-  const [gone] = index < 0 ? [] : slot.pods.splice(index, 1);
-  if (gone !== undefined && !gone.record.isTerminating) noteDeletion(slot, uid, at);
+  const gone = slot.pods.find(({ record }) => record.uid === uid);
+  if (gone === undefined) return;
+  slot.pods = slot.pods.filter((pod) => pod !== gone);
+  if (!gone.record.isTerminating) noteDeletion(slot, uid, at);
 }
 
 /** A pod is on its way out. With another one still there it was an excess pod, and nothing replaces it. */

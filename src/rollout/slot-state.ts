@@ -60,7 +60,7 @@ export interface Slot {
   readonly nodeName: string;
   node: NodeRecord | undefined;
   /** The DaemonSet's pods there, terminating ones too; nearly always one. */
-  pods: TrackedPod[];
+  pods: readonly TrackedPod[];
   eligibility: EligibilityLevel;
   zone: Zone;
   ask: Ask | undefined;
@@ -85,12 +85,14 @@ export interface Slot {
   timerPlace: number;
 }
 
+const NO_PODS: readonly TrackedPod[] = [];
+
 export function newSlot(key: SlotKey, nodeName: string, zone: Zone): Slot {
   return {
     key,
     nodeName,
     node: undefined,
-    pods: [],
+    pods: NO_PODS,
     eligibility: 0,
     zone,
     ask: undefined,
