@@ -33,6 +33,8 @@ export interface NodePlan {
   readonly node: string;
   /** The pod that it is about; undefined when there is none, or more than one. */
   readonly pod: string | undefined;
+  /** The hash of that pod's revision. */
+  readonly revision: string | undefined;
   readonly reason: PlanReason;
   /** For people: what is so, and what it waits for. */
   readonly message: string;
@@ -52,8 +54,8 @@ export function planOf(slots: Iterable<Slot>, context: PlanContext): NodePlan[] 
     .sort((left, right) => (left.nodeName < right.nodeName ? -1 : 1))
     .map((slot) => {
       const [reason, message] = explain(slot, context);
-      const pod = slot.pods.length === 1 ? slot.pods[0]?.record.name : undefined;
-      return { node: slot.nodeName, pod, reason, message };
+      const pod = slot.pods.length === 1 ? slot.pods[0]?.record : undefined;
+      return { node: slot.nodeName, pod: pod?.name, revision: pod?.revisionHash, reason, message };
     });
 }
 

@@ -1,0 +1,50 @@
+import { monotonicMs } from '../clock.ts';
+import type { Followed } from '../controller/followed.ts';
+import { UPDATE_STRATEGY_ANNOTATION } from '../kube/annotations.ts';
+import { daemonSetKey } from '../protocol/slot.ts';
+import type { PlanOptions } from './options.ts';
+import { EXIT_FAILED, EXIT_OK } from './program.ts';
+import { type PlanRow, planTable } from './tables.ts';
+import { Reading } from './wiring/reading.ts';
+
+const NOT_OPTED_IN = `it does not exist there, or has no annotation ${UPDATE_STRATEGY_ANNOTATION}`;
+
+/** What would happen to a DaemonSet's pods now, and why; reads the cluster once and writes nothing. */
+export async function plan(options: PlanOptions): Promise<number> {
+  const reading = await Reading.open(options, (source) => [options.namespace ?? source.namespace]);
+  try {
+    await reading.sync();
+    const namespace = options.namespace ?? reading.source.namespace;
+    const key = daemonSetKey(namespace, options.daemonSet);
+    const followed = reading.host.controller.find(key);
+    if (followed === undefined) {
+      const why = reading.refusals.get(key) ?? NOT_OPTED_IN;
+      process.stderr.write(`error: nothing is planned for DaemonSet ${namespace}/${options.daemonSet}: ${why}\n`);
+      return EXIT_FAILED;
+    }
+    process.stdout.write(options.output === 'json' ? planJson(followed) : planText(followed));
+    return EXIT_OK;
+  } finally {
+    await reading.close();
+  }
+}
+
+function planText({ key, rollout }: Followed): string {
+  const { allowed, unavailable, targetHash, strategy } = rollout.counts();
+  const bound = strategy === 'OTA' ? 'nothing is deleted' : `${unavailable} of ${allowed} unavailable nodes in use`;
+  const head = `${key}: ${strategy ?? 'no strategy'} to revision ${targetHash ?? 'unknown'}, ${bound}`;
+  return `${[head, '', ...planTable(rowsOf(rollout.plan(monotonicMs())))].join('\n')}\n`;
+}
+
+function planJson({ key, rollout }: Followed): string {
+  const nodes = rollout.plan(monotonicMs());
+  const reasons: Record<string, number> = {};
+  for (const { reason } of nodes) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  return `${JSON.stringify({ daemonSet: key, counts: rollout.counts(), reasons, nodes }, null, 2)}\n`;
+}
+
+function rowsOf(nodes: ReturnType<Followed['rollout']['plan']>): PlanRow[] {
+  return nodes.map(({ node, pod, revision, reason, message }) => {
+    return { node, pod: pod ?? '', revision: revision ?? '', state: reason, reason: message };
+  });
+}

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiClient } from '../../client/api.ts';
+import { type ConnectionSource, loadConnection } from '../../client/credentials.ts';
+import { monotonicMs } from '../../clock.ts';
+import type { DaemonSetKey } from '../../protocol/slot.ts';
+import type { ClusterOptions } from '../options.ts';
+import { ControllerHost } from './controller-host.ts';
+
+const SYNC_TIMEOUT_MS = 60_000;
+const POLL_MS = 20;
+const CONNECTIONS_MAX = 4;
+
+/** The controller as a spectator: it reads the cluster and says what it would do, and never leads. */
+export class Reading {
+  readonly host: ControllerHost;
+  readonly source: ConnectionSource;
+  readonly #client: ApiClient;
+  /** Why a DaemonSet is left alone, by DaemonSet. */
+  readonly refusals = new Map<DaemonSetKey, string>();
+  #problem = '';
+
+  /** Rejects with `CredentialError` when there is no way to the cluster. */
+  static async open(options: ClusterOptions, namespaces: (source: ConnectionSource) => readonly string[]) {
+    const { kubeconfig, context } = options;
+    const source = await loadConnection({
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+      ...(context === undefined ? {} : { context }),
+    });
+    for (const warning of source.warnings) process.stderr.write(`warning: ${warning}\n`);
+    return new Reading(source, namespaces(source));
+  }
+
+  private constructor(source: ConnectionSource, namespaces: readonly string[]) {
+    this.source = source;
+    this.#client = new ApiClient({ connection: source.current(), connectionsMax: CONNECTIONS_MAX });
+    source.onChange((connection) => this.#client.setConnection(connection));
+    this.host = new ControllerHost({
+      client: this.#client,
+      namespaces,
+      controller: {
+        lanes: 1,
+        batchMax: 1,
+        laneInFlightMax: 1,
+        qps: 0,
+        burst: 1,
+        maxInFlight: Number.POSITIVE_INFINITY,
+        maxInFlightPerDaemonSet: Number.POSITIVE_INFINITY,
+        taskTimeoutMs: 0,
+        isDryRun: true,
+        random: Math.random,
+      },
+      send: () => {},
+      recordEvent: ({ daemonSet, message }) => this.refusals.set(daemonSet, message),
+      log: () => {},
+      taskDone: () => {},
+      onProblem: ({ stream, problem }) => {
+        this.#problem = `${stream}: ${problem.message}`;
+      },
+    });
+  }
+
+  /** Rejects when the cluster cannot be read completely in time, with the reason. */
+  async sync(): Promise<void> {
+    this.host.start();
+    const deadlineMs = monotonicMs() + SYNC_TIMEOUT_MS;
+    while (!this.host.controller.hasSynced) {
+      if (this.#problem !== '') throw new Error(`cannot read the cluster: ${this.#problem}`);
+      if (monotonicMs() > deadlineMs) throw new Error('cannot read the cluster: it did not answer in time');
+      await sleep(POLL_MS);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.host.stop();
+    this.source.close();
+    await this.#client.close();
+  }
+}
