@@ -376,3 +376,17 @@ test('credentials: periodic read → changes are told, failures too, and the old
   assert.deepEqual(told, ['Bearer 2']);
   assert.equal(source.current().authorization, 'Bearer 2');
 });
+
+test('credentials: refresh called by many at once → one read', async (t) => {
+  const { openConnectionSource } = await import('../../src/client/connection-source.ts');
+  const file = write(folderOf(t), 'config', kubeconfig());
+  const { current } = await load(t, { kubeconfig: file });
+  let reads = 0;
+  const source = await openConnectionSource(async () => {
+    reads++;
+    return { connection: current(), namespace: 'n', contextName: 'c', warnings: [] };
+  });
+  t.after(() => source.close());
+  await Promise.all([source.refresh(), source.refresh(), source.refresh()]);
+  assert.equal(reads, 2);
+});
