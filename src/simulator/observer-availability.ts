@@ -32,6 +32,8 @@ export interface AvailabilityReport {
   readonly peak: number;
   readonly peakAtDeletion: number;
   readonly peakOverall: number;
+  /** The most eligible Ready nodes at once where a client had deleted a pod and none was available yet. */
+  readonly peakInFlight: number;
   readonly overBudgetDeletions: number;
   /** Integral of `unavailable` over time since the first template change, in seconds of the cluster's time. */
   readonly unavailablePodSeconds: number;
@@ -50,12 +52,15 @@ interface Watched {
   peak: number;
   peakAtDeletion: number;
   peakOverall: number;
+  peakInFlight: number;
   overBudgetDeletions: number;
   podMs: number;
   integratedMs: number;
   startedAtMs: number | undefined;
   completedAtMs: number | undefined;
-  allowed: { nowIs: number; was: number; changedAtMs: number };
+  allowed: number;
+  /** Bounds that held until lately, with their ends. */
+  earlierAllowed: { readonly allowed: number; readonly endedMs: number }[];
 }
 
 export interface AvailabilityOptions {
@@ -108,7 +113,7 @@ export class AvailabilityObserver {
   #begin(watched: Watched): void {
     const { nowMs } = this.#options.timeline;
     Object.assign(watched, { startedAtMs: nowMs, integratedMs: nowMs, podMs: 0, completedAtMs: undefined });
-    Object.assign(watched, { peak: 0, peakAtDeletion: 0, peakOverall: watched.unavailable.size });
+    Object.assign(watched, { peak: 0, peakAtDeletion: 0, peakInFlight: 0, peakOverall: watched.unavailable.size });
   }
 
   #watchedOf(entry: Entry): Watched {
@@ -118,17 +123,19 @@ export class AvailabilityObserver {
       watched = {
         entry,
         views: new Map(),
-        count: { eligible: 0, ready: 0, updated: 0, updatedUnavailable: 0, disrupted: 0 },
+        count: { eligible: 0, ready: 0, updated: 0, updatedUnavailable: 0, disrupted: 0, replacing: 0 },
         unavailable: new Set(),
         peak: 0,
         peakAtDeletion: 0,
         peakOverall: 0,
+        peakInFlight: 0,
         overBudgetDeletions: 0,
         podMs: 0,
         integratedMs: 0,
         startedAtMs: undefined,
         completedAtMs: undefined,
-        allowed: { nowIs: 0, was: 0, changedAtMs: Number.NEGATIVE_INFINITY },
+        allowed: 0,
+        earlierAllowed: [],
       };
       this.#watched.set(uid, watched);
     }
@@ -155,15 +162,16 @@ export class AvailabilityObserver {
   #onSlot(entry: Entry, slot: Slot, commit: Commit | undefined): void {
     const watched = this.#watchedOf(entry);
     const wasServed = watched.views.get(slot.nodeName)?.isServed ?? false;
-    const isByClient = commit?.resource === 'pods' && commit.origin.startsWith('client:');
-    const isDisruption = isByClient && isDeletion(commit) && wasServed;
-    const view = this.#look(watched, slot, isDisruption);
-    if (isDisruption && view.isDisrupted) this.#judgeDeletion(watched, slot.nodeName);
+    const isPodByClient = commit?.resource === 'pods' && commit.origin.startsWith('client:');
+    const isByClient = isPodByClient && isDeletion(commit);
+    const view = this.#look(watched, slot, isByClient);
+    watched.peakInFlight = Math.max(watched.peakInFlight, watched.count.replacing);
+    if (isByClient && wasServed && view.isDisrupted) this.#judgeDeletion(watched, slot.nodeName);
   }
 
-  #look(watched: Watched, slot: Slot, isDisruption: boolean): View {
+  #look(watched: Watched, slot: Slot, isByClient: boolean): View {
     const before = watched.views.get(slot.nodeName) ?? NOTHING;
-    const after = viewOf(watched.entry, slot, { before, isDisruption, nowMs: this.#options.timeline.nowMs });
+    const after = viewOf(watched.entry, slot, { before, isByClient, nowMs: this.#options.timeline.nowMs });
     this.#integrate(watched);
     count(watched.count, before, -1);
     count(watched.count, after, 1);
@@ -187,19 +195,22 @@ export class AvailabilityObserver {
   }
 
   #settleAllowed(watched: Watched): void {
-    const nowIs = allowedUnavailable(watched.entry.daemonSet, watched.count.eligible);
-    const { allowed } = watched;
-    if (allowed.nowIs === nowIs) return;
-    watched.allowed = { nowIs, was: allowed.nowIs, changedAtMs: this.#options.timeline.nowMs };
+    const allowed = allowedUnavailable(watched.entry.daemonSet, watched.count.eligible);
+    if (watched.allowed === allowed) return;
+    const { timeline, lagMs } = this.#options;
+    const recent = watched.earlierAllowed.filter(({ endedMs }) => endedMs > timeline.nowMs - lagMs);
+    watched.earlierAllowed = [...recent, { allowed: watched.allowed, endedMs: timeline.nowMs }];
+    watched.allowed = allowed;
   }
 
   #judgeDeletion(watched: Watched, nodeName: string): void {
     const { timeline, lagMs, onViolation } = this.#options;
-    const { count: counts, unavailable, allowed } = watched;
+    const { count: counts, unavailable } = watched;
     watched.peak = Math.max(watched.peak, counts.disrupted);
     watched.peakAtDeletion = Math.max(watched.peakAtDeletion, unavailable.size);
     const longAgoMs = timeline.nowMs - lagMs;
-    const bound = allowed.changedAtMs > longAgoMs ? Math.max(allowed.nowIs, allowed.was) : allowed.nowIs;
+    const recent = watched.earlierAllowed.filter(({ endedMs }) => endedMs > longAgoMs);
+    const bound = Math.max(watched.allowed, ...recent.map(({ allowed }) => allowed));
     if (unavailable.size <= bound) return;
     let known = 0;
     for (const name of unavailable) {
@@ -227,10 +238,11 @@ export class AvailabilityObserver {
       notReady: counts.eligible - counts.ready,
       updatedUnavailable: counts.updatedUnavailable,
       unavailable: unavailable.size,
-      allowed: watched.allowed.nowIs,
+      allowed: watched.allowed,
       peak: watched.peak,
       peakAtDeletion: watched.peakAtDeletion,
       peakOverall: watched.peakOverall,
+      peakInFlight: watched.peakInFlight,
       overBudgetDeletions: watched.overBudgetDeletions,
       unavailablePodSeconds: watched.podMs / 1000,
       startedAtMs: watched.startedAtMs,

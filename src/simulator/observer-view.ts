@@ -14,6 +14,8 @@ export interface View {
   readonly isDisrupted: boolean;
   /** Disrupted, and the node has been Ready ever since. */
   readonly isDisruptedInPlace: boolean;
+  /** A client deleted a pod here, available or not, and none has become available since. */
+  readonly isReplacing: boolean;
   /** Since when node and pod are as they are, for the tolerance of lag. */
   readonly sinceMs: number;
 }
@@ -27,16 +29,18 @@ export const NOTHING: View = {
   isServed: false,
   isDisrupted: false,
   isDisruptedInPlace: false,
+  isReplacing: false,
   sinceMs: Number.NEGATIVE_INFINITY,
 };
 
-/** What a slot is worth now, given what it was before and whether a client's deletion has just taken its pod. */
+/** What a slot is worth now, given what it was before and whether a client has just deleted a pod there. */
 export function viewOf(
   entry: Entry,
   slot: Slot,
-  from: { readonly before: View; readonly isDisruption: boolean; readonly nowMs: number },
+  from: { readonly before: View; readonly isByClient: boolean; readonly nowMs: number },
 ): View {
-  const { before, isDisruption, nowMs } = from;
+  const { before, isByClient, nowMs } = from;
+  const isDisruption = isByClient && before.isServed;
   const minReadySeconds = entry.daemonSet.spec.minReadySeconds ?? 0;
   const newest = entry.newest === undefined ? '' : revisionHashOf(entry.newest);
   const isServed = slot.pods.some((indexed) => isAvailable(indexed, minReadySeconds, nowMs));
@@ -54,6 +58,7 @@ export function viewOf(
     isUpdated: isReady && isServed && isAllNew,
     isUpdatedUnavailable: isUnavailable && isSettling,
     isDisrupted: !isServed && (isDisruption || before.isDisrupted),
+    isReplacing: !isServed && (isByClient || before.isReplacing),
     isDisruptedInPlace: isUnavailable && (isDisruption || before.isDisruptedInPlace),
     sinceMs: isSame ? before.sinceMs : nowMs,
   };
@@ -73,6 +78,7 @@ export interface Counts {
   updated: number;
   updatedUnavailable: number;
   disrupted: number;
+  replacing: number;
 }
 
 /** Adds a view to the counts, or takes it out. */
@@ -82,4 +88,5 @@ export function count(counts: Counts, view: View, sign: 1 | -1): void {
   if (view.isUpdated) counts.updated += sign;
   if (view.isUpdatedUnavailable) counts.updatedUnavailable += sign;
   if (view.isDisrupted && view.isUnavailable) counts.disrupted += sign;
+  if (view.isReplacing && view.isReady) counts.replacing += sign;
 }
