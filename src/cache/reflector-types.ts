@@ -1,0 +1,69 @@
+import type { WatchEvent } from '../client/readers.ts';
+import type { ObjectRecord } from '../kube/records.ts';
+import type { Delta } from './delta.ts';
+import type { ListWatchFailure } from './list-watch-failure.ts';
+
+/** `request` is the number of the effect that this answers; an answer to an older effect is ignored. */
+export type ReflectorInput<T extends ObjectRecord> =
+  | { readonly type: 'start' }
+  | {
+      readonly type: 'page';
+      readonly request: number;
+      readonly items: readonly T[];
+      readonly resourceVersion: string;
+      /** '' on the last page. */
+      readonly continueToken: string;
+    }
+  | { readonly type: 'list-failed'; readonly request: number; readonly failure: ListWatchFailure }
+  | { readonly type: 'events'; readonly request: number; readonly events: readonly WatchEvent<T>[] }
+  /** The server ended the watch in good order. */
+  | { readonly type: 'watch-ended'; readonly request: number }
+  | { readonly type: 'watch-failed'; readonly request: number; readonly failure: ListWatchFailure }
+  | { readonly type: 'woke'; readonly request: number }
+  | { readonly type: 'stop' };
+
+/**
+ * What is to be done, in this order. At most one of `list`, `watch` and `sleep` is open at a time: a new one ends the one
+ * before it.
+ */
+export type ReflectorEffect<T extends ObjectRecord> =
+  | {
+      readonly type: 'list';
+      readonly request: number;
+      readonly resourceVersion: string;
+      readonly limit: number;
+      readonly continueToken: string;
+    }
+  | {
+      readonly type: 'watch';
+      readonly request: number;
+      readonly resourceVersion: string;
+      readonly timeoutSeconds: number;
+    }
+  /** `delayMs` 0: only let others run. */
+  | { readonly type: 'sleep'; readonly request: number; readonly delayMs: number }
+  | { readonly type: 'deltas'; readonly deltas: readonly Delta<T>[] }
+  /** Once: every object of the first list has been handed out. */
+  | { readonly type: 'synced' }
+  | { readonly type: 'problem'; readonly problem: ReflectorProblem };
+
+export interface ReflectorProblem {
+  /** `object`: one object is left out because it makes no sense; everything else goes on. */
+  readonly phase: 'list' | 'watch' | 'object';
+  readonly code: ListWatchFailure['code'];
+  readonly message: string;
+  /** When it is tried again; 0: at once, or nothing is tried. */
+  readonly retryInMs: number;
+}
+
+export interface ReflectorMachineOptions {
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly pageLimit?: number;
+  /**
+   * Where the very first list starts. '' (the default) reads what is committed; '0' takes whatever the API server has
+   * cached, as client-go does. A cache that lags would show pods that a former leader has already deleted, and the
+   * budget would be spent twice.
+   */
+  readonly initialResourceVersion?: '' | '0';
+}
