@@ -26,6 +26,7 @@ import {
   type UpdaterAccount,
 } from '../test/control-plane/updater.ts';
 import { Watcher } from '../test/control-plane/watcher.ts';
+import { measureForeignLoad } from './foreign-load.ts';
 import { machine, printTable } from './report.ts';
 
 const { values } = parseArgs({
@@ -54,12 +55,15 @@ interface Result {
   readonly wallSeconds: number | undefined;
   readonly cpuMsPerPod: number | undefined;
   readonly peakRssMb: number | undefined;
+  /** CPUs that something else kept busy meanwhile. */
+  readonly foreignCpus: number;
 }
 
 interface Bench {
   readonly plane: ControlPlane;
   readonly account: UpdaterAccount;
   readonly marks: ReadonlyMap<string, string>;
+  readonly updater: Updater | undefined;
 }
 
 /** `status message` of every pod's PodNeedUpgrade condition, as a watch sees it. */
@@ -79,7 +83,7 @@ async function flood(bench: Bench, concurrency: number, round: number): Promise<
   });
   const pods = await listPods(plane.admin, { name: FLOODED });
   const message = `controllerrevision: round-${round}-of-${concurrency}`;
-  const measured = await auditWrites(plane, account, async () => {
+  const measured = await auditWrites(bench, async () => {
     const cpuBefore = process.cpuUsage();
     await forEachConcurrently(pods, concurrency, async (pod) => await mark(api, pod, message));
     const { user, system } = process.cpuUsage(cpuBefore);
@@ -107,9 +111,9 @@ async function mark(api: ApiClient, pod: PodObject, message: string): Promise<vo
 }
 
 async function ours(bench: Bench, updater: Updater, round: number): Promise<Result> {
-  const { plane, account, marks } = bench;
+  const { plane, marks } = bench;
   const { program } = updater;
-  const measured = await auditWrites(plane, account, async () => {
+  const measured = await auditWrites(bench, async () => {
     const startedMs = performance.now();
     const cpuBefore = await program.cpuSeconds();
     const hash = await newTemplate(plane, round);
@@ -159,9 +163,12 @@ type Measured = Omit<Result, 'contender'>;
 type Own = Pick<Result, 'wallSeconds' | 'cpuMsPerPod' | 'peakRssMb'>;
 
 /** Runs it and counts the pod writes of the service account during it. */
-async function auditWrites(plane: ControlPlane, account: UpdaterAccount, run: () => Promise<Own>): Promise<Measured> {
+async function auditWrites(bench: Bench, run: () => Promise<Own>): Promise<Measured> {
+  const { plane, account, updater } = bench;
+  const foreignCpus = await measureForeignLoad(plane, updater === undefined ? [] : [updater.program]);
   const before = (await readAuditLog(plane.files.auditLog)).length;
   const own = await run();
+  const busyWithOthers = await foreignCpus();
   const after = (await readAuditLog(plane.files.auditLog)).slice(before);
   const writes: readonly AuditedWrite[] = after.filter(({ user }) => user === account.user);
   const summary = summarizeWrites(writes);
@@ -173,6 +180,7 @@ async function auditWrites(plane: ControlPlane, account: UpdaterAccount, run: ()
     writesPerSecond: summary.writes / seconds,
     writesPerPod: summary.writes / nodeCount,
     duplicates: summary.duplicates.size,
+    foreignCpus: busyWithOthers,
     ...own,
   };
 }
@@ -195,8 +203,8 @@ async function runAll(plane: ControlPlane): Promise<Result[]> {
     },
   });
   await watcher.start();
-  const bench: Bench = { plane, account, marks };
-  const updater = values['flood-only'] ? undefined : await readyUpdater(bench);
+  const updater = values['flood-only'] ? undefined : await readyUpdater({ plane, account, marks });
+  const bench: Bench = { plane, account, marks, updater };
   const results: Result[] = [];
   for (let round = 0; round < Number(values.repeat); round += 1) {
     for (const concurrency of values.concurrency.split(',').map(Number)) {
@@ -213,7 +221,7 @@ async function runAll(plane: ControlPlane): Promise<Result[]> {
 }
 
 /** The first marks (every pod is up to date) are no part of the measurement. */
-async function readyUpdater({ plane, account, marks }: Bench): Promise<Updater> {
+async function readyUpdater({ plane, account, marks }: Omit<Bench, 'updater'>): Promise<Updater> {
   const args = ['--kube-api-qps', '5000', '--kube-api-burst', '10000', ...values['updater-args'].split(' ')];
   const updater = await startUpdater(plane, {
     kubeconfigPath: account.kubeconfigPath,
@@ -248,6 +256,7 @@ printTable(
     'peak RSS MB': result.peakRssMb?.toFixed(0) ?? '–',
     'writes a pod': result.writesPerPod.toFixed(3),
     twice: String(result.duplicates),
+    'foreign CPUs': result.foreignCpus.toFixed(2),
   })),
 );
 process.stdout.write(`${JSON.stringify({ nodes: nodeCount, results })}\n`);

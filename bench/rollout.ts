@@ -22,6 +22,7 @@ import type { ObservedRollout } from '../test/control-plane/observation.ts';
 import { Observer } from '../test/control-plane/observer.ts';
 import { forEachConcurrently, type Program, waitFor } from '../test/control-plane/processes.ts';
 import { createUpdaterAccount, startUpdater, type UpdaterAccount } from '../test/control-plane/updater.ts';
+import { measureForeignLoad } from './foreign-load.ts';
 import { machine, printTable } from './report.ts';
 
 const { values } = parseArgs({
@@ -50,6 +51,8 @@ interface Result {
   readonly peakRssMb: number | undefined;
   readonly writesPerPod: number;
   readonly duplicateWrites: number;
+  /** CPUs that something else kept busy meanwhile. */
+  readonly foreignCpus: number;
 }
 
 interface Run {
@@ -88,6 +91,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   const { program, userAgent } = await prepare(contender, { plane, account, name });
   const cpuBefore = (await program?.cpuSeconds()) ?? 0;
   const writesBefore = (await readAuditLog(plane.files.auditLog)).length;
+  const foreignCpus = await measureForeignLoad(plane, contender === 'ours' && program !== undefined ? [program] : []);
 
   observer.begin();
   await setImage(plane.admin, { name }, 'example.test/agent:2');
@@ -95,6 +99,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   if (contender === 'delete-all') await deleteAll(plane, name);
   const observed = await observer.complete(metadata.generation ?? 0, ROLLOUT_TIMEOUT_MS);
 
+  const busyWithOthers = await foreignCpus();
   const cpuSeconds = ((await program?.cpuSeconds()) ?? 0) - cpuBefore;
   const peakRssBytes = contender === 'ours' ? await program?.peakRssBytes() : undefined;
   const writes = (await readAuditLog(plane.files.auditLog))
@@ -113,6 +118,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
     peakRssMb: peakRssBytes === undefined ? undefined : peakRssBytes / 1024 / 1024,
     writesPerPod: summary.writes / nodeCount,
     duplicateWrites: summary.duplicates.size,
+    foreignCpus: busyWithOthers,
   };
 }
 
@@ -186,6 +192,7 @@ printTable(
     'peak RSS MB': result.peakRssMb?.toFixed(0) ?? '–',
     'writes a pod': result.writesPerPod.toFixed(3),
     twice: String(result.duplicateWrites),
+    'foreign CPUs': result.foreignCpus.toFixed(2),
   })),
 );
 process.stdout.write(`${JSON.stringify({ nodes: nodeCount, maxUnavailable: values['max-unavailable'], results })}\n`);

@@ -74,6 +74,10 @@ export class ControlPlane {
     return this.#programs[component];
   }
 
+  get programs(): readonly Program[] {
+    return Object.values(this.#programs);
+  }
+
   /** Another program that ends with this control plane and logs beside it: the updater under test. */
   startProgram(options: ProgramStart): Program {
     return this.#group.start(options);
