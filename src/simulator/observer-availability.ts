@@ -216,10 +216,11 @@ export class AvailabilityObserver {
     for (const name of unavailable) {
       const view = watched.views.get(name) ?? NOTHING;
       if (name === nodeName || view.sinceMs <= longAgoMs || view.isDisruptedInPlace) known += 1;
+      if (known > bound) break;
     }
     if (known <= bound) return;
     watched.overBudgetDeletions += 1;
-    const what = `${known} nodes without an available pod after a deletion on ${nodeName}`;
+    const what = `${known} nodes or more without an available pod after a deletion on ${nodeName}`;
     onViolation(`${entryKey(watched.entry)}: ${what}, ${bound} allowed`);
   }
 
