@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type DaemonSetKey, slotKey } from '../protocol/slot.ts';
 import { isAskSettled, onDeadline } from './asks.ts';
 import { Candidates, NAME_RULES } from './candidates.ts';
@@ -132,7 +133,7 @@ export class SlotBook {
   }
 
   #forget(slot: Slot): void {
-    this.counters.apply(slot.mask, 0);
+    assert(slot.mask === 0, 'a slot without node and pods counts for nothing');
     this.#slots.delete(slot.nodeName);
     this.candidates.leaveZone(slot.zone);
   }

@@ -637,3 +637,33 @@ test('rollout: node away while its pod is replaced, then a pod is created for it
   assert.equal(rollout.counts().failed, 1);
   assert.deepEqual(rollout.select(ALL, T0 + 5000), []);
 });
+
+test('rollout: outcome of another pod while one is sent → changes nothing', () => {
+  const rollout = syncedRollout({ ...cluster(1) });
+  rollout.select(ALL, T0);
+  const task = rollout.taskFor(slot('n01'), T0);
+  assert.ok(task);
+  rollout.onSent(task.slot, T0);
+  assert.equal(rollout.onOutcome(outcome(task, 'fenced', { uid: 'another' }), T0).then, 'watch');
+  assert.deepEqual(rollout.select(ALL, T0), []);
+});
+
+test('rollout: node away during the replacement → no replacement time is told, and the failure holds completion', () => {
+  const rollout = syncedRollout({ ...cluster(1) });
+  rollout.select(ALL, T0);
+  carryOut(rollout, 'n01', T0);
+  rollout.removePod(pod('n01', 'old'), T0 + 1000);
+  rollout.takeNotices();
+  rollout.upsertNode(node('n01', { isReady: false }), T0 + 2000);
+  // No Ready node is left, but one that failed is not done.
+  assert.deepEqual(
+    rollout.takeNotices().map(({ type }) => type),
+    ['node-failed'],
+  );
+  rollout.upsertPod(pod('n01', 'new'), T0 + 3000);
+  rollout.upsertNode(node('n01'), T0 + 90_000);
+  assert.deepEqual(
+    rollout.takeNotices().map(({ type }) => type),
+    ['node-recovered', 'completed'],
+  );
+});
