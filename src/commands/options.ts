@@ -58,6 +58,8 @@ export interface SimulateOptions {
   readonly speed: number;
   readonly timeoutMs: number;
   readonly report: (typeof REPORT_FORMATS)[number];
+  /** Where to write a picture of the live view; undefined: none. */
+  readonly pictureFile: string | undefined;
 }
 
 export const OUTPUT_FORMATS = ['table', 'json'] as const;

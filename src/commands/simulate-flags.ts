@@ -8,6 +8,7 @@ import {
   integerFlag,
   maxUnavailableFlag,
   percentFlag,
+  textFlag,
   withDefault,
   workersFlag,
 } from './flags.ts';
@@ -27,6 +28,7 @@ interface SimulateValues {
   readonly speed: number;
   readonly timeout: number;
   readonly report: SimulateOptions['report'];
+  readonly picture?: string;
 }
 
 const HOUR_MS = 3_600_000;
@@ -67,6 +69,7 @@ export const simulateDefinition: CommandDefinition = {
       10 * 60_000,
     ),
     choiceFlag({ flags: '--report <format>', help: 'form of the report' }, REPORT_FORMATS, 'text'),
+    textFlag({ flags: '--picture <file>', help: 'write the live view, as it is halfway, as SVG' }),
   ],
   start({ flags }, handlers) {
     const options = simulateOptionsOf(flags as unknown as SimulateValues);
@@ -88,5 +91,6 @@ function simulateOptionsOf(values: SimulateValues): SimulateOptions {
     speed: values.speed,
     timeoutMs: values.timeout,
     report: values.report,
+    pictureFile: values.picture,
   };
 }

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import type { SimulateOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
 import { findingsOf } from './simulation/findings.ts';
@@ -8,8 +9,9 @@ import { renderLive } from './view/live-view.ts';
 import { renderPlain } from './view/plain-view.ts';
 import { renderReport, reportOf, type SimulationReport } from './view/report.ts';
 import type { ViewSnapshot } from './view/snapshot.ts';
+import { renderSvg } from './view/svg.ts';
 import { LiveTerminal, shouldColor, terminalWidth } from './view/terminal.ts';
-import { titleOf } from './view/words.ts';
+import { doneRatio, titleOf } from './view/words.ts';
 import { firstSignal } from './wiring/shutdown.ts';
 
 const LIVE_INTERVAL_MS = 200;
@@ -23,10 +25,15 @@ export async function simulate(options: SimulateOptions): Promise<number> {
   void firstSignal().then(() => run.interrupt());
   const snapshots = new Snapshots(run, options);
   const screen = openScreen(options);
+  const picture = new Picture(options.pictureFile);
   try {
     await run.begin();
     screen.announce(await snapshots.take('starting'));
-    const timer = setInterval(() => void snapshots.take('rolling').then(screen.show), screen.intervalMs);
+    const show = (snapshot: ViewSnapshot): void => {
+      screen.show(snapshot);
+      picture.consider(snapshot);
+    };
+    const timer = setInterval(() => void snapshots.take('rolling').then(show), screen.intervalMs);
     const end = await run.end();
     clearInterval(timer);
     const wallMs = run.elapsedMs;
@@ -36,10 +43,36 @@ export async function simulate(options: SimulateOptions): Promise<number> {
     const report = reportOf(findingsOf({ options, seed, report: observed, lanes, wallMs }), observed.violations);
     print(report, options);
     explain(end, observed.violations);
+    picture.write();
     return report.ok ? EXIT_OK : EXIT_FAILED;
   } finally {
     screen.restore();
     await run.close();
+  }
+}
+
+const PICTURE_COLUMNS = 92;
+
+/** Keeps the frame of the live view that is nearest to the middle of the rollout. */
+class Picture {
+  readonly #file: string | undefined;
+  #frame: readonly string[] = [];
+  #distance = Number.POSITIVE_INFINITY;
+
+  constructor(file: string | undefined) {
+    this.#file = file;
+  }
+
+  consider(snapshot: ViewSnapshot): void {
+    const distance = Math.abs(doneRatio(snapshot) - 0.5);
+    if (this.#file === undefined || distance >= this.#distance) return;
+    this.#distance = distance;
+    this.#frame = renderLive(snapshot, { width: PICTURE_COLUMNS, isColor: true });
+  }
+
+  write(): void {
+    if (this.#file === undefined) return;
+    writeFileSync(this.#file, renderSvg(this.#frame, { columns: PICTURE_COLUMNS, title: 'daemonpodupdater simulate' }));
   }
 }
 
