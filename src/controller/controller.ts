@@ -55,9 +55,8 @@ export class Controller {
       return;
     }
     const policy = parseUpdatePolicy(daemonSet);
-    this.#notices.policyRead(daemonSet, policy);
     const isReadable = labelSelectorQuery(daemonSet.selector) !== undefined;
-    if (policy.kind === 'policy' && !isReadable) this.#notices.selectorUnusable(daemonSet);
+    this.#notices.policyRead(daemonSet, policy, isReadable);
     if (policy.kind !== 'policy' || !isReadable) {
       if (followed !== undefined) this.#unfollow(followed);
       return;

@@ -19,6 +19,8 @@ export class Followed {
   daemonSet: DaemonSetRecord;
   /** In-flight replacements when they were last counted; the controller's total is the sum of these. */
   inFlightCounted = 0;
+  /** When it was last given something to do, counted in turns of all DaemonSets. */
+  lastTurn = 0;
   /** Something happened since the rollout was last asked what may go. */
   isDirty = true;
   #hasPods = false;

@@ -61,24 +61,17 @@ export class NoticeBoard {
     this.#ports = ports;
   }
 
-  /** What is wrong with a DaemonSet's annotations; said again only when it changes. */
-  policyRead(daemonSet: DaemonSetRecord, result: PolicyResult): void {
+  /** What is wrong with a DaemonSet that opted in; said again only when it changes. */
+  policyRead(daemonSet: DaemonSetRecord, result: PolicyResult, isSelectorUsable: boolean): void {
     const about = aboutOf(daemonSet);
     const statements = complaintsOf(result);
+    if (result.kind === 'policy' && !isSelectorUsable) statements.push(BAD_SELECTOR);
     const complaints = statements.map(({ message }) => message).join('\n');
     const said = this.#said.get(about.key);
     if (said?.uid === about.uid && said.complaints === complaints) return;
     if (complaints === '') this.#said.delete(about.key);
     else this.#said.set(about.key, { uid: about.uid, complaints });
     for (const statement of statements) this.#say(about, statement);
-  }
-
-  selectorUnusable(daemonSet: DaemonSetRecord): void {
-    this.#say(aboutOf(daemonSet), {
-      level: 'warn',
-      reason: REASONS.badSelector,
-      message: 'spec.selector cannot be written as a label selector, so no pods are read; nothing is updated',
-    });
   }
 
   deleted(daemonSet: DaemonSetRecord): void {
@@ -203,6 +196,12 @@ export class NoticeBoard {
 function aboutOf(daemonSet: DaemonSetRecord): About {
   return { key: daemonSetKey(daemonSet.namespace, daemonSet.name), uid: daemonSet.uid };
 }
+
+const BAD_SELECTOR: Statement = {
+  level: 'warn',
+  reason: REASONS.badSelector,
+  message: 'spec.selector cannot be written as a label selector, so no pods are read; nothing is updated',
+};
 
 function complaintsOf(result: PolicyResult): Statement[] {
   switch (result.kind) {

@@ -42,8 +42,8 @@ export class Traffic {
   readonly #parts: TrafficParts;
   readonly #sent = new Map<SlotKey, Task>();
   #inFlightCount = 0;
-  /** Where the next round of selection starts, so that a limit over all DaemonSets is shared fairly. */
-  #roundRobin = 0;
+  /** Counts the times that a rollout was given something. */
+  #turns = 0;
 
   constructor(parts: TrafficParts) {
     const { lanes, batchMax, laneInFlightMax, qps, burst, random } = parts.options;
@@ -65,13 +65,14 @@ export class Traffic {
 
   /** Asks the rollouts that changed what may go now. */
   select(nowMs: number): void {
-    const all = [...this.#parts.followed.values()];
-    if (all.length === 0) return;
-    this.#roundRobin = (this.#roundRobin + 1) % all.length;
-    for (let index = 0; index < all.length; index++) {
-      const followed = all[(index + this.#roundRobin) % all.length];
-      if (followed?.isDirty) this.#selectFrom(followed, nowMs);
+    const asked = this.#inTurn();
+    // Whoever has fewest in flight is asked first, for an equal share; what the shares leave over goes round once more.
+    for (const [index, followed] of asked.entries()) {
+      this.#selectFrom(followed, Math.ceil(this.#room / (asked.length - index)), nowMs);
     }
+    for (const followed of asked) if (Number.isFinite(this.#room)) this.#selectFrom(followed, this.#room, nowMs);
+    // Held back by the limit over all: to be asked again when another one finishes.
+    for (const followed of asked) followed.isDirty = this.#room === 0;
   }
 
   /** Hands the lanes what they have room for. No write leaves after `writeUntilMs`. */
@@ -110,16 +111,27 @@ export class Traffic {
     }
   }
 
-  #selectFrom(followed: Followed, nowMs: number): void {
-    const { maxInFlight, maxInFlightPerDaemonSet } = this.#parts.options;
-    this.#recount(followed);
-    const room = Math.max(0, maxInFlight - this.#inFlightCount);
-    const window = Math.min(maxInFlightPerDaemonSet, followed.inFlightCounted + room);
+  /** Replacements that may still go, over all DaemonSets. */
+  get #room(): number {
+    return Math.max(0, this.#parts.options.maxInFlight - this.#inFlightCount);
+  }
+
+  /** What changed, fewest in flight first; of equals, whose last turn is longest ago. */
+  #inTurn(): Followed[] {
+    const asked: Followed[] = [];
+    for (const followed of this.#parts.followed.values()) if (followed.isDirty) asked.push(followed);
+    for (const followed of asked) this.#recount(followed);
+    return asked.sort((a, b) => a.inFlightCounted - b.inFlightCounted || a.lastTurn - b.lastTurn);
+  }
+
+  #selectFrom(followed: Followed, room: number, nowMs: number): void {
+    const window = Math.min(this.#parts.options.maxInFlightPerDaemonSet, followed.inFlightCounted + room);
     const slots = followed.rollout.select({ count: Number.POSITIVE_INFINITY, window }, nowMs);
+    if (slots.length === 0) return;
     for (const slot of slots) this.dispatcher.add(slot, nowMs);
+    this.#turns += 1;
+    followed.lastTurn = this.#turns;
     this.#recount(followed);
-    // A rollout held back by the limit over all DaemonSets has to be asked again when another one finishes.
-    followed.isDirty = room === 0;
   }
 
   #recount(followed: Followed): void {
