@@ -18,7 +18,7 @@ export async function plan(options: PlanOptions): Promise<number> {
     const key = daemonSetKey(namespace, options.daemonSet);
     const followed = reading.host.controller.find(key);
     if (followed === undefined) {
-      const why = reading.refusals.get(key) ?? NOT_OPTED_IN;
+      const why = reading.refusalOf(key) ?? NOT_OPTED_IN;
       process.stderr.write(`error: nothing is planned for DaemonSet ${namespace}/${options.daemonSet}: ${why}\n`);
       return EXIT_FAILED;
     }

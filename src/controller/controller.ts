@@ -100,6 +100,7 @@ export class Controller {
     if (wasLeading === leadership.isLeading || this.#isDraining) return;
     if (leadership.isLeading) this.dispatcher.release();
     else this.dispatcher.hold();
+    this.#notices.setLeading(leadership.isLeading);
     for (const followed of this.#followed.values()) followed.isDirty = true;
   }
 

@@ -27,13 +27,16 @@ type Reason = (typeof REASONS)[keyof typeof REASONS];
 /** A Normal event at each of these shares of a rollout. */
 const PROGRESS_STEPS = [0.25, 0.5, 0.75] as const;
 
-interface Said {
-  readonly uid: string;
-  /** The refusals and problems that were told about this DaemonSet and still hold. */
-  complaints: string;
+/** The refusals and problems that were told about a DaemonSet and still hold. */
+interface Complaints {
+  readonly about: About;
+  readonly statements: readonly Statement[];
 }
 
 interface RolloutProgress {
+  readonly about: About;
+  /** How its start was announced. */
+  readonly start: Statement;
   readonly hash: string;
   readonly total: number;
   nextStep: number;
@@ -54,11 +57,27 @@ interface Statement {
 /** Turns what happened into Kubernetes Events and log lines: each thing is said once, when it changes. */
 export class NoticeBoard {
   readonly #ports: ControllerPorts;
-  readonly #said = new Map<DaemonSetKey, Said>();
+  readonly #complaints = new Map<DaemonSetKey, Complaints>();
   readonly #progress = new Map<DaemonSetKey, RolloutProgress>();
+
+  #isLeading = false;
 
   constructor(ports: ControllerPorts) {
     this.#ports = ports;
+  }
+
+  /**
+   * A standby follows what happens without saying it, because the leader does. Whoever takes over says again what still
+   * holds: nobody may have said it yet.
+   */
+  setLeading(isLeading: boolean): void {
+    const wasLeading = this.#isLeading;
+    this.#isLeading = isLeading;
+    if (wasLeading || !isLeading) return;
+    for (const { about, statements } of this.#complaints.values()) {
+      for (const statement of statements) this.#say(about, statement);
+    }
+    for (const { about, start } of this.#progress.values()) this.#say(about, start);
   }
 
   /** What is wrong with a DaemonSet that opted in; said again only when it changes. */
@@ -66,17 +85,16 @@ export class NoticeBoard {
     const about = aboutOf(daemonSet);
     const statements = complaintsOf(result);
     if (result.kind === 'policy' && !isSelectorUsable) statements.push(BAD_SELECTOR);
-    const complaints = statements.map(({ message }) => message).join('\n');
-    const said = this.#said.get(about.key);
-    if (said?.uid === about.uid && said.complaints === complaints) return;
-    if (complaints === '') this.#said.delete(about.key);
-    else this.#said.set(about.key, { uid: about.uid, complaints });
+    const before = this.#complaints.get(about.key);
+    if (before?.about.uid === about.uid && isSameText(before.statements, statements)) return;
+    if (statements.length === 0) this.#complaints.delete(about.key);
+    else this.#complaints.set(about.key, { about, statements });
     for (const statement of statements) this.#say(about, statement);
   }
 
   deleted(daemonSet: DaemonSetRecord): void {
     const { key } = aboutOf(daemonSet);
-    this.#said.delete(key);
+    this.#complaints.delete(key);
     this.#progress.delete(key);
   }
 
@@ -144,17 +162,19 @@ export class NoticeBoard {
 
   #started(followed: Followed, notice: Extract<RolloutNotice, { type: 'started' }>): void {
     const { hash, total, strategy, isResumed } = notice;
-    this.#progress.set(followed.key, { hash, total, nextStep: 0 });
     const counts = followed.rollout.counts();
     const verb = strategy === 'OTA' ? 'marking' : 'replacing';
     const bound = strategy === 'OTA' ? '' : `, at most ${counts.allowed} unavailable`;
     const again = isResumed ? ' (nodes that were away came back)' : '';
-    this.#say(followed, {
+    const start: Statement = {
       level: 'info',
       reason: REASONS.started,
       message: `${verb} ${total} pods for revision ${hash}${bound}${again}`,
       fields: { revision: hash, podCount: total, strategy, maxUnavailable: counts.allowed },
-    });
+    };
+    const about = { key: followed.key, uid: followed.uid };
+    this.#progress.set(followed.key, { about, start, hash, total, nextStep: 0 });
+    this.#say(about, start);
   }
 
   #completed(followed: Followed, notice: Extract<RolloutNotice, { type: 'completed' }>): void {
@@ -187,6 +207,10 @@ export class NoticeBoard {
   }
 
   #say(about: About, { level, reason, message, fields }: Statement): void {
+    if (!this.#isLeading) {
+      this.#ports.log('debug', 'left to the leader to say', { daemonSet: about.key, reason, detail: message });
+      return;
+    }
     const type: DaemonSetEvent['type'] = level === 'warn' || level === 'error' ? 'Warning' : 'Normal';
     this.#ports.recordEvent({ daemonSet: about.key, uid: about.uid, type, reason, action: 'Update', message });
     this.#ports.log(level, reason, { daemonSet: about.key, detail: message, ...fields });
@@ -216,6 +240,10 @@ function complaintsOf(result: PolicyResult): Statement[] {
         return { level: 'warn', reason: REASONS.badAnnotation, message: `annotation ${annotation}: ${message}` };
       });
   }
+}
+
+function isSameText(left: readonly Statement[], right: readonly Statement[]): boolean {
+  return left.length === right.length && left.every(({ message }, index) => message === right[index]?.message);
 }
 
 function fieldsOf(outcome: Outcome): LogFields {

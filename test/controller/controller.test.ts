@@ -100,6 +100,19 @@ for (const { name, changes, reason, says } of refused) {
   });
 }
 
+test('controller: a refusal seen while standing by → said by whoever leads, once, and by the next leader again', () => {
+  const world = new World(2);
+  world.apply(optedIn('agent', '1', { updateStrategyType: 'RollingUpdate' }));
+  world.pump();
+  assert.deepEqual(world.ports.reasons(), []);
+  world.lead();
+  world.lead();
+  assert.deepEqual(world.ports.reasons(), ['NotOnDelete']);
+  world.standBy();
+  world.lead();
+  assert.deepEqual(world.ports.reasons(), ['NotOnDelete', 'NotOnDelete']);
+});
+
 test('controller: a malformed budget → a warning once, and the default of 10 % is used', () => {
   for (const value of ['lots', '-1', '101%']) {
     const world = new World(20);

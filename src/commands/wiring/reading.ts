@@ -15,8 +15,7 @@ export class Reading {
   readonly host: ControllerHost;
   readonly source: ConnectionSource;
   readonly #client: ApiClient;
-  /** Why a DaemonSet is left alone, by DaemonSet. */
-  readonly refusals = new Map<DaemonSetKey, string>();
+  readonly #refusals = new Map<DaemonSetKey, string>();
   #problem = '';
 
   /** Rejects with `CredentialError` when there is no way to the cluster. */
@@ -50,7 +49,7 @@ export class Reading {
         random: Math.random,
       },
       send: () => {},
-      recordEvent: ({ daemonSet, message }) => this.refusals.set(daemonSet, message),
+      recordEvent: ({ daemonSet, message }) => this.#refusals.set(daemonSet, message),
       log: () => {},
       taskDone: () => {},
       onProblem: ({ stream, problem }) => {
@@ -68,6 +67,13 @@ export class Reading {
       if (monotonicMs() > deadlineMs) throw new Error('cannot read the cluster: it did not answer in time');
       await sleep(POLL_MS);
     }
+  }
+
+  /** Why a DaemonSet is left alone; undefined when nothing is wrong with it, or it is not there. */
+  refusalOf(key: DaemonSetKey): string | undefined {
+    // Complaints are for the leader to make. This one has no lanes, so nothing is sent.
+    this.host.controller.setLeadership({ isLeading: true, writeUntilMs: 0 });
+    return this.#refusals.get(key);
   }
 
   async close(): Promise<void> {

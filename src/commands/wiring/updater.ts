@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient, type RequestReport } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
-import type { DaemonSetEvent, LogFields, LogLevel } from '../../controller/ports.ts';
+import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import type { RunReport } from '../../dispatch/dispatch-stats.ts';
 import { InProcessLanes } from '../../dispatch/in-process-lanes.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
@@ -148,7 +148,10 @@ export class Updater {
         random: Math.random,
       },
       send: (lane, batch) => this.pool.send(lane, batch),
-      recordEvent: (event) => this.#recordEvent(event, options.isDryRun),
+      recordEvent: (event) => {
+        // A dry run writes nothing at all.
+        if (!options.isDryRun) this.#recorder.record(event);
+      },
       log: listeners.log,
       taskDone: (outcome, run) => {
         this.lanes.taskDone(outcome, run);
@@ -173,10 +176,5 @@ export class Updater {
       return new InProcessLanes(inProcessExecutor(connection, CONNECTIONS_TOTAL), callbacks);
     }
     return new ThreadedLanes({ connection, connectionsMax, callbacks });
-  }
-
-  /** A standby watches too, but only the leader speaks; a dry run writes nothing at all. */
-  #recordEvent(event: DaemonSetEvent, isDryRun: boolean): void {
-    if (!isDryRun && this.host.controller.leadership.isLeading) this.#recorder.record(event);
   }
 }
