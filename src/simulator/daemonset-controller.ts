@@ -184,6 +184,8 @@ export class DaemonSetController {
 
   #correct(entry: Entry, slot: Slot): void {
     if (slot.pods.length === 0) {
+      // Template, generation and hash of a pod belong together: one pass of the controller sees one DaemonSet.
+      this.#ensureRevision(entry);
       this.#createPod(entry, slot.nodeName);
       return;
     }

@@ -1,0 +1,361 @@
+import type { ApiRequest } from '../../src/client/api.ts';
+import type { Controller } from '../../src/controller/controller.ts';
+import type { Outcome } from '../../src/protocol/outcome.ts';
+import { type DaemonSetKey, daemonSetOfSlot, nodeOfSlot, type SlotKey } from '../../src/protocol/slot.ts';
+import type { Task, TaskBatch } from '../../src/protocol/task.ts';
+import type { SimResponse } from '../../src/simulator/api-types.ts';
+import type { SimulatedCluster } from '../../src/simulator/cluster.ts';
+import { isTerminating, revisionHashOf } from '../../src/simulator/cluster-index.ts';
+import {
+  controllerUid,
+  type DaemonSetObject,
+  findCondition,
+  isConditionTrue,
+  keyOf,
+  nodeNameOf,
+  type PodObject,
+  type RevisionObject,
+} from '../../src/simulator/objects.ts';
+import { allowedUnavailable, optedStrategy } from '../../src/simulator/observer-policy.ts';
+import type { Commit } from '../../src/simulator/store.ts';
+import { LEASE } from './candidate.ts';
+import {
+  CommitLog,
+  isOfRevision,
+  type KnownDaemonSet,
+  type KnownPod,
+  Knowledge,
+} from './knowledge.ts';
+import type { SimProcess } from './process.ts';
+import { type Trace, Violation } from './trace.ts';
+
+/** A deletion that may have been applied and that the process has not been shown the effect of. */
+interface Pending {
+  readonly uid: string;
+  /** The task has ended, and whether it was applied is not known. */
+  isBlind: boolean;
+}
+
+/** Tasks of one slot within this time … */
+const RETRY_WINDOW_MS = 10_000;
+/** … at most: the documented backoff (5 ms, doubling) fits 11 into it; the rest is for pods that came in between. */
+const RETRIES_MAX = 25;
+
+/** What one process knows and has done; made anew with an empty memory when it starts again. */
+export class Conduct {
+  readonly process: SimProcess;
+  readonly knowledge: Knowledge;
+  /** What is in a lane. */
+  readonly open = new Map<SlotKey, { readonly lane: number; readonly task: Task }>();
+  readonly pending = new Map<SlotKey, Pending>();
+  readonly recent = new Map<SlotKey, number[]>();
+
+  constructor(process: SimProcess, log: CommitLog) {
+    this.process = process;
+    this.knowledge = new Knowledge(process, log);
+  }
+
+  /** The DaemonSet opted out or was deleted: with its rollout goes the memory of what was asked for it. */
+  unfollow(key: DaemonSetKey): void {
+    this.knowledge.followed.delete(key);
+    for (const slot of this.pending.keys()) if (daemonSetOfSlot(slot) === key) this.pending.delete(slot);
+  }
+}
+
+interface PodHistory {
+  readonly createdRevision: number;
+  pod: PodObject;
+}
+
+/**
+ * Holds every process to the rules of docs/simulation.md, after every event. It is told what streams have delivered, what was
+ * sent, and what the API server did; it shares no code with what it checks.
+ */
+export class Checker {
+  readonly #cluster: SimulatedCluster;
+  readonly #log: CommitLog;
+  readonly #trace: Trace;
+  /** Since which commit the newest revision of a DaemonSet (by UID) is the newest. */
+  readonly #newestSince = new Map<string, { readonly hash: string; readonly revision: number }>();
+  readonly #pods = new Map<string, PodHistory>();
+  #nodesEver = 0;
+  #daemonSetsEver = 0;
+  deletes = 0;
+  marks = 0;
+
+  constructor(cluster: SimulatedCluster, trace: Trace) {
+    this.#cluster = cluster;
+    this.#log = new CommitLog(cluster.store);
+    this.#trace = trace;
+    cluster.store.onCommit((commit) => this.#onCommit(commit));
+  }
+
+  admit(process: SimProcess): Conduct {
+    return new Conduct(process, this.#log);
+  }
+
+  onSend(conduct: Conduct, lane: number, batch: TaskBatch): void {
+    for (const task of batch.tasks) {
+      this.#checkSlot(conduct, task);
+      conduct.open.set(task.slot, { lane, task });
+      if (task.action === 'delete') this.#checkDelete(conduct, task);
+      else if (task.action === 'mark') this.#checkMark(conduct, task);
+    }
+  }
+
+  onOutcome(conduct: Conduct, outcome: Outcome): void {
+    conduct.open.delete(outcome.slot);
+    const pending = conduct.pending.get(outcome.slot);
+    if (pending === undefined || pending.uid !== outcome.uid) return;
+    const { action, code } = outcome;
+    if (action === 'observe') {
+      // A read that finds the pod untouched lets the deletion be repeated.
+      if (code === 'done' && !outcome.isTerminating) pending.isBlind = false;
+      return;
+    }
+    if (code === 'done' || code === 'gone' || code === 'unknown') pending.isBlind = true;
+    else conduct.pending.delete(outcome.slot);
+  }
+
+  onLaneLost(conduct: Conduct, lane: number): void {
+    for (const [slot, open] of conduct.open) {
+      if (open.lane !== lane) continue;
+      conduct.open.delete(slot);
+      const pending = conduct.pending.get(slot);
+      if (pending?.uid === open.task.uid && open.task.action === 'delete') pending.isBlind = true;
+    }
+  }
+
+  /** A write leaves a lane. */
+  onDeparture(conduct: Conduct, task: Task, request: ApiRequest): void {
+    const body = JSON.parse(typeof request.body === 'string' ? request.body : '{}') as {
+      readonly preconditions?: { readonly uid?: string };
+      readonly metadata?: { readonly uid?: string };
+    };
+    const uid = request.method === 'DELETE' ? body.preconditions?.uid : body.metadata?.uid;
+    if (uid !== task.uid) this.#fail('precondition', conduct, `${request.method} ${request.path} is not bound to a UID`);
+    const lease = this.#cluster.store.get('leases', keyOf({ metadata: LEASE } as never));
+    const holder = (lease?.spec as { readonly holderIdentity?: string } | undefined)?.holderIdentity ?? '';
+    if (holder !== conduct.process.id) this.#fail('leader', conduct, `writes while ${holder || 'nobody'} holds the lease`);
+  }
+
+  /** The API server has handled a write; maybe for the second time. */
+  onHandled(conduct: Conduct, task: Task, response: SimResponse): void {
+    if (response.status >= 300) return;
+    const after = response.kind === 'object' ? response.object : undefined;
+    if (after !== undefined && after.metadata.uid !== task.uid) {
+      this.#fail('owner', conduct, `${task.action} of ${task.pod} met another pod than ${task.uid}`);
+    }
+    if (task.action === 'mark') this.marks += 1;
+    if (task.action !== 'delete') return;
+    this.deletes += 1;
+    const history = this.#pods.get(task.uid);
+    if (history === undefined) this.#fail('owner', conduct, `${task.pod} with UID ${task.uid} never was`);
+    const { pod, createdRevision } = history;
+    this.#checkOwner(conduct, task, pod);
+    const newest = this.#newestSince.get(controllerUid(pod) ?? '');
+    if (newest !== undefined && newest.hash === revisionHashOf(pod) && newest.revision <= createdRevision) {
+      this.#fail('current-pod', conduct, `${task.pod} was deleted, and has been of the newest revision all its life`);
+    }
+  }
+
+  onPumped(conduct: Conduct, controller: Controller): void {
+    const { nowMs } = conduct.process;
+    const { depth, delayed, processing, backingOff } = controller.dispatcher.stats(nowMs);
+    const nodes = Math.max(this.#nodesEver, 1);
+    const bound = nodes * Math.max(1, this.#daemonSetsEver);
+    if (Math.max(depth, delayed, processing, backingOff) > bound) {
+      this.#fail('memory', conduct, `queue ${depth}, delayed ${delayed}, in lanes ${processing}, backing off ${backingOff}`);
+    }
+  }
+
+  #onCommit(commit: Commit): void {
+    const { resource, type, object, revision } = commit;
+    if (resource === 'pods') this.#onPod(object as PodObject, revision);
+    if (resource === 'nodes' && type === 'ADDED') this.#nodesEver += 1;
+    if (resource === 'daemonsets' && type === 'ADDED') this.#daemonSetsEver += 1;
+    if (resource !== 'controllerrevisions' || type === 'DELETED') return;
+    const owner = controllerUid(object) ?? '';
+    const newest = this.#cluster.index.entry(owner)?.newest;
+    const candidate = object as RevisionObject;
+    if (newest !== undefined && newest.revision > candidate.revision) return;
+    const hash = revisionHashOf(object);
+    if (this.#newestSince.get(owner)?.hash !== hash) this.#newestSince.set(owner, { hash, revision });
+  }
+
+  #onPod(pod: PodObject, revision: number): void {
+    const known = this.#pods.get(pod.metadata.uid);
+    if (known === undefined) this.#pods.set(pod.metadata.uid, { createdRevision: revision, pod });
+    else known.pod = pod;
+  }
+
+  #checkSlot(conduct: Conduct, task: Task): void {
+    const open = conduct.open.get(task.slot);
+    if (open !== undefined) {
+      this.#fail('one-a-slot', conduct, `${task.slot} is sent to a lane while lane ${open.lane} works on it`);
+    }
+    const { nowMs } = conduct.process;
+    const recent = (conduct.recent.get(task.slot) ?? []).filter((atMs) => atMs > nowMs - RETRY_WINDOW_MS);
+    recent.push(nowMs);
+    conduct.recent.set(task.slot, recent);
+    if (recent.length > RETRIES_MAX) {
+      this.#fail('backoff', conduct, `${recent.length} tasks for ${task.slot} within ${RETRY_WINDOW_MS / 1000} s`);
+    }
+  }
+
+  #checkDelete(conduct: Conduct, task: Task): void {
+    const { known, daemonSet, strategy } = this.#known(conduct, task);
+    if (strategy !== 'advancedrollingupdate') this.#fail('ota-delete', conduct, `${task.slot} is deleted under ${strategy}`);
+    const target = known.pods.get(task.uid);
+    if (target === undefined) this.#fail('stale', conduct, `${task.slot}: the pod is known to be gone`);
+    const { pod } = target;
+    if (isTerminating(pod)) this.#fail('stale', conduct, `${task.slot}: the pod is known to be terminating`);
+    this.#checkOwner(conduct, task, pod);
+    this.#checkOld(conduct, { task, pod, known, daemonSet });
+    const pending = conduct.pending.get(task.slot);
+    if (pending?.uid === task.uid && pending.isBlind) {
+      this.#fail('blind-repeat', conduct, `${task.slot} is deleted again before anything was observed`);
+    }
+    this.#checkBudget(conduct, { task, target, known, daemonSet });
+    conduct.pending.set(task.slot, { uid: task.uid, isBlind: false });
+  }
+
+  #checkMark(conduct: Conduct, task: Task & { action: 'mark' }): void {
+    const { known, strategy } = this.#known(conduct, task);
+    if (strategy !== 'ota') this.#fail('ota-mark', conduct, `${task.slot} is marked under ${strategy}`);
+    const target = known.pods.get(task.uid);
+    if (target === undefined) this.#fail('stale', conduct, `${task.slot}: the pod is known to be gone`);
+    this.#checkOwner(conduct, task, target.pod);
+    const mark = findCondition(target.pod.status.conditions, 'PodNeedUpgrade');
+    const isSame =
+      mark?.status === (task.needsUpgrade ? 'True' : 'False') && mark.message === `controllerrevision: ${task.hash}`;
+    if (isSame) this.#fail('needless-write', conduct, `${task.slot} is known to be marked so already`);
+  }
+
+  /** The DaemonSet of a task as the process knows it; a write for one that did not opt in is a violation. */
+  #known(
+    conduct: Conduct,
+    task: Task,
+  ): { readonly known: KnownDaemonSet; readonly daemonSet: DaemonSetObject; readonly strategy: string } {
+    const key = daemonSetOfSlot(task.slot);
+    const known = conduct.knowledge.followed.get(key);
+    const daemonSet = conduct.knowledge.daemonSets.get(key);
+    const strategy = daemonSet === undefined ? undefined : optedStrategy(daemonSet);
+    if (known === undefined || daemonSet === undefined || strategy === undefined) {
+      this.#fail('opted-out', conduct, `${task.action} of ${task.slot}, which is known not to have opted in`);
+    }
+    if (daemonSet.metadata.uid !== known.uid) this.#fail('opted-out', conduct, `${task.slot} is of a former DaemonSet`);
+    return { known, daemonSet, strategy };
+  }
+
+  #checkOwner(conduct: Conduct, task: Task, pod: PodObject): void {
+    const known = conduct.knowledge.followed.get(daemonSetOfSlot(task.slot));
+    if (known !== undefined && controllerUid(pod) !== known.uid) {
+      this.#fail('owner', conduct, `${task.pod} does not belong to the DaemonSet`);
+    }
+    if (nodeNameOf(pod) !== nodeOfSlot(task.slot)) this.#fail('owner', conduct, `${task.pod} is not on ${task.slot}`);
+  }
+
+  #checkOld(
+    conduct: Conduct,
+    about: { task: Task; pod: PodObject; known: KnownDaemonSet; daemonSet: DaemonSetObject },
+  ): void {
+    const { task, pod, known, daemonSet } = about;
+    const { generation = 0 } = daemonSet.metadata;
+    if ((daemonSet.status.observedGeneration ?? 0) < generation) {
+      this.#fail('generation', conduct, `${task.slot}: generation ${generation} has not been observed`);
+    }
+    const newest = known.newest();
+    if (newest === undefined) this.#fail('current-pod', conduct, `${task.slot}: no revision is known`);
+    if (isOfRevision(pod, newest, daemonSet)) this.#fail('current-pod', conduct, `${task.slot}: ${task.pod} is current`);
+  }
+
+  #checkBudget(
+    conduct: Conduct,
+    about: { task: Task; target: KnownPod; known: KnownDaemonSet; daemonSet: DaemonSetObject },
+  ): void {
+    const { task, target, known, daemonSet } = about;
+    const { knowledge, pending, process } = conduct;
+    const nodeName = nodeOfSlot(task.slot);
+    const node = knowledge.nodes.get(nodeName);
+    if (node === undefined || !knowledge.placement(daemonSet, known, node).shouldRun) {
+      this.#fail('eligible', conduct, `${task.slot}: the node is known not to be eligible`);
+    }
+    if (!isConditionTrue(node.status.conditions, 'Ready')) {
+      this.#fail('not-ready', conduct, `${task.slot}: the node is known not to be Ready`);
+    }
+    const byNode = known.podsByNode();
+    const newest = known.newest();
+    const minReadyMs = (daemonSet.spec.minReadySeconds ?? 0) * 1000;
+    const { nowMs } = process;
+    let eligible = 0;
+    let unavailable = 0;
+    let inFlight = 0;
+    const key = daemonSetOfSlot(task.slot);
+    for (const other of knowledge.nodes.values()) {
+      if (!knowledge.placement(daemonSet, known, other).shouldRun) continue;
+      eligible += 1;
+      const { name } = other.metadata;
+      const slot = `${key}/${name}` as SlotKey;
+      const pods = byNode.get(name) ?? [];
+      const isReady = isConditionTrue(other.status.conditions, 'Ready');
+      const asked = this.#isAsked(pending.get(slot), pods) || name === nodeName;
+      if (!isReady) {
+        if (asked) {
+          inFlight += 1;
+          unavailable += 1;
+        }
+        continue;
+      }
+      const isUp = pods.some((pod) => mayBeAvailable(pod, minReadyMs, nowMs));
+      if (asked || !isUp) unavailable += 1;
+      if (asked || (newest !== undefined && isReplacing(pods, newest, daemonSet, isUp))) inFlight += 1;
+    }
+    const allowed = Math.max(1, allowedUnavailable(daemonSet, eligible));
+    if (inFlight > allowed) {
+      this.#fail('in-flight', conduct, `${task.slot}: ${inFlight} replacements in flight, ${allowed} allowed`);
+    }
+    if (isSurelyAvailable(target, minReadyMs, nowMs) && byNode.get(nodeName)?.length === 1 && unavailable > allowed) {
+      this.#fail('budget', conduct, `${task.slot}: ${unavailable} of ${eligible} nodes without a pod, ${allowed} allowed`);
+    }
+  }
+
+  /** Whether a deletion was sent whose effect the process has not been shown. */
+  #isAsked(pending: Pending | undefined, pods: readonly KnownPod[]): boolean {
+    if (pending === undefined) return false;
+    const pod = pods.find(({ pod: { metadata } }) => metadata.uid === pending.uid)?.pod;
+    return pod !== undefined && !isTerminating(pod);
+  }
+
+  #fail(rule: string, conduct: Conduct, message: string): never {
+    this.#trace.note(this.#cluster.nowMs, 'checker', rule);
+    throw new Violation(rule, `${conduct.process.id}: ${message}`);
+  }
+}
+
+function isRunning({ pod }: KnownPod): boolean {
+  const { phase } = pod.status;
+  return !isTerminating(pod) && phase !== 'Failed' && phase !== 'Succeeded';
+}
+
+/** In favour of the process: it may believe so. */
+function mayBeAvailable(known: KnownPod, minReadyMs: number, nowMs: number): boolean {
+  if (!isRunning(known) || known.readySinceMs === undefined) return false;
+  return known.isHint || known.readySinceMs + minReadyMs <= nowMs + 2;
+}
+
+/** The process cannot but know it. */
+function isSurelyAvailable(known: KnownPod, minReadyMs: number, nowMs: number): boolean {
+  return isRunning(known) && known.readySinceMs !== undefined && known.readySinceMs + minReadyMs <= nowMs;
+}
+
+/** A pod of the node is missing, leaving, or new and not yet there. */
+function isReplacing(
+  pods: readonly KnownPod[],
+  newest: RevisionObject,
+  daemonSet: DaemonSetObject,
+  isUp: boolean,
+): boolean {
+  if (pods.length === 0 || pods.some(({ pod }) => isTerminating(pod))) return true;
+  return !isUp && pods.length === 1 && pods.every(({ pod }) => isOfRevision(pod, newest, daemonSet));
+}

@@ -1,0 +1,233 @@
+import type { DaemonSetKey } from '../../src/protocol/slot.ts';
+import { revisionHashOf } from '../../src/simulator/cluster-index.ts';
+import {
+  controllerUid,
+  type DaemonSetObject,
+  findCondition,
+  isConditionTrue,
+  keyOf,
+  type NodeObject,
+  nodeNameOf,
+  type PodObject,
+  type RevisionObject,
+} from '../../src/simulator/objects.ts';
+import { type PlacementVerdict, placementOf } from '../../src/simulator/placement.ts';
+import type { Commit, Store } from '../../src/simulator/store.ts';
+import type { SimProcess } from './process.ts';
+
+/** Every commit since the beginning, whatever the simulated etcd has compacted. */
+export class CommitLog {
+  readonly #commits = new Map<string, Commit[]>();
+
+  constructor(store: Store) {
+    store.onCommit((commit) => this.of(commit.resource).push(commit));
+  }
+
+  of(resource: string): Commit[] {
+    let commits = this.#commits.get(resource);
+    if (commits === undefined) {
+      commits = [];
+      this.#commits.set(resource, commits);
+    }
+    return commits;
+  }
+}
+
+/** How far one stream has been told; reads the true history up to there, whatever the stream itself made of it. */
+class Cursor {
+  readonly #commits: readonly Commit[];
+  #index = 0;
+
+  constructor(log: CommitLog, resource: string) {
+    this.#commits = log.of(resource);
+  }
+
+  *advance(revision: number): Generator<Commit> {
+    for (;;) {
+      const commit = this.#commits[this.#index];
+      if (commit === undefined || commit.revision > revision) return;
+      this.#index += 1;
+      yield commit;
+    }
+  }
+}
+
+export interface KnownPod {
+  readonly pod: PodObject;
+  /** When the process was told, on its own clock; undefined while not Ready. */
+  readonly readySinceMs: number | undefined;
+  /** It was Ready when it was first seen: the process may believe that it has been so for long. */
+  readonly isHint: boolean;
+}
+
+/** What a process has been told of one DaemonSet that it follows. */
+export class KnownDaemonSet {
+  readonly uid: string;
+  readonly #process: SimProcess;
+  readonly #pods: Cursor;
+  readonly #revisions: Cursor;
+  readonly pods = new Map<string, KnownPod>();
+  readonly revisions = new Map<string, RevisionObject>();
+  readonly placements = new Map<string, { readonly node: NodeObject; readonly verdict: PlacementVerdict }>();
+  /** The template that `placements` were judged with. */
+  placedFor: unknown;
+  hasPods = false;
+  #hasRevisions = false;
+  #settledAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(uid: string, process: SimProcess, log: CommitLog) {
+    this.uid = uid;
+    this.#process = process;
+    this.#pods = new Cursor(log, 'pods');
+    this.#revisions = new Cursor(log, 'controllerrevisions');
+  }
+
+  onPods(revision: number, how: 'list' | 'watch'): void {
+    if (how === 'list') this.#listPods(revision);
+    else for (const commit of this.#pods.advance(revision)) this.#see(commit);
+    this.hasPods = true;
+    this.#settle();
+  }
+
+  onRevisions(revision: number): void {
+    for (const commit of this.#revisions.advance(revision)) {
+      const object = commit.object as RevisionObject;
+      if (controllerUid(object) !== this.uid) continue;
+      if (commit.type === 'DELETED') this.revisions.delete(keyOf(object));
+      else this.revisions.set(keyOf(object), object);
+    }
+    this.#hasRevisions = true;
+    this.#settle();
+  }
+
+  newest(): RevisionObject | undefined {
+    let newest: RevisionObject | undefined;
+    for (const revision of this.revisions.values()) {
+      if (newest === undefined || revision.revision > newest.revision) newest = revision;
+    }
+    return newest;
+  }
+
+  /** By node. */
+  podsByNode(): Map<string, KnownPod[]> {
+    const byNode = new Map<string, KnownPod[]>();
+    for (const known of this.pods.values()) {
+      const nodeName = nodeNameOf(known.pod);
+      const others = byNode.get(nodeName);
+      if (others === undefined) byNode.set(nodeName, [known]);
+      else others.push(known);
+    }
+    return byNode;
+  }
+
+  /** A list shows where things ended, not how they got there. */
+  #listPods(revision: number): void {
+    const last = new Map<string, Commit>();
+    for (const commit of this.#pods.advance(revision)) last.set(commit.object.metadata.uid, commit);
+    for (const commit of last.values()) this.#see(commit);
+  }
+
+  #see(commit: Commit): void {
+    const pod = commit.object as PodObject;
+    const { uid } = pod.metadata;
+    if (controllerUid(pod) !== this.uid || commit.type === 'DELETED') {
+      this.pods.delete(uid);
+      return;
+    }
+    const known = this.pods.get(uid);
+    if (!isConditionTrue(pod.status.conditions, 'Ready')) {
+      this.pods.set(uid, { pod, readySinceMs: undefined, isHint: false });
+      return;
+    }
+    const isSame = known?.readySinceMs !== undefined && readyTime(known.pod) === readyTime(pod);
+    const { nowMs } = this.#process;
+    // Until everything is there, and for a moment after, times are taken from the objects.
+    const isHint = nowMs < this.#settledAtMs + 1000;
+    this.pods.set(uid, isSame ? { ...known, pod } : { pod, readySinceMs: nowMs, isHint });
+  }
+
+  #settle(): void {
+    if (!this.hasPods || !this.#hasRevisions || this.#settledAtMs !== Number.POSITIVE_INFINITY) return;
+    this.#settledAtMs = this.#process.nowMs;
+  }
+}
+
+function readyTime(pod: PodObject): string {
+  return findCondition(pod.status.conditions, 'Ready')?.lastTransitionTime ?? '';
+}
+
+/**
+ * What one process can know of the cluster: the API server's true state, as of the resource version that each of its
+ * streams has reached. Made from the history alone; shares nothing with reflectors, stores and rollouts.
+ */
+export class Knowledge {
+  readonly nodes = new Map<string, NodeObject>();
+  /** By `namespace/name`. */
+  readonly daemonSets = new Map<string, DaemonSetObject>();
+  readonly followed = new Map<DaemonSetKey, KnownDaemonSet>();
+  readonly #process: SimProcess;
+  readonly #log: CommitLog;
+  readonly #nodeCursor: Cursor;
+  readonly #daemonSetCursor: Cursor;
+
+  constructor(process: SimProcess, log: CommitLog) {
+    this.#process = process;
+    this.#log = log;
+    this.#nodeCursor = new Cursor(log, 'nodes');
+    this.#daemonSetCursor = new Cursor(log, 'daemonsets');
+  }
+
+  onNodes(revision: number, _how: 'list' | 'watch'): void {
+    for (const { type, object } of this.#nodeCursor.advance(revision)) {
+      if (type === 'DELETED') this.nodes.delete(keyOf(object));
+      else this.nodes.set(keyOf(object), object as NodeObject);
+    }
+  }
+
+  onDaemonSets(revision: number): void {
+    for (const { type, object } of this.#daemonSetCursor.advance(revision)) {
+      if (type === 'DELETED') this.daemonSets.delete(keyOf(object));
+      else this.daemonSets.set(keyOf(object), object as DaemonSetObject);
+    }
+  }
+
+  follow(key: DaemonSetKey, uid: string): KnownDaemonSet {
+    const known = new KnownDaemonSet(uid, this.#process, this.#log);
+    this.followed.set(key, known);
+    return known;
+  }
+
+  placement(daemonSet: DaemonSetObject, known: KnownDaemonSet, node: NodeObject): PlacementVerdict {
+    const { template } = daemonSet.spec;
+    if (known.placedFor !== template) {
+      known.placedFor = template;
+      known.placements.clear();
+    }
+    const { name } = node.metadata;
+    const judged = known.placements.get(name);
+    if (judged?.node === node) return judged.verdict;
+    const verdict = placementOf(daemonSet, node);
+    known.placements.set(name, { node, verdict });
+    return verdict;
+  }
+}
+
+const GENERATION_LABEL = 'pod-template-generation';
+const GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
+
+/** Of the pod's template, as Kubernetes counts them; undefined when the pod does not say. */
+export function podGeneration(pod: PodObject): number | undefined {
+  const label = pod.metadata.labels?.[GENERATION_LABEL];
+  return label === undefined ? undefined : Number(label);
+}
+
+export function templateGeneration(daemonSet: DaemonSetObject): number {
+  return Number(daemonSet.metadata.annotations?.[GENERATION_ANNOTATION] ?? 0);
+}
+
+/** Whether the pod is of that revision: by its hash, and without one by its generation. */
+export function isOfRevision(pod: PodObject, revision: RevisionObject, daemonSet: DaemonSetObject): boolean {
+  const hash = revisionHashOf(pod);
+  if (hash !== '') return hash === revisionHashOf(revision);
+  return podGeneration(pod) === templateGeneration(daemonSet);
+}

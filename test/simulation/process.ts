@@ -1,0 +1,64 @@
+import type { Planned, Timeline } from '../../src/simulator/timeline.ts';
+import type { ProcessClock } from './clocks.ts';
+
+/**
+ * One operating-system process: nothing of it runs while it is stopped (SIGSTOP, a swapped-out machine) or after it died,
+ * but its clock goes on.
+ */
+export class SimProcess {
+  readonly id: string;
+  readonly clock: ProcessClock;
+  readonly timeline: Timeline;
+  #state: 'running' | 'stopped' | 'dead' = 'running';
+  #waiting: (() => void)[] = [];
+
+  constructor(options: { readonly id: string; readonly clock: ProcessClock; readonly timeline: Timeline }) {
+    this.id = options.id;
+    this.clock = options.clock;
+    this.timeline = options.timeline;
+  }
+
+  get nowMs(): number {
+    return this.clock.read(this.timeline.nowMs);
+  }
+
+  get isDead(): boolean {
+    return this.#state === 'dead';
+  }
+
+  get isStopped(): boolean {
+    return this.#state === 'stopped';
+  }
+
+  /** Runs a part of the process; later, when it is stopped. */
+  run(part: () => void): void {
+    if (this.#state === 'running') part();
+    else if (this.#state === 'stopped') this.#waiting.push(part);
+  }
+
+  /** Runs it at a time of the process's own clock. */
+  at(ownMs: number, part: () => void): Planned {
+    return this.timeline.at(this.clock.trueOf(ownMs), () => this.run(part));
+  }
+
+  after(delayMs: number, part: () => void): Planned {
+    return this.timeline.after(this.clock.span(delayMs), () => this.run(part));
+  }
+
+  stop(): void {
+    if (this.#state === 'running') this.#state = 'stopped';
+  }
+
+  resume(): void {
+    if (this.#state !== 'stopped') return;
+    this.#state = 'running';
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const part of waiting) this.run(part);
+  }
+
+  kill(): void {
+    this.#state = 'dead';
+    this.#waiting = [];
+  }
+}

@@ -1,0 +1,94 @@
+import type { WatchEvent } from '../../src/client/readers.ts';
+import { parseControllerRevision } from '../../src/client/json/controller-revision.ts';
+import { parseDaemonSet } from '../../src/client/json/daemon-set.ts';
+import { parseNode } from '../../src/client/json/node.ts';
+import { parsePod } from '../../src/client/json/pod.ts';
+import type { RecordResult } from '../../src/client/pod-facts.ts';
+import { type ApiError, apiErrorOfStatus } from '../../src/client/status-error.ts';
+import type { DaemonSetRecord, NodeRecord, ObjectRecord, PodRecord, RevisionRecord } from '../../src/kube/records.ts';
+import type { SimObject } from '../../src/simulator/objects.ts';
+import type { StatusBody } from '../../src/simulator/status.ts';
+import type { WatchEvent as SimWatchEvent } from '../../src/simulator/watch.ts';
+import type { StampClock } from './clocks.ts';
+import { Violation } from './trace.ts';
+
+/**
+ * Reads the cluster's objects with the program's own decoders. Objects never change, so each is read once for all
+ * processes; times are what the machines' wrong clocks would have written.
+ */
+export class Records {
+  readonly #clock: StampClock;
+  readonly #known = new WeakMap<SimObject, ObjectRecord>();
+
+  constructor(clock: StampClock) {
+    this.#clock = clock;
+  }
+
+  readonly pod = (object: SimObject): PodRecord => this.#read(object, parsePod, (record) => this.#stampPod(record));
+  readonly node = (object: SimObject): NodeRecord =>
+    this.#read(object, parseNode, (record) => {
+      const { createdAtMs, readyChangedAtMs } = record;
+      return { ...record, createdAtMs: this.#stamp(createdAtMs), readyChangedAtMs: this.#stampMaybe(readyChangedAtMs) };
+    });
+  readonly daemonSet = (object: SimObject): DaemonSetRecord => this.#read(object, parseDaemonSet, (record) => record);
+  readonly revision = (object: SimObject): RevisionRecord =>
+    this.#read(object, parseControllerRevision, (record) => {
+      return { ...record, createdAtMs: this.#stamp(record.createdAtMs) };
+    });
+
+  #stampPod(record: PodRecord): PodRecord {
+    const { createdAtMs, readyChangedAtMs, deletionAtMs } = record;
+    return {
+      ...record,
+      createdAtMs: this.#stamp(createdAtMs),
+      readyChangedAtMs: this.#stampMaybe(readyChangedAtMs),
+      deletionAtMs: this.#stampMaybe(deletionAtMs),
+    };
+  }
+
+  #stamp(trueMs: number): number {
+    return Math.floor(this.#clock.stamp(trueMs) / 1000) * 1000;
+  }
+
+  #stampMaybe(trueMs: number | undefined): number | undefined {
+    return trueMs === undefined ? undefined : this.#stamp(trueMs);
+  }
+
+  #read<T extends ObjectRecord>(
+    object: SimObject,
+    parse: (json: unknown) => RecordResult<T>,
+    stamp: (record: T) => T,
+  ): T {
+    const known = this.#known.get(object);
+    if (known !== undefined) return known as T;
+    const result = parse(object);
+    if (!result.ok) throw new Violation('decoder', result.message);
+    const record = this.#clock.isTrue ? result.record : stamp(result.record);
+    this.#known.set(object, record);
+    return record;
+  }
+}
+
+export function errorOf(body: StatusBody): ApiError {
+  const details = (body.details ?? {}) as {
+    readonly causes?: readonly { readonly reason?: string; readonly message?: string }[];
+    readonly retryAfterSeconds?: number;
+  };
+  const causes = (details.causes ?? []).map(({ reason = '', message = '' }) => ({ reason, message }));
+  const { reason = '', message = '', code = 0 } = body;
+  const { retryAfterSeconds = 0 } = details;
+  return apiErrorOfStatus({ reason, message, code, kind: '', name: '', causes, retryAfterSeconds });
+}
+
+const TYPES = { ADDED: 'added', MODIFIED: 'modified', DELETED: 'deleted' } as const;
+
+export function watchEventOf<T>(event: SimWatchEvent, read: (object: SimObject) => T): WatchEvent<T> {
+  switch (event.type) {
+    case 'BOOKMARK':
+      return { type: 'bookmark', resourceVersion: event.object.metadata.resourceVersion };
+    case 'ERROR':
+      return { type: 'error', error: errorOf(event.object as unknown as StatusBody) };
+    default:
+      return { type: TYPES[event.type], object: read(event.object) };
+  }
+}

@@ -1,0 +1,177 @@
+import { createRandom, type Random, randomBelow } from '../../src/simulator/random.ts';
+
+/**
+ * Everything that can go wrong or be done to the cluster. A seed draws which of them happen, and how often; leaving a kind
+ * out does not shift what happens of the others' own making.
+ */
+export const KINDS = [
+  // Requests.
+  'lost-before',
+  'lost-after',
+  'slow',
+  'conflict',
+  'throttled',
+  'internal-error',
+  'forbidden',
+  'duplicated',
+  'api-restart',
+  // Watches and lists.
+  'watch-cut',
+  'watch-late',
+  'watch-stall',
+  'watch-silent',
+  'watch-expired',
+  'stale-list',
+  'compaction',
+  // Nodes and pods.
+  'node-not-ready',
+  'node-away',
+  'node-vanish',
+  'pod-flap',
+  'bad-image',
+  'stuck-terminating',
+  'foreign-delete',
+  'pod-failed',
+  'decoy-pods',
+  'unlabelled-pods',
+  'slow-cluster',
+  // The updater's own process.
+  'crash',
+  'pause',
+  'stall',
+  'restart',
+  'lane-death',
+  'resize',
+  'clock-drift',
+  'clock-step',
+  // Users.
+  'template',
+  'rollback',
+  'max-unavailable',
+  'opt-out',
+  'recreate',
+  'strategy',
+  'not-on-delete',
+  'cordon',
+  'taint',
+  'relabel',
+  'min-ready',
+  'new-node',
+] as const;
+
+export type Kind = (typeof KINDS)[number];
+
+export interface DaemonSetSpec {
+  readonly name: string;
+  readonly strategy: 'AdvancedRollingUpdate' | 'OTA';
+  readonly maxUnavailable: string;
+  readonly minReadySeconds: number;
+  /** '' for all pools. */
+  readonly pool: string;
+  readonly toleratesAll: boolean;
+}
+
+/** What one seed stands for. Only data: the same spec gives the same run. */
+export interface Spec {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly daemonSets: readonly DaemonSetSpec[];
+  readonly replicas: number;
+  readonly lanes: number;
+  readonly qps: number;
+  readonly maxInFlight: number;
+  readonly startupMs: number;
+  readonly terminationMs: number;
+  readonly podsPerSecond: number;
+  readonly reactionMs: number;
+  /** One way, on average. */
+  readonly latencyMs: number;
+  readonly pageLimit: number;
+  /** How long things go wrong. */
+  readonly faultMs: number;
+  /** What happens, with its intensity in (0, 1]: a share of requests, or a rate. */
+  readonly kinds: ReadonlyMap<Kind, number>;
+}
+
+export interface Overrides {
+  readonly nodes?: number;
+  readonly minutes?: number;
+  readonly daemonSets?: number;
+  readonly without?: readonly Kind[];
+}
+
+/** Kinds that happen in nearly every seed: without them there is no rollout to watch. */
+const COMMON: ReadonlySet<Kind> = new Set<Kind>(['template', 'rollback']);
+
+export function specOf(seed: number, overrides: Overrides = {}): Spec {
+  const random = createRandom(seed);
+  const nodes = Math.round(logUniform(random, 1, 200));
+  const daemonSets = drawDaemonSets(random, nodes);
+  const base = {
+    seed,
+    nodes: overrides.nodes ?? nodes,
+    daemonSets: daemonSets.slice(0, overrides.daemonSets ?? daemonSets.length),
+    replicas: random() < 0.35 ? 2 : 1,
+    lanes: 1 + randomBelow(random, 4),
+    qps: pick(random, [0, 0, 0, 50, 10]),
+    maxInFlight: pick(random, [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 250, 5]),
+    startupMs: logUniform(random, 300, 15_000),
+    terminationMs: logUniform(random, 100, 5000),
+    podsPerSecond: logUniform(random, 5, 200),
+    reactionMs: logUniform(random, 10, 2000),
+    latencyMs: logUniform(random, 1, 60),
+    pageLimit: pick(random, [500, 500, 7, 50]),
+    faultMs: (overrides.minutes ?? logUniform(random, 1.5, 8)) * 60_000,
+  };
+  const kinds = drawKinds(random);
+  for (const kind of overrides.without ?? []) kinds.delete(kind);
+  return { ...base, kinds };
+}
+
+function drawDaemonSets(random: Random, nodes: number): DaemonSetSpec[] {
+  const most = nodes > 100 ? 2 : 4;
+  const count = random() < 0.6 ? 1 : 1 + randomBelow(random, most);
+  return Array.from({ length: count }, (_, index) => ({
+    name: `agent-${index + 1}`,
+    strategy: random() < 0.8 ? 'AdvancedRollingUpdate' : 'OTA',
+    maxUnavailable: drawMaxUnavailable(random),
+    minReadySeconds: pick(random, [0, 0, 0, 5, 20]),
+    pool: pick(random, ['', '', 'edge', 'general']),
+    toleratesAll: random() < 0.5,
+  }));
+}
+
+export function drawMaxUnavailable(random: Random): string {
+  return pick(random, ['1', '1', '2', '3', '10%', '10%', '25%', '50%', '100%', '0', 'none']);
+}
+
+/** From a calm cluster to one where nearly everything goes wrong. */
+function drawKinds(random: Random): Map<Kind, number> {
+  const share = pick(random, [0, 0.1, 0.25, 0.25, 0.5, 0.8]);
+  const kinds = new Map<Kind, number>();
+  for (const kind of KINDS) {
+    const [isIn, intensity] = [random() < (COMMON.has(kind) ? 0.9 : share), random()];
+    if (isIn) kinds.set(kind, 0.02 + 0.98 * intensity * intensity);
+  }
+  return kinds;
+}
+
+export function logUniform(random: Random, low: number, high: number): number {
+  return low * (high / low) ** random();
+}
+
+export function pick<T>(random: Random, items: readonly T[]): T {
+  return items[randomBelow(random, items.length)] as T;
+}
+
+/** The command that runs this seed again. */
+export function commandOf(seed: number, overrides: Overrides = {}): string {
+  const parts = [`npm run sim -- --seed ${seed}`];
+  if (overrides.nodes !== undefined) parts.push(`--nodes ${overrides.nodes}`);
+  if (overrides.daemonSets !== undefined) parts.push(`--daemonsets ${overrides.daemonSets}`);
+  if (overrides.minutes !== undefined) parts.push(`--minutes ${overrides.minutes}`);
+  if (overrides.without !== undefined && overrides.without.length > 0) {
+    parts.push(`--without ${overrides.without.join(',')}`);
+  }
+  return parts.join(' ');
+}

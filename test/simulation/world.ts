@@ -1,0 +1,235 @@
+import { daemonSetKey } from '../../src/protocol/slot.ts';
+import { SimulatedCluster } from '../../src/simulator/cluster.ts';
+import { makeDaemonSet, makeNode } from '../../src/simulator/make-objects.ts';
+import type { NodeObject } from '../../src/simulator/objects.ts';
+import type { Trouble } from '../../src/simulator/pod-status.ts';
+import { createRandom, forkRandom, type Random } from '../../src/simulator/random.ts';
+import { Checker } from './checker.ts';
+import { ProcessClock, StampClock } from './clocks.ts';
+import { Havoc, removeDecoys, stripHashLabels } from './havoc.ts';
+import { whatIsLeft } from './liveness.ts';
+import { Network, type Tally } from './network.ts';
+import { SimProcess } from './process.ts';
+import { Records } from './records.ts';
+import { type DaemonSetSpec, type Kind, pick, type Spec } from './spec.ts';
+import { Trace, Violation } from './trace.ts';
+import { Updater } from './updater.ts';
+
+const START_MS = 1_800_000_000_000;
+const NAMESPACE = 'default';
+const FIRST_IMAGE = 'registry.example/agent:v1';
+const POOLS = ['edge', 'general', 'large'];
+/** Clocks of two machines differ by less than this share in their speed. */
+const DRIFT_MAX = 0.08;
+const SHUTDOWN_GRACE_MS = 5000;
+/** How often it is looked whether everything has settled. */
+const SETTLE_STEP_MS = 5000;
+
+/** A cluster, its users and the updater's processes on one timeline. */
+export class World {
+  readonly cluster: SimulatedCluster;
+  readonly network: Network;
+  readonly checker: Checker;
+  readonly stamps = new StampClock();
+  readonly trace: Trace;
+  readonly tally: Tally = new Map();
+  /** One a replica; a replica that starts again is another one. */
+  readonly updaters: Updater[] = [];
+  readonly #spec: Spec;
+  readonly #records: Records;
+  readonly #random: Random;
+  readonly #havoc: Havoc;
+  readonly #bad: { readonly nodeName: string; readonly image: string }[] = [];
+  readonly #stuck = new Set<string>();
+  #number = 2;
+  #processNumber = 0;
+  #isCalm = false;
+
+  constructor(spec: Spec, trace: Trace) {
+    this.#spec = spec;
+    this.trace = trace;
+    const random = createRandom(spec.seed ^ 0x5eed);
+    const { startupMs, terminationMs, podsPerSecond, reactionMs } = spec;
+    const pace = { startupMs, terminationMs, podsPerSecond, reactionMs };
+    this.cluster = new SimulatedCluster({ startMs: START_MS, ...pace }, forkRandom(random));
+    this.checker = new Checker(this.cluster, trace);
+    this.network = new Network({ cluster: this.cluster, trace, spec, random: forkRandom(random), tally: this.tally });
+    this.#records = new Records(this.stamps);
+    this.#random = forkRandom(random);
+    this.#havoc = new Havoc(this, forkRandom(random));
+    const making = forkRandom(random);
+    for (let index = 0; index < spec.nodes; index += 1) this.cluster.createNode(this.newNode(making));
+    for (const daemonSet of spec.daemonSets) this.#createDaemonSet(daemonSet);
+    this.cluster.advanceTo(START_MS + 3000);
+    if (spec.kinds.has('unlabelled-pods')) stripHashLabels(this.cluster, making);
+    for (let index = 0; index < spec.replicas; index += 1) this.#launch(index);
+  }
+
+  /** Things go wrong for as long as the spec says; every rule is checked after every event. */
+  runFaults(): void {
+    this.#havoc.start(this.#spec);
+    const isGoingToUpdate = this.#spec.kinds.has('template');
+    if (isGoingToUpdate) for (const { name } of this.#spec.daemonSets) this.#updateSoon(name);
+    this.cluster.advanceTo(this.cluster.nowMs + this.#spec.faultMs);
+  }
+
+  /** Nothing goes wrong any more: everything must settle by itself. Returns how long it took, in virtual time. */
+  runCalm(): number {
+    this.#calm();
+    const fromMs = this.cluster.nowMs;
+    const limitMs = fromMs + this.#patienceMs();
+    let left = 'not looked at';
+    while (this.cluster.nowMs < limitMs) {
+      this.cluster.advanceTo(this.cluster.nowMs + SETTLE_STEP_MS);
+      left = whatIsLeft(this);
+      if (left === '') return this.cluster.nowMs - fromMs;
+    }
+    throw new Violation('liveness', `after ${Math.round((limitMs - fromMs) / 60_000)} calm minutes: ${left}`);
+  }
+
+  happened(kind: Kind): void {
+    this.tally.set(kind, (this.tally.get(kind) ?? 0) + 1);
+    this.trace.note(this.cluster.nowMs, 'havoc', kind);
+  }
+
+  nextNumber(): number {
+    this.#number += 1;
+    return this.#number;
+  }
+
+  newNode(random: Random = this.#random): NodeObject {
+    const labels = {
+      'example.com/pool': pick(random, POOLS),
+      'topology.kubernetes.io/zone': pick(random, ['zone-a', 'zone-b', 'zone-c']),
+    };
+    const taints = random() < 0.1 ? [{ key: 'example.com/dedicated', effect: 'NoSchedule' }] : [];
+    return makeNode({ name: `node-${String(this.nextNumber()).padStart(3, '0')}`, labels, taints });
+  }
+
+  setBadImage(nodeName: string, image: string, trouble: Trouble | undefined): void {
+    if (trouble !== undefined) this.#bad.push({ nodeName, image });
+    this.cluster.setBadImage(nodeName, image, trouble);
+  }
+
+  setStuck(nodeName: string, isStuck: boolean): void {
+    if (isStuck) this.#stuck.add(nodeName);
+    this.cluster.kubelets.setStuckTerminating(nodeName, isStuck);
+  }
+
+  resetPace(): void {
+    this.cluster.daemonSets.setReactionMs(this.#spec.reactionMs);
+    this.cluster.kubelets.setStartupMs(this.#spec.startupMs);
+  }
+
+  /** A process dies without a word, and starts again with an empty memory. */
+  crash(downMs: number): void {
+    const index = Math.floor(this.#random() * this.updaters.length);
+    const updater = this.updaters[index];
+    if (updater === undefined || updater.process.isDead) return;
+    this.trace.note(this.cluster.nowMs, updater.process.id, 'dies');
+    updater.process.kill();
+    this.cluster.timeline.after(downMs, () => this.#launch(index));
+  }
+
+  /** A new version of the updater is rolled out: SIGTERM, then a new process. */
+  restart(): void {
+    const updater = pick(this.#random, this.updaters);
+    this.trace.note(this.cluster.nowMs, updater.process.id, 'shuts down');
+    updater.shutDown(SHUTDOWN_GRACE_MS);
+  }
+
+  pause(pauseMs: number): void {
+    const { process } = pick(this.#random, this.updaters);
+    if (process.isStopped) return;
+    process.stop();
+    this.cluster.timeline.after(pauseMs, () => process.resume());
+  }
+
+  #launch(index: number): void {
+    const { lanes, qps, maxInFlight, pageLimit, kinds } = this.#spec;
+    this.#processNumber += 1;
+    const drift = kinds.get('clock-drift') ?? 0;
+    const skewMs = (kinds.get('clock-step') ?? 0) * 1_200_000 * (this.#random() - 0.5);
+    const { timeline, nowMs } = this.cluster;
+    const clock = new ProcessClock({
+      startMs: nowMs,
+      originMs: nowMs + skewMs,
+      rate: 1 + drift * DRIFT_MAX * (2 * this.#random() - 1),
+    });
+    const process = new SimProcess({ id: `updater-${this.#processNumber}`, clock, timeline });
+    const updater = new Updater({
+      process,
+      network: this.network,
+      checker: this.checker,
+      records: this.#records,
+      trace: this.trace,
+      random: forkRandom(this.#random),
+      controller: { lanes, qps, burst: qps, maxInFlight, maxInFlightPerDaemonSet: 250 },
+      pageLimit,
+      onStopped: () => this.#onStopped(index),
+    });
+    this.updaters[index] = updater;
+    process.run(() => updater.start());
+  }
+
+  #onStopped(index: number): void {
+    const updater = this.updaters[index];
+    if (updater === undefined || updater.process.isDead) return;
+    updater.process.kill();
+    this.cluster.timeline.after(500, () => this.#launch(index));
+  }
+
+  #createDaemonSet(spec: DaemonSetSpec): void {
+    const { name, strategy, maxUnavailable, minReadySeconds, pool, toleratesAll } = spec;
+    const annotations = {
+      'apps.openyurt.io/update-strategy': strategy,
+      'apps.openyurt.io/max-unavailable': maxUnavailable,
+    };
+    const podSpec = {
+      ...(pool === '' ? {} : { nodeSelector: { 'example.com/pool': pool } }),
+      ...(toleratesAll ? { tolerations: [{ operator: 'Exists' }] } : {}),
+    };
+    const made = { name, namespace: NAMESPACE, image: FIRST_IMAGE, annotations, minReadySeconds, podSpec };
+    this.cluster.createDaemonSet(makeDaemonSet(made));
+    this.cluster.fillDaemonSet(`${NAMESPACE}/${name}`);
+  }
+
+  #updateSoon(name: string): void {
+    this.cluster.timeline.after(1000 + 20_000 * this.#random(), () => {
+      const key = daemonSetKey(NAMESPACE, name);
+      if (this.cluster.store.get('daemonsets', key) === undefined) return;
+      this.cluster.updateTemplate(key, `registry.example/agent:v${this.nextNumber()}`);
+    });
+  }
+
+  #calm(): void {
+    if (this.#isCalm) return;
+    this.#isCalm = true;
+    this.#havoc.end();
+    this.network.endFaults();
+    this.resetPace();
+    removeDecoys(this.cluster);
+    for (const { nodeName, image } of this.#bad) this.cluster.setBadImage(nodeName, image, undefined);
+    for (const nodeName of this.#stuck) this.cluster.kubelets.setStuckTerminating(nodeName, false);
+    for (const object of [...this.cluster.store.all('nodes')]) this.cluster.setNodeReady(object.metadata.name, true);
+    for (const object of [...this.cluster.store.all('pods')]) this.#heal(object.metadata.name);
+    for (const { process } of this.updaters) process.resume();
+    for (const updater of this.updaters) updater.resize(this.#spec.lanes);
+  }
+
+  /** A pod whose readiness somebody took away gets it back. */
+  #heal(name: string): void {
+    const pod = this.cluster.pod(NAMESPACE, name);
+    const isRunning = pod?.status.phase === 'Running' && pod.metadata.deletionTimestamp === undefined;
+    const isHealthy = JSON.stringify(pod?.status.containerStatuses ?? []).includes('"running"');
+    if (isRunning && isHealthy) this.cluster.kubelets.setPodReady(`${NAMESPACE}/${name}`, true);
+  }
+
+  /** Backoffs and deadlines, and the time that replacing every pod one after the other may take. */
+  #patienceMs(): number {
+    const { startupMs, terminationMs, reactionMs, podsPerSecond } = this.#spec;
+    const nodes = this.cluster.store.count('nodes');
+    const oneMs = 3 * 1.3 * startupMs + 1.3 * terminationMs + reactionMs + 1000 / podsPerSecond + 45_000;
+    return 45 * 60_000 + nodes * this.#spec.daemonSets.length * oneMs;
+  }
+}
