@@ -79,7 +79,8 @@ test('protobuf: a pod → every field in its place, lists and maps in their orde
 
 test('protobuf: a list and a watch frame → items in order, each frame with its length', () => {
   const message = encodeMessage(POD);
-  const other = encodeMessage({ ...POD, metadata: { ...POD.metadata, name: 'b' } });
+  const renamed: PodObject = { ...POD, metadata: { ...POD.metadata, name: 'b' } };
+  const other = encodeMessage(renamed);
   const head = { apiVersion: 'v1', kind: 'PodList', metadata: { resourceVersion: '9' } };
   const list = unwrap(encodeList(head, [message, other]));
   assert.deepEqual([list.kind, textAt(list.message, 1, 2)], ['PodList', '9']);
