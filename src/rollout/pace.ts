@@ -1,26 +1,71 @@
-/** How a window was chosen; for status and metrics. */
-export interface PaceWindow {
-  /** Replacements in flight, at most; never more than the budget. */
-  readonly size: number;
-  /** For people. */
+/** What a window is chosen for; counts of nodes. */
+export interface PaceUse {
+  readonly budget: number;
+  readonly inFlight: number;
+  /** Of `inFlight`, those whose new pod does not exist yet. */
+  readonly pending: number;
+  readonly nowMs: number;
+}
+
+/** The DaemonSet controller created the successor of a pod. */
+export interface Recreation {
+  /** Since the old pod was gone. */
+  readonly delayMs: number;
+  /** Since its deletion was observed. */
+  readonly sinceDeletionMs: number;
+}
+
+/** What a pace has learned; for status and metrics. */
+export interface PaceStatus {
+  /** `max`: it does not adapt. `starting`: it still opens the window. `steady`: it holds it. `stalled`: nothing comes back. */
+  readonly phase: 'max' | 'idle' | 'starting' | 'steady' | 'stalled';
+  /** Replacements in flight, at most, when it was asked last; never more than the budget. */
+  readonly window: number;
+  /** Why, for people. */
   readonly reason: string;
+  /** Replacements that became available, a second. */
+  readonly ratePerSecond: number;
+  /** How long a replacement takes when none waits for another; undefined: not known yet. */
+  readonly undisturbedMs: number | undefined;
 }
 
 /**
  * Decides how much of the budget is worth using: more pods down than the cluster brings back is harm without speed.
- * Pure: it learns from what it is told, and has no clock of its own.
+ * Pure: it learns from what it is told, and has no clock of its own. Whoever asks for a window asks again after every
+ * event, and at `nextWakeMs`.
  */
 export interface Pace {
+  /** A deletion was decided on. */
+  onDeparture(nowMs: number): void;
+  onRecreated(recreation: Recreation, nowMs: number): void;
   /** A replacement became available `replacementMs` after its pod's deletion was observed. */
   onCompletion(replacementMs: number, nowMs: number): void;
-  /** A deletion left. */
-  onDeparture(nowMs: number): void;
-  window(budget: number, inFlight: number, nowMs: number): PaceWindow;
+  /** Replacements in flight, at most; from 1 to the budget. */
+  window(use: PaceUse): number;
+  status(nowMs: number): PaceStatus;
+  /** When the window that was just told may be larger though nothing happens; later than `nowMs`. */
+  nextWakeMs(nowMs: number): number | undefined;
 }
 
 /** Always the whole budget. */
-export const maxPace: Pace = {
-  onCompletion: () => {},
-  onDeparture: () => {},
-  window: (budget) => ({ size: budget, reason: 'pace is max: the whole budget' }),
-};
+export class MaxPace implements Pace {
+  #budget = 0;
+
+  onDeparture(): void {}
+  onRecreated(): void {}
+  onCompletion(): void {}
+
+  window({ budget }: PaceUse): number {
+    this.#budget = budget;
+    return budget;
+  }
+
+  status(): PaceStatus {
+    const reason = 'pace is max: the whole budget';
+    return { phase: 'max', window: this.#budget, reason, ratePerSecond: 0, undisturbedMs: undefined };
+  }
+
+  nextWakeMs(): undefined {
+    return undefined;
+  }
+}

@@ -1,0 +1,143 @@
+import { RecentMedian } from './pace-recent-median.ts';
+
+export interface DelayLimitOptions {
+  /** How many may be waiting before anything is known. */
+  readonly start: number;
+  /** Delays that make one median, at least. */
+  readonly sampleCount: number;
+  /** The start is over when the delay has used up this share of the allowance. */
+  readonly startShare: number;
+  /** Of each event, on the limit; small enough that what was changed a round ago does not make it swing. */
+  readonly gain: number;
+}
+
+/** One delay that was observed, and what it is held against. */
+export interface DelayEvent {
+  readonly delayMs: number;
+  /** More than the undisturbed delay by this much is still fine. */
+  readonly allowanceMs: number;
+  /** From a change of the limit to its effect, when the delay is as long as it may be. */
+  readonly roundMs: number;
+  /** How many are under way; the quick ones of those that left together come first, so a median is one of so many. */
+  readonly underWay: number;
+  /** Whether the limit was what held others back; an unused limit does not grow. */
+  readonly isLimiting: boolean;
+  readonly nowMs: number;
+}
+
+/** The limit stays above this, so that there is always something to observe. */
+const LIMIT_MIN = 4;
+/** A limit this much smaller must have made the delay shorter, or waiting was not what made it long. */
+const PROOF_LIMIT = 0.6;
+const PROOF_DELAY = 0.85;
+
+/**
+ * How many may be under way at a stage so that the delay there stays at what it is undisturbed, plus an allowance: a
+ * short queue keeps the stage busy, a long one only makes things wait.
+ *
+ * It starts by doubling every round until the delay is half-way to the target; then each delay moves it in proportion to its
+ * distance from the target. The undisturbed delay is the least median seen. When the limit has come down a lot and the
+ * delay has not, the cluster itself became slower: then that delay is the undisturbed one.
+ */
+export class DelayLimit {
+  readonly #options: DelayLimitOptions;
+  readonly #delays = new RecentMedian();
+  #recentMs: number | undefined;
+  #limit: number;
+  #baseMs: number | undefined;
+  #sinceBlock = 0;
+  #isStarting = true;
+  #anchor: { readonly limit: number; readonly delayMs: number } | undefined;
+  #loweredAtMs = 0;
+  #proofs = 0;
+  #setAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: DelayLimitOptions) {
+    this.#options = options;
+    this.#limit = options.start;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  get isStarting(): boolean {
+    return this.#isStarting;
+  }
+
+  /** Undefined until there were enough to tell. */
+  get undisturbedMs(): number | undefined {
+    return this.#baseMs;
+  }
+
+  get recentMs(): number | undefined {
+    return this.#recentMs;
+  }
+
+  /** Those that left before this tell nothing about it. */
+  set(limit: number, nowMs: number): void {
+    this.#setAtMs = nowMs;
+    this.#anchor = undefined;
+    this.#limit = Math.max(LIMIT_MIN, limit);
+  }
+
+  /** Takes a delay that was observed while little was under way. */
+  learnUndisturbed(delayMs: number): void {
+    this.#baseMs = Math.min(this.#baseMs ?? delayMs, delayMs);
+  }
+
+  observe(event: DelayEvent): void {
+    const sampleCount = Math.max(this.#options.sampleCount, event.underWay);
+    this.#delays.add(event.delayMs);
+    const recentMs = this.#delays.of(sampleCount) ?? event.delayMs;
+    this.#recentMs = recentMs;
+    this.#sinceBlock += 1;
+    if (this.#sinceBlock >= sampleCount) {
+      this.#sinceBlock = 0;
+      this.learnUndisturbed(recentMs);
+    }
+    const targetMs = this.targetMs(event.allowanceMs) ?? event.delayMs + event.allowanceMs;
+    if (this.#isStarting) this.#start(event, recentMs, targetMs);
+    else this.#hold(event, targetMs);
+    this.#prove(event, recentMs, targetMs);
+  }
+
+  targetMs(allowanceMs: number): number | undefined {
+    return this.#baseMs === undefined ? undefined : this.#baseMs + allowanceMs;
+  }
+
+  #start(event: DelayEvent, recentMs: number, targetMs: number): void {
+    if (recentMs > targetMs - (1 - this.#options.startShare) * event.allowanceMs && this.#baseMs !== undefined)
+      this.#isStarting = false;
+    else if (event.isLimiting) this.#limit += 1;
+  }
+
+  #hold(event: DelayEvent, targetMs: number): void {
+    const error = (targetMs - event.delayMs) / Math.max(1, event.roundMs);
+    const step = this.#options.gain * Math.min(1, Math.max(-1, error));
+    if (step > 0 && !event.isLimiting) return;
+    if (step < 0 && event.nowMs - event.delayMs < this.#setAtMs) return;
+    this.#limit = Math.max(LIMIT_MIN, this.#limit + step);
+  }
+
+  /** Once the limit is much lower, and a whole median is of those that left after that: did it help? */
+  #prove(event: DelayEvent, recentMs: number, targetMs: number): void {
+    if (recentMs <= targetMs) {
+      this.#anchor = undefined;
+      return;
+    }
+    this.#anchor ??= { limit: this.#limit, delayMs: recentMs };
+    if (this.#limit > Math.max(LIMIT_MIN, this.#anchor.limit * PROOF_LIMIT)) {
+      this.#loweredAtMs = event.nowMs;
+      this.#proofs = 0;
+      return;
+    }
+    if (event.nowMs - event.delayMs >= this.#loweredAtMs) this.#proofs += 1;
+    if (this.#proofs < Math.max(this.#options.sampleCount, event.underWay)) return;
+    if (recentMs > this.#anchor.delayMs * PROOF_DELAY) {
+      this.#baseMs = recentMs;
+      this.#isStarting = true;
+    }
+    this.#anchor = undefined;
+  }
+}
