@@ -186,7 +186,8 @@ export class DaemonSetController {
     if (slot.pods.length === 0) {
       // Template, generation and hash of a pod belong together: one pass of the controller sees one DaemonSet.
       this.#ensureRevision(entry);
-      this.#createPod(entry, slot.nodeName);
+      // Without a revision (its name is still taken by one of a former DaemonSet) the pod has to wait.
+      if (this.#createPod(entry, slot.nodeName) === undefined) this.#touch(entry, slot.nodeName);
       return;
     }
     const staying = slot.pods.map(({ pod }) => pod).filter((pod) => !isTerminating(pod));

@@ -146,7 +146,8 @@ export class Kubelets {
       node.isUp = true;
       const hasReady = findCondition((commit.object as NodeObject).status.conditions, 'Ready') !== undefined;
       if (!hasReady) timeline.after(CREATING_MS, () => this.#heartbeat(name));
-      for (const key of node.podKeys) timeline.after(CREATING_MS, () => this.#whenUp(node, () => this.#begin(key)));
+      for (const key of node.podKeys)
+        timeline.after(CREATING_MS, () => this.#whenUp(node, () => this.#takeOver(node, key)));
       if (heartbeatIntervalMs > 0) this.#planHeartbeat(name, heartbeatIntervalMs * random());
     }
   }
@@ -200,6 +201,12 @@ export class Kubelets {
   #whenUp(node: NodeState, run: () => void): void {
     if (node.isUp) run();
     else node.missed.push(run);
+  }
+
+  /** A node that registers anew finds pods that are bound to it, some of which are on their way out. */
+  #takeOver(node: NodeState, key: string): void {
+    this.#begin(key);
+    this.#terminate(node, key);
   }
 
   #bind(key: string, created: PodObject): void {
