@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'node:worker_threads';
+import type { Updater } from '../../src/commands/wiring/updater.ts';
+import { createRandom } from '../../src/simulator/random.ts';
+import type { Simulator } from '../../src/simulator/start.ts';
+import {
+  assertClean,
+  collectThreads,
+  eventually,
+  rolledOut,
+  simulator,
+  skippableClock,
+  startUpdater,
+} from './support.ts';
+
+const NODES = 5000;
+const LANES_MAX = 6;
+/** Longer than a write may take before its pod is read. */
+const OBSERVED_AFTER_MS = 31_000;
+const LOOK_MS = 200;
+const ROUNDS = 12;
+
+interface Disturbance {
+  readonly cluster: Simulator;
+  readonly updater: Updater;
+  readonly threads: ReadonlySet<Worker>;
+  readonly random: () => number;
+}
+
+async function writesOf(cluster: Simulator): Promise<number> {
+  const { deletes, patches } = await cluster.control.report();
+  return deletes + patches;
+}
+
+/** Changes the number of lanes and ends a thread in the middle of what it does. */
+async function disturb({ updater, threads, random }: Disturbance): Promise<void> {
+  const resized = updater.lanes.set(1 + Math.floor(random() * LANES_MAX));
+  await sleep(random() * 200);
+  const victims = [...threads];
+  await victims[Math.floor(random() * victims.length)]?.terminate();
+  await sleep(random() * 200);
+  await resized;
+}
+
+/** What a dead thread left open is settled by reading, half a minute later; nobody has to wait for it here. */
+async function untilDone(
+  cluster: Simulator,
+  skip: (ms: number) => void,
+  isDone: (writes: number) => boolean | Promise<boolean>,
+): Promise<void> {
+  let before = -1;
+  const look = async (): Promise<boolean> => {
+    const writes = await writesOf(cluster);
+    if (await isDone(writes)) return true;
+    if (writes === before) skip(OBSERVED_AFTER_MS);
+    before = writes;
+    await sleep(LOOK_MS);
+    return false;
+  };
+  await eventually('it goes on', look, 30_000);
+}
+
+test('lanes: 10,000 slots of two rollouts, resized and killed at random → each slot in order, once, none lost', async (t) => {
+  const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
+  t.diagnostic(`SEED=${seed}`);
+  const random = createRandom(seed);
+  const cluster = await simulator(t, {
+    speed: 50,
+    scenario: { nodes: NODES, daemonSets: 2, maxUnavailable: '10%', startupMs: 1000, podsPerSecond: 200, seed },
+  });
+  await cluster.control.annotateDaemonSet('default/agent-2', { 'apps.openyurt.io/update-strategy': 'OTA' });
+  const skip = skippableClock(t);
+  const threads = collectThreads(t);
+  const { updater, diary } = await startUpdater(t, cluster);
+  await cluster.control.startRollout();
+  for (let round = 1; round <= ROUNDS; round++) {
+    const target = (round * 2 * NODES) / (ROUNDS + 2);
+    await disturb({ cluster, updater, threads, random });
+    await untilDone(cluster, skip, (writes) => writes >= target);
+  }
+  await updater.lanes.set(3);
+  await untilDone(cluster, skip, async () => {
+    const [deleted, marked] = await cluster.control.progress();
+    return deleted?.updated === NODES && marked?.isNewRevisionKnown === true && marked.marked === NODES;
+  });
+  const report = await cluster.control.report();
+  assertClean(report);
+  assert.equal(report.deletes, NODES);
+  assert.equal(updater.pool.laneCount, 3);
+  const lost = diary.messages('error').filter((message) => message === 'worker thread lost').length;
+  assert.ok(lost >= ROUNDS / 2, `only ${lost} threads were lost`);
+  assert.ok(diary.outcomes.some(({ code }) => code === 'unknown'));
+  t.diagnostic(`${lost} threads lost, ${report.patches} marks, ${report.refused} writes refused`);
+});
+
+test('lanes: grown and shrunk under load → no write is lost, refused or late', async (t) => {
+  const cluster = await simulator(t, {
+    speed: 50,
+    scenario: { nodes: 600, maxUnavailable: '30%', startupMs: 1000, podsPerSecond: 200 },
+  });
+  const { updater, diary } = await startUpdater(t, cluster);
+  await cluster.control.startRollout();
+  for (const lanes of [8, 1, 4, 2]) {
+    await updater.lanes.set(lanes);
+    assert.equal(updater.pool.laneCount, lanes);
+  }
+  const report = await rolledOut(cluster);
+  assertClean(report);
+  assert.deepEqual([report.deletes, report.refused], [600, 0]);
+  assert.ok(diary.outcomes.every(({ code }) => code === 'done'));
+});
+
+test('lanes: answers of writes are lost → settled by the watch or by reading, nothing twice', async (t) => {
+  const cluster = await simulator(t, { scenario: { nodes: 100, maxUnavailable: '50%', startupMs: 500 } });
+  const { diary } = await startUpdater(t, cluster);
+  await cluster.control.setFaults({ lostAfter: 0.2, lostBefore: 0.2 });
+  await cluster.control.startRollout();
+  await eventually('writes were lost', () => diary.outcomes.filter(({ code }) => code === 'unknown').length > 5);
+  await cluster.control.setFaults({});
+  await untilDone(cluster, skippableClock(t), () => cluster.control.isMet({ condition: 'rolled-out' }));
+  const report = await cluster.control.report();
+  assertClean(report);
+  assert.equal(report.deletes, 100);
+});
