@@ -203,10 +203,15 @@ export class Kubelets {
     else node.missed.push(run);
   }
 
-  /** A node that registers anew finds pods that are bound to it, some of which are on their way out. */
+  /** A node that registers anew finds pods that are bound to it: some were starting, some are on their way out. */
   #takeOver(node: NodeState, key: string): void {
-    this.#begin(key);
-    this.#terminate(node, key);
+    const pod = this.#options.store.get('pods', key) as PodObject | undefined;
+    if (pod === undefined) return;
+    const { uid, deletionTimestamp } = pod.metadata;
+    if (deletionTimestamp !== undefined) this.#terminate(node, key);
+    else if (pod.status.startTime === undefined) this.#begin(key);
+    else if (!this.#healthy.has(uid)) this.#start(node, key, uid);
+    else this.#restoreReadiness(key);
   }
 
   #bind(key: string, created: PodObject): void {
