@@ -17,11 +17,11 @@ import {
 } from './support.ts';
 
 const NODES = 5000;
-const LANES_MAX = 6;
+const LANES_MAX = 5;
 /** Longer than a write may take before its pod is read. */
 const OBSERVED_AFTER_MS = 31_000;
-const LOOK_MS = 200;
-const ROUNDS = 12;
+const LOOK_MS = 120;
+const ROUNDS = 8;
 
 interface Disturbance {
   readonly cluster: Simulator;
