@@ -37,9 +37,11 @@ export const BIT = {
   candidateUnavailable: 1 << 12,
   candidateAvailable: 1 << 13,
   candidateMark: 1 << 14,
+  /** In flight, and the new pod does not exist yet. */
+  pending: 1 << 15,
 } as const;
 
-export const BIT_COUNT = 15;
+export const BIT_COUNT = 16;
 
 /** A node that goes NotReady this long after minReadySeconds, counted from the replacement of its pod, failed. */
 export const NODE_FAILURE_WINDOW_MS = 5 * 60_000;
@@ -92,7 +94,7 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
   const isReplacing = isLeaving || (pod !== undefined && !hasAvailable && (isUpdated || isFinished(pod.record)));
   let mask = 0;
   if (isReplacing) mask |= BIT.replacing;
-  if (isReplacing || isAsked) mask |= BIT.inFlight;
+  if (isReplacing || isAsked) mask |= isUpdated ? BIT.inFlight : BIT.inFlight | BIT.pending;
   if (isAsked && hasAvailable) mask |= BIT.reserved;
   if (isDryRunDone(slot, facts)) return mask | BIT.settled;
   if (isUpdated && hasAvailable && !isLeaving && slot.ask === undefined) mask |= BIT.settled;

@@ -9,6 +9,8 @@ import { countsOf, type RolloutCounts } from './counts.ts';
 import { type Block, type Change, Definition } from './definition.ts';
 import type { RolloutNotice } from './notices.ts';
 import { hasSamePlace, type Observation, observeNode, observePod, observePodGone } from './observe.ts';
+import type { PaceStatus } from './pace.ts';
+import { PaceFeed } from './pace-feed.ts';
 import { type NodePlan, planOf } from './plan.ts';
 import { previewDeletes } from './preview.ts';
 import { Progress } from './progress.ts';
@@ -56,13 +58,14 @@ export class Rollout {
   readonly #definition: Definition;
   readonly #notices: RolloutNotice[] = [];
   readonly #progress = new Progress(this.#notices);
+  readonly #pace = new PaceFeed();
   readonly #book: SlotBook;
   #window = Number.POSITIVE_INFINITY;
 
   constructor(identity: RolloutIdentity) {
     this.#identity = identity;
     this.#definition = new Definition(identity.uid);
-    this.#book = new SlotBook(identity.key, this.#notices);
+    this.#book = new SlotBook(identity.key, this.#notices, this.#pace);
   }
 
   /** A record of another UID (the DaemonSet was deleted and created again) is ignored: that is another rollout. */
@@ -135,7 +138,7 @@ export class Rollout {
    */
   select(limit: SelectLimit, nowMs: number): SlotKey[] {
     this.tick(nowMs);
-    this.#window = limit.window;
+    this.#window = this.#effectiveWindow(limit.window, nowMs);
     if (!this.#definition.facts.isSynced) return [];
     const selected: SlotKey[] = [];
     const { observesDue } = this.#book;
@@ -147,11 +150,12 @@ export class Rollout {
     }
     if (this.blocked() !== undefined) return selected;
     while (selected.length < limit.count) {
-      const slot = this.#next(limit.window);
+      const slot = this.#next();
       if (slot === undefined) break;
       this.#ask(slot, nowMs);
       selected.push(slot.key);
     }
+    if (this.#window < limit.window && this.#verdict() === 'window') this.#pace.onHeldBack(nowMs);
     return selected;
   }
 
@@ -204,13 +208,16 @@ export class Rollout {
     this.#refresh(slot, nowMs);
   }
 
-  /** When `tick` has something to do without any event: a pod's minReadySeconds, a progress or observe deadline. */
+  /** When `tick` has something to do without any event: a pod's minReadySeconds, a progress or observe deadline, the pace. */
   nextWakeMs(): number | undefined {
-    return this.#book.nextDueMs;
+    const { wakeMs } = this.#pace;
+    const { nextDueMs } = this.#book;
+    return wakeMs === undefined || (nextDueMs !== undefined && nextDueMs < wakeMs) ? nextDueMs : wakeMs;
   }
 
   tick(nowMs: number): void {
     this.#begin(nowMs);
+    this.#pace.tick(nowMs);
     this.#updateProgress(nowMs);
   }
 
@@ -228,6 +235,11 @@ export class Rollout {
     return countsOf(this.#book.counters, { use: this.#use(), window: this.#window, facts });
   }
 
+  /** How the window is chosen, and why. */
+  pace(nowMs: number): PaceStatus {
+    return this.#pace.status(nowMs);
+  }
+
   /** Every node with its reason, by name; O(n log n). */
   plan(nowMs: number): NodePlan[] {
     this.tick(nowMs);
@@ -236,17 +248,31 @@ export class Rollout {
     return planOf(this.#book.all(), { facts, rule, preview, block: this.blocked(), nowMs });
   }
 
-  #next(window: number): Slot | undefined {
+  #next(): Slot | undefined {
     const { candidates } = this.#book;
-    const mark = candidates.next('mark');
-    if (mark !== undefined) return mark;
-    const head = candidates.nextDelete();
-    return head !== undefined && verdict(head.kind, this.#use(), window) === 'go' ? head.slot : undefined;
+    return candidates.next('mark') ?? (this.#verdict() === 'go' ? candidates.nextDelete()?.slot : undefined);
+  }
+
+  /** What may become of the next deletion; undefined: there is none. */
+  #verdict(): ReturnType<typeof verdict> | undefined {
+    const head = this.#book.candidates.nextDelete();
+    return head === undefined ? undefined : verdict(head.kind, this.#use(), this.#window);
+  }
+
+  /** The pace's, if it holds anything back. */
+  #effectiveWindow(limit: number, nowMs: number): number {
+    const { policy, facts } = this.#definition;
+    const { allowed: budget, inFlight } = this.#use();
+    if (policy === undefined || !facts.isSynced || facts.strategy !== 'AdvancedRollingUpdate') return limit;
+    const use = { budget, inFlight, pending: this.#book.counters.of('pending'), nowMs };
+    const size = this.#pace.window({ kind: policy.pace, hash: facts.target?.hash }, use);
+    return size < budget ? Math.min(limit, size) : limit;
   }
 
   #ask(slot: Slot, nowMs: number): void {
     const pod = slot.pods.find(({ record }) => !record.isTerminating);
     slot.ask = newAsk((slot.mask & BIT.candidateMark) !== 0 ? 'mark' : 'delete', pod?.record.uid ?? '');
+    if (slot.ask.action === 'delete') this.#pace.onDeparture(slot, nowMs);
     this.#book.refresh(slot, this.#at(nowMs));
   }
 

@@ -9,6 +9,7 @@ import type { Facts } from './facts.ts';
 import { Heap } from './heap.ts';
 import type { RolloutNotice } from './notices.ts';
 import { type Observation, replacingSinceMs } from './observe.ts';
+import type { PaceFeed } from './pace-feed.ts';
 import { NEVER, newSlot, type Slot } from './slot-state.ts';
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
@@ -25,6 +26,7 @@ export class SlotBook {
   readonly #slots = new Map<string, Slot>();
   readonly #daemonSet: DaemonSetKey;
   readonly #notices: RolloutNotice[];
+  readonly #pace: PaceFeed;
   readonly #timers = new Heap<Slot>({
     isBefore: (left, right) => left.dueMs < right.dueMs,
     placeOf: (slot) => slot.timerPlace,
@@ -33,9 +35,10 @@ export class SlotBook {
     },
   });
 
-  constructor(daemonSet: DaemonSetKey, notices: RolloutNotice[]) {
+  constructor(daemonSet: DaemonSetKey, notices: RolloutNotice[], pace: PaceFeed) {
     this.#daemonSet = daemonSet;
     this.#notices = notices;
+    this.#pace = pace;
   }
 
   get(nodeName: string): Slot | undefined {
@@ -74,6 +77,7 @@ export class SlotBook {
     if (inFlightDelta !== 0) this.candidates.addInFlight(slot.zone, inFlightDelta);
     this.#schedule(slot, at.facts);
     if (at.facts.isSynced) this.#tell(slot, at.facts, at.nowMs);
+    this.#pace.onChange(slot, before, at.nowMs);
     if ((after & BIT.settled) !== 0) slot.isAwaitingReplacement = false;
     if ((after & BIT.replacing) === 0) slot.replacingSinceMs = NEVER;
     if (slot.node === undefined && slot.pods.length === 0) this.#forget(slot);
