@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { enableCompileCache } from 'node:module';
 import type { CommandHandlers } from './commands/options.ts';
 
 /** Below, parts of the language and of Node that this program uses are missing. */
@@ -12,6 +13,7 @@ const handlers: CommandHandlers = {
   simulate: async (options) => (await import('./commands/simulate.ts')).simulate(options),
   plan: async (options) => (await import('./commands/plan.ts')).plan(options),
   status: async (options) => (await import('./commands/status.ts')).status(options),
+  workers: async (options) => (await import('./commands/workers.ts')).workers(options),
 };
 
 async function main(): Promise<number> {
@@ -49,6 +51,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
   throw error;
 });
+// Before anything is imported. Where its folder cannot be written it says so in its result, and nothing else happens.
+enableCompileCache();
 process.exitCode = await main();
 // Unreferenced: it fires only when something else keeps the process alive. Profiles are written on a normal end.
 setTimeout(() => process.exit(), LINGER_MS).unref();

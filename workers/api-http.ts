@@ -23,6 +23,7 @@ function wireRequest({ request, task, timeoutMs }: PodRequest): ApiRequest {
   const target = { namespace: task.namespace, name: task.pod, uid: task.uid, timeoutMs };
   if (request === 'get-pod') return getPodRequest(target);
   if (request === 'delete-pod') return deletePodRequest(target);
+  if (request === 'force-delete-pod') return deletePodRequest({ ...target, gracePeriodSeconds: 0 });
   if (task.action !== 'mark') throw new Error(`a task to ${task.action} cannot mark`);
   const { needsUpgrade, hash } = task;
   // The one place where wall-clock time is wanted: it is shown to people, and nothing is decided by it.

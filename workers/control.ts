@@ -1,10 +1,9 @@
-import { Session } from 'node:inspector/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import type { MessagePort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { LaneControl } from '../src/protocol/lane-control.ts';
+import { cpuProfile, heapProfile } from './profile.ts';
 
 export type HostControl = Pick<LaneControl, 'setConnection' | 'drain'> & { running(): number };
 
@@ -26,32 +25,4 @@ export function exposeControl(port: MessagePort, host: HostControl): void {
     drain: () => host.drain(),
   };
   Comlink.expose(control, nodeEndpoint(port));
-}
-
-async function cpuProfile(durationMs: number): Promise<string> {
-  const session = new Session();
-  session.connect();
-  try {
-    await session.post('Profiler.enable');
-    await session.post('Profiler.start');
-    await sleep(durationMs);
-    const { profile } = await session.post('Profiler.stop');
-    return JSON.stringify(profile);
-  } finally {
-    session.disconnect();
-  }
-}
-
-async function heapProfile(durationMs: number): Promise<string> {
-  const session = new Session();
-  session.connect();
-  try {
-    await session.post('HeapProfiler.enable');
-    await session.post('HeapProfiler.startSampling');
-    await sleep(durationMs);
-    const { profile } = await session.post('HeapProfiler.stopSampling');
-    return JSON.stringify(profile);
-  } finally {
-    session.disconnect();
-  }
 }

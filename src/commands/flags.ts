@@ -124,8 +124,8 @@ export function maxUnavailableFlag(text: FlagText, preset: string): Flag {
   return { ...text, parse, preset: presetOf(parse, preset) };
 }
 
-/** Both names are the same flag; the last one given counts. */
-export function workersFlag(): Flag {
+/** Both names are the same flag; the last one given counts. `preset`: without the flag; undefined when others are asked then. */
+export function workersFlag(help: string, preset: LaneSetting | undefined): Flag {
   const parse = (value: string): Parsed<LaneSetting> => {
     const result = parseLaneSetting(value);
     if (result.code === 'valid') return { ok: true, value: result.lanes };
@@ -133,9 +133,9 @@ export function workersFlag(): Flag {
   };
   return {
     flags: '--workers, --daemonpodupdater-workers <n|auto>',
-    help: 'worker threads: 1 to 64, or auto',
+    help,
     parse,
-    preset: { value: 'auto' },
+    ...(preset === undefined ? {} : { preset: { value: preset } }),
   };
 }
 

@@ -25,7 +25,10 @@ export interface LeaderElectOptions {
 export interface RunOptions extends ClusterOptions {
   /** Empty: all. */
   readonly namespaces: readonly string[];
-  readonly workers: LaneSetting;
+  /** Undefined: the config file, the environment and then the default are asked. */
+  readonly workers: LaneSetting | undefined;
+  /** Undefined: none. */
+  readonly configFile: string | undefined;
   /** 0: unlimited. */
   readonly kubeApiQps: number;
   readonly kubeApiBurst: number;
@@ -37,6 +40,10 @@ export interface RunOptions extends ClusterOptions {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly isDryRun: boolean;
+  /** How long requests that are on their way may take at the end. */
+  readonly shutdownGraceMs: number;
+  /** Profiles of the running process, for this machine only. */
+  readonly hasDebugEndpoints: boolean;
   readonly leaderElect: LeaderElectOptions;
 }
 
@@ -81,12 +88,21 @@ export interface StatusOptions extends ClusterOptions {
   readonly output: OutputFormat;
 }
 
+export interface WorkersOptions {
+  /** Undefined: only show. */
+  readonly setting: LaneSetting | undefined;
+  /** Of the process' health server. */
+  readonly address: BindAddress;
+  readonly output: OutputFormat;
+}
+
 /** Each command's work; resolves with the exit code. */
 export interface CommandHandlers {
   run(options: RunOptions): Promise<number>;
   simulate(options: SimulateOptions): Promise<number>;
   plan(options: PlanOptions): Promise<number>;
   status(options: StatusOptions): Promise<number>;
+  workers(options: WorkersOptions): Promise<number>;
 }
 
 export const DEFAULT_LEADER_ELECT: LeaderElectOptions = {

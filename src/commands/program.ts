@@ -4,6 +4,7 @@ import type { CommandHandlers } from './options.ts';
 import { runDefinition } from './run-flags.ts';
 import { simulateDefinition } from './simulate-flags.ts';
 import { planDefinition, statusDefinition } from './view-flags.ts';
+import { workersDefinition } from './workers-flags.ts';
 
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
@@ -25,7 +26,8 @@ export async function runProgram(args: readonly string[], options: ProgramOption
   const program = configured(new Command('daemonpodupdater'), options)
     .description('Rolls out new versions of DaemonSet pods on large and unreliable clusters')
     .version(options.version);
-  for (const definition of [runDefinition, planDefinition, statusDefinition, simulateDefinition]) {
+  const definitions = [runDefinition, planDefinition, statusDefinition, workersDefinition, simulateDefinition];
+  for (const definition of definitions) {
     const command = commandOf(definition, (argument, flags) => {
       const result = definition.start({ argument, flags }, options.handlers);
       if (result.ok) started.work = result.value;

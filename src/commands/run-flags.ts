@@ -28,7 +28,8 @@ interface RunValues {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace: readonly string[];
-  readonly daemonpodupdaterWorkers: LaneSetting;
+  readonly daemonpodupdaterWorkers?: LaneSetting;
+  readonly config?: string;
   readonly kubeApiQps: number;
   readonly kubeApiBurst: number;
   readonly maxInFlight?: number;
@@ -37,6 +38,8 @@ interface RunValues {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly dryRun: boolean;
+  readonly shutdownGrace: number;
+  readonly enableDebugEndpoints: boolean;
   readonly leaderElect: boolean;
   readonly leaderElectLeaseDuration: number;
   readonly leaderElectRenewDeadline: number;
@@ -53,7 +56,11 @@ export const runDefinition: CommandDefinition = {
   flags: [
     ...clusterFlags,
     namespacesFlag({ flags: '-n, --namespace <name>', help: 'only DaemonSets of this namespace; repeatable' }),
-    workersFlag(),
+    workersFlag(
+      'worker threads: 1 to 64, or auto (default: config file, else DAEMONPODUPDATER_WORKERS, else auto)',
+      undefined,
+    ),
+    textFlag({ flags: '--config <file>', help: 'YAML with settings that may change at run time: workers' }),
     withDefault(
       integerFlag({ flags: '--kube-api-qps <n>', help: 'most requests a second; 0: unlimited' }, RATE_RANGE),
       500,
@@ -71,6 +78,15 @@ export const runDefinition: CommandDefinition = {
     choiceFlag({ flags: '--log-level <level>', help: 'least level that is logged' }, LOG_LEVELS, 'info'),
     choiceFlag({ flags: '--log-format <format>', help: 'form of the log' }, LOG_FORMATS, 'json'),
     booleanFlag({ flags: '--dry-run', help: 'decide and log, write nothing' }, false),
+    durationFlag(
+      { flags: '--shutdown-grace <duration>', help: 'how long requests under way may take at the end' },
+      { min: 0, max: 3_600_000 },
+      20_000,
+    ),
+    booleanFlag(
+      { flags: '--enable-debug-endpoints', help: '/debug/pprof on the health port, for this machine only' },
+      false,
+    ),
     booleanFlag({ flags: '--leader-elect', help: 'only the holder of the lease writes' }, true),
     timingFlag('lease-duration', 'how long others wait before they take over', 'leaseDurationMs'),
     timingFlag('renew-deadline', 'how long the holder may write after its last renewal', 'renewDeadlineMs'),
@@ -105,6 +121,7 @@ function runOptionsOf(values: RunValues): RunOptions {
     context: values.context,
     namespaces: values.namespace,
     workers: values.daemonpodupdaterWorkers,
+    configFile: values.config,
     kubeApiQps: values.kubeApiQps,
     kubeApiBurst: values.kubeApiBurst,
     maxInFlight: values.maxInFlight,
@@ -113,6 +130,8 @@ function runOptionsOf(values: RunValues): RunOptions {
     logLevel: values.logLevel,
     logFormat: values.logFormat,
     isDryRun: values.dryRun,
+    shutdownGraceMs: values.shutdownGrace,
+    hasDebugEndpoints: values.enableDebugEndpoints,
     leaderElect: {
       isEnabled: values.leaderElect,
       timings: {

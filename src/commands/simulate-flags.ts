@@ -51,7 +51,7 @@ export const simulateDefinition: CommandDefinition = {
     durationFlag({ flags: '--startup <duration>', help: 'until a new pod is ready' }, { min: 0, max: HOUR_MS }, 2000),
     percentFlag({ flags: '--bad-nodes <percent>', help: 'nodes where the new pod never becomes ready' }),
     withDefault(integerFlag({ flags: '--daemonsets <n>', help: 'rollouts at once' }, { min: 1, max: 100 }), 1),
-    workersFlag(),
+    workersFlag('worker threads: 1 to 64, or auto', 'auto'),
     integerFlag(
       { flags: '--seed <n>', help: 'of everything random (default: drawn, and shown)' },
       { min: 0, max: 2 ** 32 - 1 },

@@ -1,12 +1,25 @@
 import type { DaemonSetEvent } from '../controller/ports.ts';
 
+/** An event about a DaemonSet, or about the pod that this process runs in. */
+export type RecordedEvent = DaemonSetEvent | PodEvent;
+
+export interface PodEvent extends Omit<DaemonSetEvent, 'daemonSet'> {
+  /** `namespace/name`. */
+  readonly pod: string;
+}
+
+/** `namespace/name` of what the event is about. */
+export function subjectOf(event: RecordedEvent): string {
+  return 'pod' in event ? event.pod : event.daemonSet;
+}
+
 /** An Event object to be made, or the series of one that was made. `name` is unique in its namespace. */
 export type EventEffect =
-  | { readonly type: 'create'; readonly name: string; readonly event: DaemonSetEvent; readonly eventTimeMs: number }
+  | { readonly type: 'create'; readonly name: string; readonly event: RecordedEvent; readonly eventTimeMs: number }
   | {
       readonly type: 'patch';
       readonly name: string;
-      readonly event: DaemonSetEvent;
+      readonly event: RecordedEvent;
       readonly count: number;
       readonly lastObservedTimeMs: number;
     };
@@ -29,7 +42,7 @@ const CACHE_SIZE_MAX = 4096;
 interface Series {
   readonly name: string;
   /** The first one: its message is the Event's, which is immutable. */
-  readonly event: DaemonSetEvent;
+  readonly event: RecordedEvent;
   count: number;
   lastObservedMs: number;
   patchedCount: number;
@@ -67,7 +80,7 @@ export class EventCorrelator {
     return this.#series.size + this.#buckets.size;
   }
 
-  record(event: DaemonSetEvent, nowMs: number): readonly EventEffect[] {
+  record(event: RecordedEvent, nowMs: number): readonly EventEffect[] {
     const key = keyOf(event);
     const series = this.#series.get(key);
     if (series !== undefined && nowMs - series.lastObservedMs < SERIES_IDLE_MS) {
@@ -111,11 +124,11 @@ export class EventCorrelator {
   }
 
   /** The Event could not be made or does not exist any more (they live for an hour): the next one makes it anew. */
-  forget(event: DaemonSetEvent): void {
+  forget(event: RecordedEvent): void {
     this.#series.delete(keyOf(event));
   }
 
-  #takeToken(event: DaemonSetEvent, nowMs: number): boolean {
+  #takeToken(event: RecordedEvent, nowMs: number): boolean {
     const bucket = this.#buckets.get(event.uid) ?? { tokens: SPAM_BURST, filledAtMs: nowMs };
     touch(this.#buckets, event.uid, bucket);
     fill(bucket, nowMs);
@@ -125,15 +138,15 @@ export class EventCorrelator {
   }
 
   /** As kubectl users know them: the object's name, a dot, something unique; at most 253 characters in all. */
-  #nameOf(event: DaemonSetEvent, nowMs: number): string {
+  #nameOf(event: RecordedEvent, nowMs: number): string {
     const random = Math.floor(this.#random() * 2 ** 24).toString(16);
     const unique = `${Math.floor(nowMs).toString(16)}${random.padStart(6, '0')}${(this.#sequence++).toString(16)}`;
-    const objectName = event.daemonSet.slice(event.daemonSet.indexOf('/') + 1);
+    const objectName = subjectOf(event).slice(subjectOf(event).indexOf('/') + 1);
     return `${objectName.slice(0, 253 - unique.length - 1).replace(/[.-]+$/, '')}.${unique}`;
   }
 }
 
-function keyOf(event: DaemonSetEvent): string {
+function keyOf(event: RecordedEvent): string {
   return `${event.uid}/${event.type}/${event.reason}/${event.action}`;
 }
 

@@ -1,4 +1,4 @@
-import type { EventEffect } from './event-correlator.ts';
+import { type EventEffect, subjectOf } from './event-correlator.ts';
 
 /** What events.k8s.io/v1 allows. */
 const NOTE_BYTES_MAX = 1024;
@@ -12,7 +12,8 @@ export interface EventReporter {
 }
 
 export function namespaceOf(effect: EventEffect): string {
-  return effect.event.daemonSet.slice(0, effect.event.daemonSet.indexOf('/'));
+  const subject = subjectOf(effect.event);
+  return subject.slice(0, subject.indexOf('/'));
 }
 
 /** An `events.k8s.io/v1` Event. */
@@ -29,10 +30,9 @@ export function eventObject(effect: Extract<EventEffect, { type: 'create' }>, re
     action: event.action.slice(0, WORD_LENGTH_MAX),
     reason: event.reason.slice(0, WORD_LENGTH_MAX),
     regarding: {
-      apiVersion: 'apps/v1',
-      kind: 'DaemonSet',
+      ...('pod' in event ? { apiVersion: 'v1', kind: 'Pod' } : { apiVersion: 'apps/v1', kind: 'DaemonSet' }),
       namespace,
-      name: event.daemonSet.slice(namespace.length + 1),
+      name: subjectOf(event).slice(namespace.length + 1),
       uid: event.uid,
     },
     note: clipUtf8(event.message, NOTE_BYTES_MAX),

@@ -1,8 +1,7 @@
 import type { ApiRequest, ApiResponse } from '../client/api.ts';
 import { createEventRequest, patchEventRequest } from '../client/requests.ts';
 import { monotonicMs } from '../clock.ts';
-import type { DaemonSetEvent } from '../controller/ports.ts';
-import { EventCorrelator, type EventEffect } from './event-correlator.ts';
+import { EventCorrelator, type EventEffect, type RecordedEvent } from './event-correlator.ts';
 import { type EventReporter, eventObject, namespaceOf, seriesPatch } from './event-object.ts';
 
 export interface EventRecorderOptions {
@@ -10,7 +9,7 @@ export interface EventRecorderOptions {
   /** Sends a request to the API server; never rejects. */
   readonly post: (request: ApiRequest) => Promise<ApiResponse>;
   /** An event was not written, and why: for the log. */
-  readonly onDropped: (message: string, event: DaemonSetEvent) => void;
+  readonly onDropped: (message: string, event: RecordedEvent) => void;
 }
 
 const QUEUE_LENGTH_MAX = 256;
@@ -35,7 +34,7 @@ export class EventRecorder {
     this.#timer = setInterval(() => this.#enqueue(this.#correlator.tick(monotonicMs())), TICK_INTERVAL_MS).unref();
   }
 
-  record(event: DaemonSetEvent): void {
+  record(event: RecordedEvent): void {
     this.#enqueue(this.#correlator.record(event, monotonicMs()));
   }
 

@@ -6,6 +6,8 @@ export interface RouteRequest {
   readonly query: URLSearchParams;
   /** Of the peer, for routes that only this machine may use. */
   readonly remoteAddress: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
 export interface RouteResponse {
@@ -108,7 +110,7 @@ export class HttpServer {
     }
     try {
       const remoteAddress = request.socket.remoteAddress ?? '';
-      return await route.handle({ query: new URLSearchParams(query), remoteAddress });
+      return await route.handle({ query: new URLSearchParams(query), remoteAddress, headers: request.headers });
     } catch (error) {
       this.#options.onError(`${method} ${path}: ${error instanceof Error ? error.message : String(error)}`);
       return textResponse(500, 'internal error; the log says more');

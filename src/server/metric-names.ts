@@ -1,3 +1,4 @@
+import type { ScaleReason } from '../dispatch/autoscaler.ts';
 import type { Outcome, OutcomeCode } from '../protocol/outcome.ts';
 
 /** Every metric series in one place. Names of the first three groups are client-go's, so that existing dashboards work. */
@@ -34,7 +35,21 @@ export const counters = {
   laneTasks: { name: 'daemonpodupdater_lane_tasks_total', help: 'Tasks that ended in the lane', labels: LANE },
   laneCpu: { name: 'daemonpodupdater_lane_cpu_seconds_total', help: 'CPU time of the lane', labels: LANE },
   laneRestarts: { name: 'daemonpodupdater_lane_restarts_total', help: 'Threads replaced', labels: LANE },
-  laneResizes: { name: 'daemonpodupdater_lane_resizes_total', help: 'Changes of the number of lanes' },
+  laneResizes: {
+    name: 'daemonpodupdater_lane_resizes_total',
+    help: 'Changes of the number of lanes, by why',
+    labels: ['reason'],
+  },
+  laneDecisions: {
+    name: 'daemonpodupdater_lane_decisions_total',
+    help: 'Decisions about the number of lanes, those that kept it included, by why',
+    labels: ['reason'],
+  },
+  configErrors: {
+    name: 'daemonpodupdater_config_errors_total',
+    help: 'Settings that were refused at run time, by where they came from',
+    labels: ['source'],
+  },
   watchRestarts: {
     name: 'daemonpodupdater_watch_restarts_total',
     help: 'Lists and watches that ended with a problem and were started again',
@@ -86,6 +101,11 @@ export const gauges = {
   laneHeap: { name: 'daemonpodupdater_lane_heap_bytes', help: 'Heap in use by the lane', labels: LANE },
   lanesWanted: { name: 'daemonpodupdater_lanes_wanted', help: 'Lanes asked for or chosen' },
   lanesActual: { name: 'daemonpodupdater_lanes_actual', help: 'Lanes there are' },
+  lanesReason: {
+    name: 'daemonpodupdater_lanes_reason',
+    help: '1 for the reason why as many lanes are wanted as are',
+    labels: ['reason'],
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 export const histograms = {
@@ -146,7 +166,12 @@ export const ROLLOUT_FIGURES: readonly RolloutFigure[] = [
 ];
 
 /** Records, so that the compiler notices a missing one. */
-const ACTIONS: Readonly<Record<Outcome['action'], true>> = { delete: true, mark: true, observe: true };
+const ACTIONS: Readonly<Record<Outcome['action'], true>> = {
+  delete: true,
+  'force-delete': true,
+  mark: true,
+  observe: true,
+};
 const CODES: Readonly<Record<OutcomeCode, true>> = {
   done: true,
   gone: true,
@@ -158,6 +183,21 @@ const CODES: Readonly<Record<OutcomeCode, true>> = {
   'dry-run': true,
   unknown: true,
 };
+const LANE_REASON_TABLE: Readonly<Record<LaneReason, true>> = {
+  set: true,
+  cluster: true,
+  'lanes-busy': true,
+  'no-gain': true,
+  'lanes-idle': true,
+  'api-server': true,
+  'rate-limit': true,
+  'at-max': true,
+  steady: true,
+};
+/** Why there are as many lanes; `set`: somebody asked for that number. */
+export type LaneReason = ScaleReason | 'set';
+export const LANE_REASONS = Object.keys(LANE_REASON_TABLE) as readonly LaneReason[];
+export const CONFIG_SOURCES = ['config-file', 'admin'] as const;
 export const TASK_ACTIONS = Object.keys(ACTIONS);
 export const TASK_CODES = Object.keys(CODES);
 
@@ -170,6 +210,13 @@ export const METHOD_OF_VERB: Readonly<Record<string, string>> = {
   update: 'PUT',
   patch: 'PATCH',
   delete: 'DELETE',
+};
+/** What a lane asks of the API server for a task. */
+export const VERB_OF_ACTION: Readonly<Record<Outcome['action'], string>> = {
+  delete: 'delete',
+  'force-delete': 'delete',
+  mark: 'patch',
+  observe: 'get',
 };
 /** The statuses that are common enough to be there from the start. */
 export const COMMON_STATUSES = ['200', '201', '404', '409', '429', '500'];

@@ -4,15 +4,19 @@ import type { LaneStats } from '../dispatch/lane-pool.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import {
   COMMON_STATUSES,
+  CONFIG_SOURCES,
   counters,
   gauges,
   histograms,
+  LANE_REASONS,
+  type LaneReason,
   METHOD_OF_VERB,
   type MetricDefinition,
   ROLLOUT_FIGURES,
   type RolloutFigure,
   TASK_ACTIONS,
   TASK_CODES,
+  VERB_OF_ACTION,
   WATCHED_RESOURCES,
 } from './metric-names.ts';
 
@@ -31,6 +35,8 @@ export interface RequestObservation {
   readonly code: string;
   readonly durationMs: number;
 }
+
+export type TaskObservation = Pick<Outcome, 'action' | 'code' | 'httpStatus' | 'durationMs'>;
 
 const QUEUE = { name: 'daemonpodupdater' };
 
@@ -92,8 +98,23 @@ export class Metrics {
     this.#histograms.laneTaskDuration.observe(labels, workMs / 1000);
   }
 
-  taskDone({ action, code }: Pick<Outcome, 'action' | 'code'>): void {
+  /**
+   * Counts the task, and the last request that a lane sent for it: lanes do not report each one. A task that sent none
+   * (dry run, lease over) has no status; one without an answer counts under client-go's code for that.
+   */
+  taskDone({ action, code, httpStatus, durationMs }: TaskObservation): void {
     this.#counters.tasks.inc({ action, code });
+    if (code === 'dry-run' || code === 'fenced') return;
+    this.requestDone({
+      verb: VERB_OF_ACTION[action],
+      code: httpStatus === 0 ? '<error>' : String(httpStatus),
+      durationMs,
+    });
+  }
+
+  /** What was asked for at run time was refused. */
+  configRefused(source: (typeof CONFIG_SOURCES)[number]): void {
+    this.#counters.configErrors.inc({ source });
   }
 
   watchRestarted(resource: string): void {
@@ -144,8 +165,16 @@ export class Metrics {
     for (const lane of this.#lanes) if (lane >= actual) this.#idleLane(lane);
   }
 
-  lanesResized(): void {
-    this.#counters.laneResizes.inc();
+  lanesResized(reason: LaneReason): void {
+    this.#counters.laneResizes.inc({ reason });
+  }
+
+  /** `counts`: decisions so far, by reason. */
+  setLaneDecisions(current: LaneReason, counts: ReadonlyMap<LaneReason, number>): void {
+    for (const reason of LANE_REASONS) {
+      this.#gauges.lanesReason.set({ reason }, reason === current ? 1 : 0);
+      this.#copyTotal('laneDecisions', { reason }, counts.get(reason) ?? 0);
+    }
   }
 
   #config({ name, help, labels = [] }: MetricDefinition) {
@@ -153,7 +182,7 @@ export class Metrics {
   }
 
   #copyTotal(
-    key: 'workqueueAdds' | 'workqueueRetries' | 'laneTasks' | 'laneCpu' | 'laneRestarts',
+    key: 'workqueueAdds' | 'workqueueRetries' | 'laneTasks' | 'laneCpu' | 'laneRestarts' | 'laneDecisions',
     labels: Record<string, string>,
     total: number,
   ): void {
@@ -177,6 +206,11 @@ export class Metrics {
     }
     for (const action of TASK_ACTIONS) for (const code of TASK_CODES) this.#counters.tasks.inc({ action, code }, 0);
     for (const resource of WATCHED_RESOURCES) this.#counters.watchRestarts.inc({ resource }, 0);
+    for (const reason of LANE_REASONS) {
+      for (const key of ['laneResizes', 'laneDecisions'] as const) this.#counters[key].inc({ reason }, 0);
+      this.#gauges.lanesReason.set({ reason }, 0);
+    }
+    for (const source of CONFIG_SOURCES) this.#counters.configErrors.inc({ source }, 0);
     this.setLeader(false);
   }
 

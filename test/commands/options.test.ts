@@ -31,6 +31,7 @@ async function parse(args: readonly string[], handlerCode = 0): Promise<Result> 
       simulate: handlerOf('simulate'),
       plan: handlerOf('plan'),
       status: handlerOf('status'),
+      workers: handlerOf('workers'),
     },
     writeOut: (text) => {
       out += text;
@@ -50,7 +51,8 @@ test('run: no flags → the documented defaults', async () => {
     kubeconfig: undefined,
     context: undefined,
     namespaces: [],
-    workers: 'auto',
+    workers: undefined,
+    configFile: undefined,
     kubeApiQps: 500,
     kubeApiBurst: 1000,
     maxInFlight: undefined,
@@ -59,6 +61,8 @@ test('run: no flags → the documented defaults', async () => {
     logLevel: 'info',
     logFormat: 'json',
     isDryRun: false,
+    shutdownGraceMs: 20_000,
+    hasDebugEndpoints: false,
     leaderElect: {
       isEnabled: true,
       timings: { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 },
@@ -84,6 +88,7 @@ test('simulate: no flags → the documented defaults', async () => {
     speed: 1,
     timeoutMs: 600_000,
     report: 'text',
+    pictureFile: undefined,
   });
 });
 
@@ -96,6 +101,15 @@ const good: readonly { args: string; expected: Readonly<Record<string, unknown>>
   { args: 'run --max-in-flight 7', expected: { maxInFlight: 7 } },
   { args: 'run --metrics-bind-address 0', expected: { metricsAddress: undefined } },
   { args: 'run --health-probe-bind-address 127.0.0.1:0', expected: { healthAddress: { host: '127.0.0.1', port: 0 } } },
+  { args: 'run --config f.yaml', expected: { configFile: 'f.yaml', workers: undefined } },
+  { args: 'run --shutdown-grace 1m30s', expected: { shutdownGraceMs: 90_000 } },
+  { args: 'run --enable-debug-endpoints', expected: { hasDebugEndpoints: true } },
+  {
+    args: 'workers',
+    expected: { setting: undefined, address: { host: '127.0.0.1', port: 8081 }, output: 'table' },
+  },
+  { args: 'workers 8 --address :9000', expected: { setting: 8, address: { host: '', port: 9000 } } },
+  { args: 'workers auto -o json', expected: { setting: 'auto', output: 'json' } },
   { args: 'run --dry-run', expected: { isDryRun: true } },
   { args: 'run --dry-run=false', expected: { isDryRun: false } },
   { args: 'run --log-level WARN --log-format pretty', expected: { logLevel: 'warn', logFormat: 'pretty' } },
@@ -190,6 +204,9 @@ const bad: readonly { args: string; message: RegExp }[] = [
   { args: 'plan a/b', message: /"a\/b" is not a DaemonSet/ },
   { args: 'plan a -o wide', message: /Use table or json/ },
   { args: 'status A', message: /"A" is not a DaemonSet/ },
+  { args: 'workers 65', message: /workers: "65" is not a number of worker threads: use a whole number from 1 to 64/ },
+  { args: 'workers --address 0', message: /--address: "0" is not an address/ },
+  { args: 'run --shutdown-grace 20', message: /'--shutdown-grace <duration>' argument '20' is invalid/ },
   { args: 'deploy', message: /unknown command 'deploy'/ },
 ];
 for (const { args, message } of bad) {

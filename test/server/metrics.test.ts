@@ -64,10 +64,13 @@ test('metrics: something happens → it is counted under client-go’s labels', 
   const metrics = metricsOf();
   metrics.requestDone({ verb: 'list', code: '200', durationMs: 30 });
   metrics.requestDone({ verb: 'watch', code: 'timeout', durationMs: 300_000 });
-  metrics.taskDone({ action: 'delete', code: 'done' });
+  metrics.taskDone({ action: 'delete', code: 'done', httpStatus: 200, durationMs: 40 });
+  metrics.taskDone({ action: 'mark', code: 'unknown', httpStatus: 0, durationMs: 40 });
+  metrics.taskDone({ action: 'delete', code: 'dry-run', httpStatus: 0, durationMs: 0 });
+  metrics.configRefused('admin');
   metrics.runDone({ lane: 1, queueWaitMs: 3, workMs: 40 });
   metrics.watchRestarted('pods');
-  metrics.lanesResized();
+  metrics.lanesResized('lanes-busy');
   metrics.eventDropped();
   metrics.setLeader(true);
   const series = await seriesOf(metrics);
@@ -79,7 +82,11 @@ test('metrics: something happens → it is counted under client-go’s labels', 
     'daemonpodupdater_lane_task_duration_seconds_sum{lane="1"}': 0.04,
     'workqueue_queue_duration_seconds_sum{name="daemonpodupdater"}': 0.003,
     'daemonpodupdater_watch_restarts_total{resource="pods"}': 1,
-    daemonpodupdater_lane_resizes_total: 1,
+    'rest_client_requests_total{code="200",method="DELETE",host="api:6443"}': 1,
+    'rest_client_requests_total{code="<error>",method="PATCH",host="api:6443"}': 1,
+    'rest_client_request_duration_seconds_sum{verb="DELETE",host="api:6443"}': 0.04,
+    'daemonpodupdater_config_errors_total{source="admin"}': 1,
+    'daemonpodupdater_lane_resizes_total{reason="lanes-busy"}': 1,
     daemonpodupdater_events_dropped_total: 1,
     'leader_election_master_status{name="daemonpodupdater"}': 1,
   };
@@ -115,6 +122,23 @@ test('metrics: lanes come and go → a new one starts at zero, one that left sho
   assert.equal(series.get('daemonpodupdater_lane_event_loop_utilization{lane="2"}'), 0);
   assert.equal(series.get('daemonpodupdater_lane_tasks_total{lane="2"}'), 9);
   assert.equal(series.get('daemonpodupdater_lanes_actual'), 2);
+});
+
+test('metrics: decisions about lanes → counted by reason, and one reason holds', async () => {
+  const metrics = metricsOf();
+  metrics.setLaneDecisions('api-server', new Map([['api-server', 3]]));
+  metrics.setLaneDecisions(
+    'steady',
+    new Map([
+      ['api-server', 4],
+      ['steady', 2],
+    ]),
+  );
+  const series = await seriesOf(metrics);
+  assert.equal(series.get('daemonpodupdater_lane_decisions_total{reason="api-server"}'), 4);
+  assert.equal(series.get('daemonpodupdater_lane_decisions_total{reason="steady"}'), 2);
+  assert.equal(series.get('daemonpodupdater_lanes_reason{reason="steady"}'), 1);
+  assert.equal(series.get('daemonpodupdater_lanes_reason{reason="api-server"}'), 0);
 });
 
 test('metrics: a rollout ends → its series go', async () => {

@@ -5,3 +5,6 @@ import { writeMachine } from './write-pod.ts';
  * UID and when it was written to at the same time.
  */
 export const deletePodMachine = writeMachine('delete-pod', { 409: 'retry' });
+
+/** The same without a grace period. */
+export const forceDeletePodMachine = writeMachine('force-delete-pod', { 409: 'retry' });

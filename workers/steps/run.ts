@@ -1,5 +1,5 @@
 import type { Task } from '../../src/protocol/task.ts';
-import { deletePodMachine } from './delete-pod.ts';
+import { deletePodMachine, forceDeletePodMachine } from './delete-pod.ts';
 import { markPodMachine } from './mark-pod.ts';
 import { observePodMachine } from './observe-pod.ts';
 import type { Effect, Machine, StepInput } from './step.ts';
@@ -15,6 +15,8 @@ export function stepRun(task: Task): StepRun {
   switch (task.action) {
     case 'delete':
       return runOf(deletePodMachine, task);
+    case 'force-delete':
+      return runOf(forceDeletePodMachine, task);
     case 'mark':
       return runOf(markPodMachine, task);
     case 'observe':

@@ -2,7 +2,7 @@ import type { Outcome, OutcomeCode } from '../../src/protocol/outcome.ts';
 import type { Task } from '../../src/protocol/task.ts';
 
 /** What is sent; src/client/requests.ts knows how each one looks on the wire. */
-export type RequestName = 'delete-pod' | 'mark-pod' | 'get-pod';
+export type RequestName = 'delete-pod' | 'force-delete-pod' | 'mark-pod' | 'get-pod';
 
 /** The part of a pod that steps look at. */
 export interface PodGlimpse {

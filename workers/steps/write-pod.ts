@@ -1,6 +1,6 @@
 import type { Task } from '../../src/protocol/task.ts';
 import { finish, finishOf, finishUnsent } from './finish.ts';
-import type { Answer, Effect, Finish, Machine, StepInput } from './step.ts';
+import type { Answer, Effect, Finish, Machine, RequestName, StepInput } from './step.ts';
 
 /** Writes that a conflict may cost, the first one included. */
 export const WRITES_MAX = 4;
@@ -24,7 +24,7 @@ type Step = { readonly state: WriteState; readonly effect: Effect };
  * conflict was somebody else's write to it.
  */
 export function writeMachine(
-  request: 'delete-pod' | 'mark-pod',
+  request: Exclude<RequestName, 'get-pod'>,
   readAfter: Readonly<Record<number, 'retry' | 'final'>>,
 ): Machine<WriteState> {
   const write: Effect = { kind: 'request', request, isWrite: true };

@@ -1,11 +1,13 @@
 import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
-import { type LoadSample, type ScaleReason, scaleLanes, startScaler } from '../../dispatch/autoscaler.ts';
+import { type LoadSample, scaleLanes, startScaler } from '../../dispatch/autoscaler.ts';
 import type { RunReport } from '../../dispatch/dispatch-stats.ts';
 import { autoLaneCount, autoLaneMax, type LaneSetting } from '../../dispatch/lane-count.ts';
 import type { LanePool, LaneStats } from '../../dispatch/lane-pool.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
+import type { LaneReason } from '../../server/metric-names.ts';
 import type { ControllerHost } from './controller-host.ts';
+import { LaneDecisions } from './lane-decisions.ts';
 
 export interface LaneManagerOptions {
   readonly pool: LanePool;
@@ -22,13 +24,14 @@ export interface LaneState {
   readonly setting: LaneSetting;
   readonly wanted: number;
   readonly actual: number;
-  readonly reason: ScaleReason | 'set';
+  readonly reason: LaneReason;
 }
 
 const SAMPLE_INTERVAL_MS = 5_000;
 
 /** Keeps the number of lanes at what was set, or at what the cluster and the load want. */
 export class LaneManager {
+  readonly decisions: LaneDecisions;
   readonly #options: LaneManagerOptions;
   #setting: LaneSetting;
   #wanted: number;
@@ -38,14 +41,17 @@ export class LaneManager {
   #resizing: Promise<void> = Promise.resolve();
   #latestStats: readonly LaneStats[] = [];
   #window = emptyWindow();
+  #isStopped = false;
 
   constructor(options: LaneManagerOptions) {
     this.#options = options;
     this.#setting = options.setting;
     this.#wanted = initialLanes(options.setting, options.cpus);
-    this.#reason = options.setting === 'auto' ? 'cluster' : 'set';
+    this.#reason = reasonOf(options.setting);
     this.#scaler = startScaler(this.#wanted);
-    if (options.setting !== 'auto' && options.setting > options.cpus) this.#warnTooMany(options.setting);
+    this.decisions = new LaneDecisions(options.log);
+    this.decisions.add({ atMs: monotonicMs(), from: this.#wanted, to: this.#wanted, reason: this.#reason });
+    this.#warnTooMany();
   }
 
   get state(): LaneState {
@@ -63,16 +69,18 @@ export class LaneManager {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearInterval(this.#timer);
   }
 
   /** Changes the number at run time; resolves when the new lanes answer and the old ones are done. */
   async set(setting: LaneSetting): Promise<void> {
+    const wasTooMany = this.#isTooMany();
     this.#setting = setting;
-    if (setting !== 'auto' && setting > this.#options.cpus) this.#warnTooMany(setting);
+    if (!wasTooMany) this.#warnTooMany();
     const wanted = setting === 'auto' ? this.#clusterLanes() : setting;
     this.#scaler = startScaler(wanted);
-    await this.#resize(wanted, setting === 'auto' ? 'cluster' : 'set');
+    await this.#decide(wanted, reasonOf(setting));
   }
 
   /** For the load samples that `auto` follows. */
@@ -89,12 +97,11 @@ export class LaneManager {
   async #sample(): Promise<void> {
     this.#latestStats = await this.#options.pool.stats();
     const sample = this.#takeSample();
-    if (this.#setting !== 'auto') return;
+    if (this.#setting !== 'auto' || this.#isStopped) return;
     const limits = { min: this.#clusterLanes(), max: Math.max(this.#clusterLanes(), autoLaneMax(this.#options.cpus)) };
     const decision = scaleLanes(this.#scaler, { sample, limits }, monotonicMs());
     this.#scaler = decision.state;
-    if (decision.lanes === this.#wanted) this.#reason = decision.reason;
-    else await this.#resize(decision.lanes, decision.reason);
+    await this.#decide(decision.lanes, decision.reason);
   }
 
   #takeSample(): LoadSample {
@@ -113,13 +120,19 @@ export class LaneManager {
     };
   }
 
-  /** One at a time. New threads are ready before they get work; old ones get none before they go. */
-  #resize(lanes: number, reason: LaneState['reason']): Promise<void> {
-    const { pool, host, log, onResize } = this.#options;
-    log('info', 'worker threads resized', { from: this.#wanted, to: lanes, reason });
+  async #decide(lanes: number, reason: LaneReason): Promise<void> {
+    const from = this.#wanted;
+    this.decisions.add({ atMs: monotonicMs(), from, to: lanes, reason });
     this.#wanted = lanes;
     this.#reason = reason;
+    if (lanes !== from) await this.#resize(lanes);
+  }
+
+  /** One at a time. New threads are ready before they get work; old ones get none before they go. */
+  #resize(lanes: number): Promise<void> {
+    const { pool, host, onResize } = this.#options;
     this.#resizing = this.#resizing.then(async () => {
+      if (this.#isStopped) return;
       if (lanes > pool.laneCount) {
         await pool.resize(lanes);
         host.resize(lanes);
@@ -132,9 +145,18 @@ export class LaneManager {
     return this.#resizing;
   }
 
-  #warnTooMany(lanes: number): void {
-    this.#options.log('warn', 'more worker threads than CPUs', { workers: lanes, cpus: this.#options.cpus });
+  #isTooMany(): boolean {
+    return this.#setting !== 'auto' && this.#setting > this.#options.cpus;
   }
+
+  #warnTooMany(): void {
+    const { log, cpus } = this.#options;
+    if (this.#isTooMany()) log('warn', 'more worker threads than CPUs', { workers: Number(this.#setting), cpus });
+  }
+}
+
+function reasonOf(setting: LaneSetting): LaneReason {
+  return setting === 'auto' ? 'cluster' : 'set';
 }
 
 export function initialLanes(setting: LaneSetting, cpus: number): number {

@@ -10,7 +10,13 @@ export function publishMetrics(metrics: Metrics, updater: Updater): void {
     metrics.setDispatch(updater.host.controller.dispatcher.stats(monotonicMs()));
     publishRollouts(metrics, updater, published);
   });
-  metrics.beforeScrape(() => metrics.setLanes(updater.lanes.latestStats));
+  metrics.beforeScrape(() => {
+    const { lanes } = updater;
+    const { wanted, actual, reason } = lanes.state;
+    metrics.setLaneCounts(wanted, actual);
+    metrics.setLaneDecisions(reason, lanes.decisions.counts);
+    metrics.setLanes(lanes.latestStats);
+  });
 }
 
 function publishRollouts(metrics: Metrics, updater: Updater, published: Set<DaemonSetKey>): void {

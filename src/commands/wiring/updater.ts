@@ -7,6 +7,7 @@ import { InProcessLanes } from '../../dispatch/in-process-lanes.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
 import type { LaneCallbacks, LanePool } from '../../dispatch/lane-pool.ts';
 import { ThreadedLanes } from '../../dispatch/threaded-lanes.ts';
+import { type PodEvent, subjectOf } from '../../events/event-correlator.ts';
 import { EventRecorder } from '../../events/recorder.ts';
 import type { Connection } from '../../protocol/connection.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
@@ -63,9 +64,11 @@ export class Updater {
   readonly pool: LanePool;
   readonly lanes: LaneManager;
   readonly #recorder: EventRecorder;
+  readonly #isDryRun: boolean;
 
   constructor(options: UpdaterOptions) {
     const { connection, listeners } = options;
+    this.#isDryRun = options.isDryRun;
     this.client = new ApiClient({
       connection,
       connectionsMax: READER_CONNECTIONS_MAX,
@@ -79,7 +82,7 @@ export class Updater {
         listeners.onEventDropped();
         listeners.log('warn', 'event not written', {
           reason: event.reason,
-          daemonSet: event.daemonSet,
+          subject: subjectOf(event),
           detail: message,
         });
       },
@@ -115,6 +118,11 @@ export class Updater {
     await this.pool.setConnection(connection);
   }
 
+  /** About the pod that this runs in; a standby tells about itself too. */
+  recordOwnEvent(event: PodEvent): void {
+    if (!this.#isDryRun) this.#recorder.record(event);
+  }
+
   /** No new work; resolves when what is in flight has ended, or after the grace period. */
   async drain(graceMs: number): Promise<void> {
     this.host.drain();
@@ -122,11 +130,12 @@ export class Updater {
     while (this.host.controller.isBusy && monotonicMs() < deadlineMs) await sleep(DRAIN_POLL_MS);
   }
 
+  /** Events are written first: they tell what the lanes did. */
   async close(graceMs: number): Promise<void> {
     this.lanes.stop();
     await this.host.stop();
-    await this.pool.close(graceMs);
     await this.#recorder.close(Math.max(100, graceMs));
+    await this.pool.close(graceMs);
     await this.client.close();
   }
 

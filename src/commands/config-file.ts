@@ -1,0 +1,62 @@
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { type LaneSetting, parseLaneSetting } from '../dispatch/lane-count.ts';
+import type { Parsed } from './parse-value.ts';
+
+/** What a config file may set. Undefined: it does not say. */
+export interface Config {
+  readonly workers: LaneSetting | undefined;
+}
+
+/** A config file is a few lines. */
+export const CONFIG_BYTES_MAX = 64 * 1024;
+
+/** Reads the YAML of a config file; `file` is its name, for the message. An empty file sets nothing. */
+export function parseConfig(text: string, file: string): Parsed<Config> {
+  if (text.length > CONFIG_BYTES_MAX) return { ok: false, message: `${file}: longer than ${CONFIG_BYTES_MAX} bytes` };
+  const document = parseDocument(text);
+  const error = document.errors[0];
+  if (error !== undefined) return { ok: false, message: `${file}: ${firstLine(error.message)}` };
+  const parsed = configSchema(file).safeParse(contentOf(document) ?? {});
+  if (parsed.success) return { ok: true, value: { workers: parsed.data.workers } };
+  return { ok: false, message: parsed.error.issues.map((issue) => issue.message).join('; ') };
+}
+
+/** Undefined where an alias leads nowhere or into itself. */
+function contentOf(document: ReturnType<typeof parseDocument>): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    if (error instanceof ReferenceError) return error.message;
+    throw error;
+  }
+}
+
+/** The parser's message goes on with an excerpt. */
+function firstLine(message: string): string {
+  return (message.split('\n')[0] ?? '').replace(/:$/, '');
+}
+
+function scalarOf(value: unknown): string | number {
+  if (typeof value === 'number' || typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'a list' : 'a map';
+}
+
+function configSchema(file: string) {
+  const workers = z.unknown().transform((value, context): LaneSetting => {
+    const result = parseLaneSetting(scalarOf(value), `workers in ${file}`);
+    if (result.code === 'valid') return result.lanes;
+    context.issues.push({ code: 'custom', message: result.message, input: value });
+    return z.NEVER;
+  });
+  return z.strictObject(
+    { workers: workers.optional() },
+    {
+      error: (issue) =>
+        issue.code === 'unrecognized_keys'
+          ? `${file}: unknown ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}; it may hold: workers`
+          : `${file}: not a map of settings, such as "workers: 4"`,
+    },
+  );
+}

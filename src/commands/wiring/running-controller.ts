@@ -1,0 +1,195 @@
+import type { ConnectionSource } from '../../client/connection-source.ts';
+import { monotonicMs } from '../../clock.ts';
+import type { LogFields, LogLevel } from '../../controller/ports.ts';
+import type { LaneSetting } from '../../dispatch/lane-count.ts';
+import type { Elector } from '../../election/elector.ts';
+import { adminRoutes } from '../../server/admin-routes.ts';
+import type { BindAddress } from '../../server/bind-address.ts';
+import { formatAddress } from '../../server/bind-address.ts';
+import { debugRoutes } from '../../server/debug-routes.ts';
+import { HttpServer, type Route } from '../../server/http-server.ts';
+import { Metrics } from '../../server/metrics.ts';
+import { healthRoutes, metricsRoute } from '../../server/routes.ts';
+import type { Logger } from '../logging.ts';
+import type { RunOptions } from '../options.ts';
+import { availableCpus } from './available-cpus.ts';
+import { healthChecks } from './health.ts';
+import { processIdentity, startElection } from './leadership.ts';
+import { ownPod, settingRefusedEvent } from './own-pod.ts';
+import { threadProfiler } from './profiler.ts';
+import { publishMetrics } from './published-metrics.ts';
+import { ReaderProblems } from './reader-problems.ts';
+import { statusReport } from './status-report.ts';
+import { Updater } from './updater.ts';
+import { type FirstSettings, WorkerControl } from './worker-control.ts';
+
+/** What is left to do after the grace period: give the lease back, write events, end the threads. */
+const CLOSE_GRACE_MS = 1000;
+/** Each refused request asks for new credentials; an exec plugin is not to be called for each. */
+const REFRESH_INTERVAL_MS = 5_000;
+
+export interface RunningParts {
+  readonly options: RunOptions;
+  readonly first: FirstSettings;
+  readonly source: ConnectionSource;
+  readonly logger: Logger;
+}
+
+/** The updater with all that surrounds it in a process: servers, election, metrics, settings that change. */
+export class RunningController {
+  readonly #options: RunOptions;
+  readonly #cpus = availableCpus();
+  readonly #ownPod = ownPod(process.env);
+  readonly #source: ConnectionSource;
+  readonly #log: (level: LogLevel, message: string, fields: LogFields) => void;
+  readonly #metrics: Metrics;
+  readonly #updater: Updater;
+  readonly #problems = new ReaderProblems();
+  readonly #servers: HttpServer[] = [];
+  readonly #identity = processIdentity();
+  readonly #workers: WorkerControl;
+  #elector: Elector | undefined;
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
+  #isStopping = false;
+
+  constructor({ options, first, source, logger }: RunningParts) {
+    this.#options = options;
+    this.#source = source;
+    this.#log = (level, message, fields) => logger.log(level, message, fields);
+    this.#metrics = new Metrics({
+      host: new URL(source.current().serverUrl).host,
+      leaseName: options.leaderElect.resourceName,
+      laneCount: 0,
+    });
+    this.#updater = this.#makeUpdater(first.settings.current.setting);
+    // Before the first task, since a lane's histograms begin with it.
+    const { wanted } = this.#updater.lanes.state;
+    this.#metrics.setLaneCounts(wanted, wanted);
+    this.#workers = new WorkerControl({
+      ...first,
+      lanes: this.#updater.lanes,
+      cpus: this.#cpus,
+      log: this.#log,
+      onRefused: (from, message) => {
+        this.#metrics.configRefused(from);
+        if (this.#ownPod !== undefined) this.#updater.recordOwnEvent(settingRefusedEvent(this.#ownPod, message));
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    const { leaderElect, metricsAddress, healthAddress } = this.#options;
+    for (const warning of this.#source.warnings) this.#log('warn', 'check the connection', { detail: warning });
+    this.#source.onChange((connection) => void this.#updater.setConnection(connection));
+    this.#source.onProblem((error) => this.#log('error', 'credentials not refreshed', { detail: error.message }));
+    publishMetrics(this.#metrics, this.#updater);
+    await this.#serve('metrics', metricsAddress, [metricsRoute(this.#metrics)]);
+    await this.#serve('health', healthAddress, this.#healthServerRoutes());
+    if (this.#isStopping) return;
+    await this.#updater.start();
+    if (this.#isStopping) return;
+    this.#log('info', 'started', {
+      server: this.#source.current().serverUrl,
+      context: this.#source.contextName,
+      workers: this.#updater.lanes.state.wanted,
+      isDryRun: this.#options.isDryRun,
+    });
+    if (leaderElect.isEnabled && !this.#options.isDryRun) this.#elect();
+    else this.#updater.lead(Number.POSITIVE_INFINITY);
+  }
+
+  /** In-flight requests end, then the lease is given up, so that the next leader starts with nothing under way. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#workers.close();
+    await this.#updater.drain(this.#options.shutdownGraceMs);
+    await this.#elector?.release();
+    await this.#updater.close(CLOSE_GRACE_MS);
+    await Promise.all(this.#servers.map((server) => server.close()));
+    this.#source.close();
+  }
+
+  #elect(): void {
+    this.#elector = startElection({
+      updater: this.#updater,
+      election: this.#options.leaderElect,
+      identity: this.#identity,
+      namespace: this.#source.namespace,
+      log: this.#log,
+      onChange: (isLeader) => this.#metrics.setLeader(isLeader),
+    });
+  }
+
+  #healthServerRoutes(): readonly Route[] {
+    const routes = [...healthRoutes(healthChecks(this.#updater, this.#problems))];
+    const workers = this.#workers;
+    routes.push(
+      ...adminRoutes({
+        workers: () => workers.report(),
+        setWorkers: (value) => workers.set(value),
+        status: () => statusReport(this.#updater, this.#identity, workers.report()),
+      }),
+    );
+    if (this.#options.hasDebugEndpoints) routes.push(...debugRoutes(threadProfiler(this.#updater.pool)));
+    return routes;
+  }
+
+  #makeUpdater(workers: LaneSetting): Updater {
+    const { namespaces, kubeApiQps, kubeApiBurst, maxInFlight, isDryRun } = this.#options;
+    return new Updater({
+      connection: this.#source.current(),
+      namespaces,
+      workers,
+      cpus: this.#cpus,
+      qps: kubeApiQps,
+      burst: kubeApiBurst,
+      maxInFlight: maxInFlight ?? Number.POSITIVE_INFINITY,
+      isDryRun,
+      identity: this.#identity,
+      listeners: {
+        log: this.#log,
+        onRequest: (report) => {
+          this.#metrics.requestDone(report);
+          this.#problems.onRequest(report);
+        },
+        onUnauthorized: () => this.#refresh(),
+        taskDone: (outcome, run) => {
+          this.#metrics.taskDone(outcome);
+          if (outcome.code === 'forbidden' && outcome.httpStatus === 401) this.#refresh();
+          if (run !== undefined) this.#metrics.runDone(run);
+        },
+        onReaderProblem: (problem) => {
+          this.#problems.note(problem);
+          const [resource = ''] = problem.stream.split(' ');
+          if (problem.problem.phase !== 'object') this.#metrics.watchRestarted(resource);
+          this.#log('warn', 'watch interrupted', { stream: problem.stream, detail: problem.problem.message });
+        },
+        onEventDropped: () => this.#metrics.eventDropped(),
+        onResize: ({ wanted, actual, reason }) => {
+          this.#metrics.setLaneCounts(wanted, actual);
+          this.#metrics.lanesResized(reason);
+        },
+      },
+    });
+  }
+
+  /** The credentials were refused, on the main thread or in a lane. */
+  #refresh(): void {
+    const nowMs = monotonicMs();
+    if (nowMs - this.#refreshedAtMs < REFRESH_INTERVAL_MS) return;
+    this.#refreshedAtMs = nowMs;
+    this.#source.refresh().catch((error: Error) => {
+      this.#log('error', 'credentials not refreshed', { detail: error.message });
+    });
+  }
+
+  async #serve(name: string, address: BindAddress | undefined, routes: readonly Route[]): Promise<void> {
+    if (address === undefined) return;
+    const onError = (message: string): void =>
+      this.#log('warn', 'request not answered', { server: name, detail: message });
+    const server = new HttpServer({ address, routes, onError });
+    const bound = await server.listen();
+    this.#servers.push(server);
+    this.#log('info', 'listening', { server: name, address: formatAddress(bound) });
+  }
+}
