@@ -242,7 +242,7 @@ export class Cli {
 
   /** Where the server of that name listens, once it says so. */
   async address(server: 'metrics' | 'health'): Promise<string> {
-    const find = () => this.logs().find((line) => line.msg === 'listening' && line.server === server);
+    const find = () => this.logs().find((line) => line.message === 'listening' && line.server === server);
     await eventually(`the ${server} server listens: ${this.output}`, () => find() !== undefined);
     return `http://${String(find()?.address)}`;
   }
