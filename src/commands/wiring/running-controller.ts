@@ -1,5 +1,4 @@
 import type { ConnectionSource } from '../../client/connection-source.ts';
-import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
 import type { Elector } from '../../election/elector.ts';
@@ -19,14 +18,13 @@ import { ownPod, settingRefusedEvent } from './own-pod.ts';
 import { threadProfiler } from './profiler.ts';
 import { publishMetrics } from './published-metrics.ts';
 import { ReaderProblems } from './reader-problems.ts';
+import { RefreshOnRefusal } from './refresh-on-refusal.ts';
 import { statusReport } from './status-report.ts';
 import { Updater } from './updater.ts';
 import { type FirstSettings, WorkerControl } from './worker-control.ts';
 
 /** What is left to do after the grace period: give the lease back, write events, end the threads. */
 const CLOSE_GRACE_MS = 1000;
-/** Each refused request asks for new credentials; an exec plugin is not to be called for each. */
-const REFRESH_INTERVAL_MS = 5_000;
 
 export interface RunningParts {
   readonly options: RunOptions;
@@ -48,14 +46,18 @@ export class RunningController {
   readonly #servers: HttpServer[] = [];
   readonly #identity = processIdentity();
   readonly #workers: WorkerControl;
+  readonly #refusals: RefreshOnRefusal;
   #elector: Elector | undefined;
-  #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #isStopping = false;
 
   constructor({ options, first, source, logger }: RunningParts) {
     this.#options = options;
     this.#source = source;
     this.#log = (level, message, fields) => logger.log(level, message, fields);
+    this.#refusals = new RefreshOnRefusal(
+      () => source.refresh(),
+      (error) => this.#refreshFailed(error),
+    );
     this.#metrics = new Metrics({
       host: new URL(source.current().serverUrl).host,
       leaseName: options.leaderElect.resourceName,
@@ -81,7 +83,7 @@ export class RunningController {
     const { leaderElect, metricsAddress, healthAddress } = this.#options;
     for (const warning of this.#source.warnings) this.#log('warn', 'check the connection', { detail: warning });
     this.#source.onChange((connection) => void this.#updater.setConnection(connection));
-    this.#source.onProblem((error) => this.#log('error', 'credentials not refreshed', { detail: error.message }));
+    this.#source.onProblem((error) => this.#refreshFailed(error));
     publishMetrics(this.#metrics, this.#updater);
     await this.#serve('metrics', metricsAddress, [metricsRoute(this.#metrics)]);
     await this.#serve('health', healthAddress, this.#healthServerRoutes());
@@ -152,10 +154,10 @@ export class RunningController {
           this.#metrics.requestDone(report);
           this.#problems.onRequest(report);
         },
-        onUnauthorized: () => this.#refresh(),
+        onUnauthorized: () => this.#refusals.onUnauthorized(),
         taskDone: (outcome, run) => {
           this.#metrics.taskDone(outcome);
-          if (outcome.code === 'forbidden' && outcome.httpStatus === 401) this.#refresh();
+          this.#refusals.onOutcome(outcome);
           if (run !== undefined) this.#metrics.runDone(run);
         },
         onReaderProblem: (problem) => {
@@ -173,14 +175,8 @@ export class RunningController {
     });
   }
 
-  /** The credentials were refused, on the main thread or in a lane. */
-  #refresh(): void {
-    const nowMs = monotonicMs();
-    if (nowMs - this.#refreshedAtMs < REFRESH_INTERVAL_MS) return;
-    this.#refreshedAtMs = nowMs;
-    this.#source.refresh().catch((error: Error) => {
-      this.#log('error', 'credentials not refreshed', { detail: error.message });
-    });
+  #refreshFailed(error: Error): void {
+    this.#log('error', 'credentials not refreshed', { detail: error.message });
   }
 
   async #serve(name: string, address: BindAddress | undefined, routes: readonly Route[]): Promise<void> {
