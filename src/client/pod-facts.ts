@@ -9,6 +9,7 @@ export class PodFacts {
   resourceVersion = '';
   createdAtMs = 0;
   deletionAtMs: number | undefined = undefined;
+  deletionGraceSeconds: number | undefined = undefined;
   ownerUid: string | undefined = undefined;
   revisionHash: string | undefined = undefined;
   templateGeneration: string | undefined = undefined;
@@ -91,6 +92,7 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
       createdAtMs: facts.createdAtMs,
       isTerminating: facts.deletionAtMs !== undefined,
       deletionAtMs: facts.deletionAtMs,
+      deletionGraceMs: graceMs(facts.deletionGraceSeconds),
       isReady: facts.isReady,
       readyChangedAtMs: facts.readyChangedAtMs,
       needUpgrade:
@@ -100,6 +102,10 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
       trouble: podTrouble(facts),
     },
   };
+}
+
+function graceMs(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : Math.max(0, seconds) * 1000;
 }
 
 function podTrouble(facts: PodFacts): string | undefined {

@@ -184,10 +184,16 @@ export function getPodRequest(target: PodTarget): ApiRequest {
   return { ...base(calls.getPod, target, target), accept: JSON_TYPE, shouldReadBody: true };
 }
 
-export function deletePodRequest(target: GuardedPodTarget): ApiRequest {
+export interface DeletePodTarget extends GuardedPodTarget {
+  /** Left out: the pod's own. 0 takes the pod away without its kubelet. */
+  readonly gracePeriodSeconds?: number;
+}
+
+export function deletePodRequest(target: DeletePodTarget): ApiRequest {
+  const { uid, gracePeriodSeconds } = target;
   return {
     ...base(calls.deletePod, target, target),
-    body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid: target.uid } }),
+    body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid }, gracePeriodSeconds }),
     contentType: JSON_TYPE,
     accept: METADATA_ONLY,
     shouldReadBody: false,

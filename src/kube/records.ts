@@ -39,6 +39,8 @@ export interface PodRecord extends ObjectRecord {
   readonly isTerminating: boolean;
   /** `metadata.deletionTimestamp`: when the graceful deletion ends; undefined unless terminating. */
   readonly deletionAtMs: number | undefined;
+  /** `metadata.deletionGracePeriodSeconds`: how long its kubelet may take; absent or undefined unless terminating. */
+  readonly deletionGraceMs?: number | undefined;
   /** Condition Ready is `True`. */
   readonly isReady: boolean;
   /** Last transition of the condition Ready. */

@@ -1,4 +1,5 @@
 import type { SlotKey } from './slot.ts';
+import type { Task } from './task.ts';
 
 /**
  * How a task ended. Never an exception: whatever happens in a worker becomes one of these.
@@ -26,7 +27,7 @@ export type OutcomeCode =
 
 export interface Outcome {
   readonly slot: SlotKey;
-  readonly action: 'delete' | 'mark' | 'observe';
+  readonly action: Task['action'];
   readonly uid: string;
   readonly code: OutcomeCode;
   /** HTTP status of the last answer; 0 when there was none. */

@@ -4,7 +4,7 @@ import type { SlotKey } from './slot.ts';
  * What the main thread asks a worker to do to one pod. Types only: this is the thread protocol, so everything here can
  * be structured-cloned. Later actions (evict, patch the image in place, pull images first) join this union.
  */
-export type Task = DeleteTask | MarkTask | ObserveTask;
+export type Task = DeleteTask | ForceDeleteTask | MarkTask | ObserveTask;
 
 interface TaskBase {
   readonly slot: SlotKey;
@@ -17,6 +17,14 @@ interface TaskBase {
 /** Delete the pod, so that the DaemonSet controller creates one of the newest revision. */
 export interface DeleteTask extends TaskBase {
   readonly action: 'delete';
+}
+
+/**
+ * Delete a pod that has been terminating for too long, without waiting for its kubelet. Its containers may still run
+ * afterwards, so this is only for DaemonSets that ask for it.
+ */
+export interface ForceDeleteTask extends TaskBase {
+  readonly action: 'force-delete';
 }
 
 /** Write the OTA condition `PodNeedUpgrade`. */

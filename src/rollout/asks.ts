@@ -2,6 +2,7 @@ import type { Outcome } from '../protocol/outcome.ts';
 import type { Facts } from './facts.ts';
 import { isMarked, pendingMark } from './marks.ts';
 import type { Ask, Slot } from './slot-state.ts';
+import { noteForced } from './stuck.ts';
 
 /**
  * What the dispatcher does after an outcome. `watch`: nothing, the slot stays in flight until the watch (or a read after
@@ -20,7 +21,7 @@ const OBSERVE_DOUBLINGS_MAX = 4;
 export const WATCH = after('watch', 0);
 const DROP = after('drop', 0);
 
-export function newAsk(action: 'delete' | 'mark', uid: string): Ask {
+export function newAsk(action: Ask['action'], uid: string): Ask {
   const dueMs = Number.POSITIVE_INFINITY;
   return { action, uid, phase: 'asked', dueMs, observeCount: 0, mark: undefined, setback: undefined };
 }
@@ -33,7 +34,9 @@ export function onSent(ask: Ask): void {
 /** Whether the cluster shows what was asked for: a pod on its way out, or the condition that was written. */
 export function isAskSettled(slot: Slot, ask: Ask, facts: Facts): boolean {
   const pod = slot.pods.find(({ record }) => record.uid === ask.uid)?.record;
-  if (pod === undefined || pod.isTerminating) return true;
+  if (pod === undefined) return true;
+  if (ask.action === 'force-delete') return !pod.isTerminating;
+  if (pod.isTerminating) return true;
   if (ask.action === 'delete') return false;
   return ask.mark === undefined ? pendingMark(slot, facts) === undefined : isMarked(pod, ask.mark);
 }
@@ -50,6 +53,7 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
     case 'done':
     case 'gone':
     case 'unknown':
+      if (ask.action === 'force-delete') noteForced(slot, ask.uid, at.nowMs);
       return watch(ask, at.nowMs);
     case 'throttled':
     case 'conflict':
@@ -61,7 +65,8 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
       return DROP;
     case 'dry-run':
       slot.ask = undefined;
-      slot.dryRunHash = at.facts.target?.hash;
+      if (ask.action === 'force-delete') noteForced(slot, ask.uid, at.nowMs);
+      else slot.dryRunHash = at.facts.target?.hash;
       return DROP;
   }
 }
@@ -106,9 +111,9 @@ function retry(ask: Ask, outcome: Outcome, phase: 'asked' | 'observe-asked'): Af
   return after('retry', outcome.retryAfterMs);
 }
 
-/** The deadline of a watched write has passed: a deletion is looked at, a mark (which can be repeated) is let go. */
+/** The deadline of a watched write has passed: a deletion is looked at, what can be repeated is let go. */
 export function onDeadline(slot: Slot, ask: Ask): void {
-  if (ask.action === 'mark') slot.ask = undefined;
+  if (ask.action !== 'delete') slot.ask = undefined;
   else ask.phase = 'observe-due';
 }
 

@@ -1,8 +1,11 @@
 import { Heap } from './heap.ts';
 import type { Slot, Zone, ZoneQueue } from './slot-state.ts';
 
-/** What may be asked of a slot: delete an old pod that is unavailable or available, or write the OTA condition. */
-export type CandidateKind = 'unavailable' | 'available' | 'mark';
+/**
+ * What may be asked of a slot: delete an old pod that is unavailable or available, delete a stuck one by force, or write
+ * the OTA condition.
+ */
+export type CandidateKind = 'unavailable' | 'available' | 'force' | 'mark';
 
 /**
  * Who may go, in order: unavailable before available; then the lowest deletion cost; then the zone with the fewest
@@ -12,7 +15,8 @@ export class Candidates {
   readonly #zones = new Map<string, Zone>();
   readonly #unavailable = new Heap<ZoneQueue>(ZONE_RULES);
   readonly #available = new Heap<ZoneQueue>(ZONE_RULES);
-  readonly #marks = new Heap<Slot>(NAME_RULES);
+  /** Those that take nothing more away, by node name. */
+  readonly #others = { force: new Heap<Slot>(NAME_RULES), mark: new Heap<Slot>(NAME_RULES) };
 
   /** The zone of that name, with one node more. */
   enterZone(name: string): Zone {
@@ -44,7 +48,7 @@ export class Candidates {
   }
 
   next(kind: CandidateKind): Slot | undefined {
-    return kind === 'mark' ? this.#marks.peek() : this.#heads(kind).peek()?.slots.peek();
+    return kind === 'mark' || kind === 'force' ? this.#others[kind].peek() : this.#heads(kind).peek()?.slots.peek();
   }
 
   /** The next old pod to delete, whatever its kind. */
@@ -58,8 +62,8 @@ export class Candidates {
 
   #add(slot: Slot, kind: CandidateKind | undefined): void {
     if (kind === undefined) return;
-    if (kind === 'mark') {
-      this.#marks.put(slot);
+    if (kind === 'mark' || kind === 'force') {
+      this.#others[kind].put(slot);
       return;
     }
     const queue = slot.zone[kind];
@@ -69,8 +73,8 @@ export class Candidates {
 
   #remove(slot: Slot, kind: CandidateKind | undefined): void {
     if (kind === undefined) return;
-    if (kind === 'mark') {
-      this.#marks.remove(slot);
+    if (kind === 'mark' || kind === 'force') {
+      this.#others[kind].remove(slot);
       return;
     }
     const queue = slot.zone[kind];

@@ -4,6 +4,7 @@ import type { CandidateKind } from './candidates.ts';
 import type { Facts } from './facts.ts';
 import { pendingMark } from './marks.ts';
 import { hasTerminatingPod, isPodAvailable, liveCount, NEVER, type Slot, soleLivePod } from './slot-state.ts';
+import { forceAtMs } from './stuck.ts';
 
 /**
  * What is true of a slot, one bit each, so that a change of any of them is one XOR and the counters stay O(1).
@@ -39,9 +40,11 @@ export const BIT = {
   candidateMark: 1 << 14,
   /** In flight, and the new pod does not exist yet. */
   pending: 1 << 15,
+  /** Failed, because a pod is stuck in Terminating that may be deleted by force now. */
+  candidateForce: 1 << 16,
 } as const;
 
-export const BIT_COUNT = 16;
+export const BIT_COUNT = 17;
 
 /** A node that goes NotReady this long after minReadySeconds, counted from the replacement of its pod, failed. */
 export const NODE_FAILURE_WINDOW_MS = 5 * 60_000;
@@ -103,6 +106,11 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
   return mask | (hasAvailable ? BIT.candidateAvailable : BIT.candidateUnavailable);
 }
 
+/** What follows once the progress deadline has passed. */
+export function classifyOverdue(slot: Slot, facts: Facts, nowMs: number): number {
+  return BIT.failed | (nowMs >= forceAtMs(slot, facts) ? BIT.candidateForce : 0);
+}
+
 /** Whether the replacement is later than the DaemonSet's progress deadline allows. */
 export function isOverdue(slot: Slot, facts: Facts, nowMs: number): boolean {
   return nowMs >= slot.replacingSinceMs + facts.progressDeadlineMs;
@@ -114,6 +122,9 @@ export function dueAtMs(slot: Slot, facts: Facts): number {
   if ((slot.mask & (BIT.replacing | BIT.failed)) === BIT.replacing) {
     dueMs = Math.min(dueMs, slot.replacingSinceMs + facts.progressDeadlineMs);
   }
+  if ((slot.mask & (BIT.replacing | BIT.failed | BIT.candidateForce)) === (BIT.replacing | BIT.failed)) {
+    dueMs = Math.min(dueMs, forceAtMs(slot, facts));
+  }
   if ((slot.mask & (BIT.ready | BIT.available)) === BIT.ready) {
     const pod = soleLivePod(slot);
     if (pod !== undefined) dueMs = Math.min(dueMs, availableAtMs(pod.record, pod.readySinceMs, facts.minReadyMs));
@@ -124,6 +135,7 @@ export function dueAtMs(slot: Slot, facts: Facts): number {
 export function candidateKind(mask: number): CandidateKind | undefined {
   if ((mask & BIT.candidateUnavailable) !== 0) return 'unavailable';
   if ((mask & BIT.candidateAvailable) !== 0) return 'available';
+  if ((mask & BIT.candidateForce) !== 0) return 'force';
   return (mask & BIT.candidateMark) !== 0 ? 'mark' : undefined;
 }
 

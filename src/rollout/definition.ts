@@ -135,6 +135,7 @@ export class Definition {
 
 /** The API server counts every change of a specification; the two short fields are compared because it costs nothing. */
 function hasSameSpec(left: DaemonSetRecord, right: DaemonSetRecord): boolean {
+      isForceDeleteStuck: policy?.isForceDeleteStuck ?? false,
   return (
     left.generation === right.generation &&
     left.updateStrategyType === right.updateStrategyType &&

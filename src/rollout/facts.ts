@@ -10,6 +10,8 @@ export interface Facts {
   readonly target: TargetRevision | undefined;
   readonly targetCreatedAtMs: number;
   readonly minReadyMs: number;
+  /** Pods that are stuck in Terminating may be deleted without their kubelet. */
+  readonly isForceDeleteStuck: boolean;
   readonly progressDeadlineMs: number;
 }
 
@@ -18,6 +20,7 @@ export const NO_FACTS: Facts = {
   strategy: undefined,
   target: undefined,
   targetCreatedAtMs: 0,
+  isForceDeleteStuck: false,
   minReadyMs: 0,
   progressDeadlineMs: 600_000,
 };

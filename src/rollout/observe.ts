@@ -2,6 +2,7 @@ import type { NodeRecord, PodRecord } from '../kube/records.ts';
 import { isCurrentSlot } from './classify.ts';
 import type { Facts } from './facts.ts';
 import { liveCount, NEVER, type Slot, soleLivePod } from './slot-state.ts';
+import { newLeaving } from './stuck.ts';
 
 /** When something is observed, and whether it is news: what is read before everything is there happened earlier. */
 export interface Observation {
@@ -17,6 +18,7 @@ export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
     slot.pods = slot.pods.concat({
       record: pod,
       readySinceMs: pod.isReady ? hintedMs(pod.readyChangedAtMs, at) : NEVER,
+      leaving: pod.isTerminating ? newLeaving(hintedMs(pod.deletionAtMs, at)) : undefined,
     });
     if (pod.isTerminating) noteDeletion(slot, pod.uid, at);
     else if (slot.replacedAtMs !== NEVER && slot.notReadySinceMs === NEVER && at.facts.isSynced) {
@@ -31,6 +33,7 @@ export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
   // Ready then and now, but not since the same time: a spell of not being ready was missed.
   else if (!before.isReady || before.readyChangedAtMs !== pod.readyChangedAtMs) tracked.readySinceMs = at.nowMs;
   if (pod.isTerminating && !before.isTerminating) noteDeletion(slot, pod.uid, at);
+  if (pod.isTerminating) tracked.leaving ??= newLeaving(at.nowMs);
 }
 
 export function observePodGone(slot: Slot, uid: string, at: Observation): void {

@@ -72,12 +72,18 @@ function explain(slot: Slot, context: PlanContext): Explanation {
   return asked ?? explainReady(slot, context);
 }
 
+const ASKED_WORDS = {
+  delete: 'the deletion',
+  'force-delete': 'the forced deletion',
+  mark: 'the condition',
+} as const;
+
 function explainAsk({ ask }: Slot): Explanation | undefined {
   if (ask === undefined) return undefined;
   if (ask.setback !== undefined) {
     return ['backoff', `${ask.action} was answered ${ask.setback.code}: ${ask.setback.message}`];
   }
-  const what = ask.action === 'delete' ? 'the deletion' : 'the condition';
+  const what = ASKED_WORDS[ask.action];
   switch (ask.phase) {
     case 'asked':
       return ['in-flight', `${what} waits for a worker`];

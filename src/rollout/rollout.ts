@@ -2,7 +2,7 @@ import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../
 import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, nodeOfSlot, type SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
-import { type AfterOutcome, newAsk, onSent, releaseAsk, takeOutcome, WATCH } from './asks.ts';
+import { type AfterOutcome, onSent, releaseAsk, takeOutcome, WATCH } from './asks.ts';
 import { allowedUnavailable, type BudgetUse, stillFits, verdict } from './budget.ts';
 import { BIT } from './classify.ts';
 import { countsOf, type RolloutCounts } from './counts.ts';
@@ -16,7 +16,7 @@ import { previewDeletes } from './preview.ts';
 import { Progress } from './progress.ts';
 import { SlotBook } from './slot-book.ts';
 import type { EligibilityLevel, Slot } from './slot-state.ts';
-import { taskOf } from './tasks.ts';
+import { askFor, taskOf } from './tasks.ts';
 
 export interface RolloutIdentity {
   readonly key: DaemonSetKey;
@@ -48,6 +48,7 @@ export interface SelectLimit {
  *   still is available. An available pod is asked for only while U + R < allowed; no pod at all while as many replacements
  *   as allowed are in flight. What is asked but has not left is given back when it does not fit any more.
  * - Only the one, old, not terminating, not finished pod of an eligible Ready node is ever deleted; with OTA none is.
+ *   A pod there that is stuck in Terminating is deleted by force, if the DaemonSet asks for that (stuck.ts).
  * - A slot has at most one thing asked of it, and stays in flight until the cluster shows its effect, or an outcome says
  *   that nothing was written.
  * - Counters, candidates and timers are functions of slots and facts (slot-book.ts); an event costs O(log n), a change of
@@ -250,7 +251,8 @@ export class Rollout {
 
   #next(): Slot | undefined {
     const { candidates } = this.#book;
-    return candidates.next('mark') ?? (this.#verdict() === 'go' ? candidates.nextDelete()?.slot : undefined);
+    const other = candidates.next('mark') ?? candidates.next('force');
+    return other ?? (this.#verdict() === 'go' ? candidates.nextDelete()?.slot : undefined);
   }
 
   /** What may become of the next deletion; undefined: there is none. */
@@ -270,8 +272,7 @@ export class Rollout {
   }
 
   #ask(slot: Slot, nowMs: number): void {
-    const pod = slot.pods.find(({ record }) => !record.isTerminating);
-    slot.ask = newAsk((slot.mask & BIT.candidateMark) !== 0 ? 'mark' : 'delete', pod?.record.uid ?? '');
+    slot.ask = askFor(slot, this.#definition.facts, nowMs);
     if (slot.ask.action === 'delete') this.#pace.onDeparture(slot, nowMs);
     this.#book.refresh(slot, this.#at(nowMs));
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type DaemonSetKey, slotKey } from '../protocol/slot.ts';
 import { isAskSettled, onDeadline } from './asks.ts';
 import { Candidates, NAME_RULES } from './candidates.ts';
-import { BIT, candidateKind, classify, dueAtMs, isOverdue } from './classify.ts';
+import { BIT, candidateKind, classify, classifyOverdue, dueAtMs, isOverdue } from './classify.ts';
 import { Counters } from './counters.ts';
 import { explainFailure } from './explain.ts';
 import type { Facts } from './facts.ts';
@@ -95,7 +95,7 @@ export class SlotBook {
     const mask = classify(slot, at.facts, at.nowMs);
     if ((mask & BIT.replacing) === 0) return mask;
     slot.replacingSinceMs = replacingSinceMs(slot, (slot.mask & BIT.replacing) !== 0, at);
-    return isOverdue(slot, at.facts, at.nowMs) ? mask | BIT.failed : mask;
+    return isOverdue(slot, at.facts, at.nowMs) ? mask | classifyOverdue(slot, at.facts, at.nowMs) : mask;
   }
 
   #moveToZone(slot: Slot): void {

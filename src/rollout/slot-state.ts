@@ -10,6 +10,17 @@ export interface TrackedPod {
   record: PodRecord;
   /** When its Ready transition was observed here; NEVER while it is not Ready. */
   readySinceMs: number;
+  /** Undefined until it is terminating. */
+  leaving: Leaving | undefined;
+}
+
+/** What is known of a pod on its way out. */
+export interface Leaving {
+  /** When its termination was observed here. */
+  readonly sinceMs: number;
+  /** Forced deletions so far, and when the last one was answered; NEVER: there was none. */
+  forcedCount: number;
+  forcedAtMs: number;
 }
 
 /**
@@ -20,7 +31,7 @@ export interface TrackedPod {
  * - `observe-due`, `observe-asked`, `observe-sent`: the same for that read.
  */
 export interface Ask {
-  readonly action: 'delete' | 'mark';
+  readonly action: 'delete' | 'force-delete' | 'mark';
   uid: string;
   phase: 'asked' | 'sent' | 'watching' | 'observe-due' | 'observe-asked' | 'observe-sent';
   dueMs: number;

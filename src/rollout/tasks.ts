@@ -1,9 +1,20 @@
 import { isFinished } from '../kube/availability.ts';
 import type { Task } from '../protocol/task.ts';
-import { isCurrentSlot } from './classify.ts';
+import { newAsk } from './asks.ts';
+import { BIT, isCurrentSlot } from './classify.ts';
 import type { Facts } from './facts.ts';
 import { pendingMark } from './marks.ts';
-import { hasTerminatingPod, type Slot, soleLivePod } from './slot-state.ts';
+import { type Ask, hasTerminatingPod, liveCount, type Slot, soleLivePod } from './slot-state.ts';
+import { stuckPod } from './stuck.ts';
+
+/** What a candidate is asked for. */
+export function askFor(slot: Slot, facts: Facts, nowMs: number): Ask {
+  if ((slot.mask & BIT.candidateForce) !== 0) {
+    return newAsk('force-delete', stuckPod(slot, facts, nowMs)?.record.uid ?? '');
+  }
+  const pod = slot.pods.find(({ record }) => !record.isTerminating);
+  return newAsk((slot.mask & BIT.candidateMark) !== 0 ? 'mark' : 'delete', pod?.record.uid ?? '');
+}
 
 /**
  * What an asked slot needs right now: decided again at the last moment, because things change while it waits in a queue.
@@ -19,6 +30,7 @@ export function taskOf(slot: Slot, facts: Facts, namespace: string): Task | unde
   }
   if (ask.phase !== 'asked') return undefined;
   if (ask.action === 'delete') return deleteTask(slot, facts, namespace);
+  if (ask.action === 'force-delete') return forceDeleteTask(slot, ask.uid, facts, namespace);
   return facts.strategy === 'OTA' ? markTask(slot, facts, namespace) : undefined;
 }
 
@@ -41,4 +53,16 @@ function markTask(slot: Slot, facts: Facts, namespace: string): Task | undefined
   if (mark === undefined) return undefined;
   const { pod, needsUpgrade, hash } = mark;
   return { slot: slot.key, namespace, pod: pod.name, uid: pod.uid, action: 'mark', needsUpgrade, hash };
+}
+
+function forceDeleteTask(slot: Slot, uid: string, facts: Facts, namespace: string): Task | undefined {
+  const pod = slot.pods.find(({ record }) => record.uid === uid)?.record;
+  const isWanted =
+    facts.isForceDeleteStuck &&
+    facts.strategy === 'AdvancedRollingUpdate' &&
+    slot.eligibility === 2 &&
+    slot.node?.isReady === true &&
+    pod?.isTerminating === true &&
+    liveCount(slot) === 0;
+  return isWanted ? { slot: slot.key, namespace, pod: pod.name, uid, action: 'force-delete' } : undefined;
 }

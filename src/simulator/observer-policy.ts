@@ -3,6 +3,7 @@ import type { DaemonSetObject } from './objects.ts';
 
 const STRATEGY = 'apps.openyurt.io/update-strategy';
 const MAX_UNAVAILABLE = 'apps.openyurt.io/max-unavailable';
+const FORCE = 'daemonpodupdater.io/force-delete-stuck';
 const DEFAULT_PERCENT = 10;
 
 export type OptedStrategy = 'ota' | 'advancedrollingupdate';
@@ -13,6 +14,11 @@ export function optedStrategy(daemonSet: DaemonSetObject): OptedStrategy | undef
   const value = daemonSet.metadata.annotations?.[STRATEGY]?.toLowerCase();
   if (value === 'ota') return 'ota';
   return value === 'advancedrollingupdate' || value === 'auto' ? 'advancedrollingupdate' : undefined;
+}
+
+/** Whether its pods that are stuck in Terminating may be deleted without their kubelet. */
+export function wantsForce(daemonSet: DaemonSetObject): boolean {
+  return daemonSet.metadata.annotations?.[FORCE] === 'true';
 }
 
 /** How many of `eligible` nodes may be without an available pod: written here anew, so that it checks the planner's. */

@@ -13,7 +13,7 @@ import {
   type PodObject,
 } from './objects.ts';
 import { AvailabilityObserver, type AvailabilityReport } from './observer-availability.ts';
-import { optedStrategy } from './observer-policy.ts';
+import { optedStrategy, wantsForce } from './observer-policy.ts';
 import { routeOf } from './resources.ts';
 import type { Commit, Store } from './store.ts';
 import type { Timeline } from './timeline.ts';
@@ -22,6 +22,11 @@ import type { Timeline } from './timeline.ts';
 export interface WriteFaults {
   /** A further deletion of a pod that a client deleted already; a condition written as it was. */
   readonly duplicateWrites: number;
+  /**
+   * A deletion without a grace period that the DaemonSet did not ask for, of a pod that was not terminating, or on a node
+   * that is not Ready.
+   */
+  readonly wrongForceDeletes: number;
   /** Two writes of one slot in flight at the same time. */
   readonly overlappingWrites: number;
   /** A deletion of a pod of the newest revision. */
@@ -82,6 +87,7 @@ export class Observer {
   readonly #options: ObserverOptions;
   readonly #faults = {
     duplicateWrites: 0,
+    wrongForceDeletes: 0,
     overlappingWrites: 0,
     currentPodDeletes: 0,
     staleMarks: 0,
@@ -187,21 +193,30 @@ export class Observer {
 
   #onDelete(write: HandledWrite, isApplied: boolean): void {
     const { request, route, before } = write;
-    const uid = deleteOptionsOf({ body: request.body, query: new URLSearchParams() })?.uid;
+    const options = deleteOptionsOf({ body: request.body, query: new URLSearchParams() });
+    const uid = options?.uid;
+    const isForced = options?.gracePeriodSeconds === 0;
     const known = this.#pods.get(objectKey(route.namespace, route.name));
     const wasDeleted = this.#deletedUids.has(before?.metadata.uid ?? uid ?? known?.uid ?? '');
-    if (wasDeleted) this.#fault('duplicateWrites', `${request.url} was deleted before`);
+    if (wasDeleted && !isForced) this.#fault('duplicateWrites', `${request.url} was deleted before`);
     if (!isApplied || before === undefined) return;
     if (!wasDeleted) this.#writes.deletes += 1;
     this.#deletedUids.add(before.metadata.uid);
     if (uid === undefined) this.#fault('writesWithoutPrecondition', `${request.url} was deleted without a UID`);
     const entry = this.#entryOf(before as PodObject, request.url);
     if (entry === undefined) return;
+    if (isForced) this.#judgeForce(entry, before as PodObject, request.url);
     if (optedStrategy(entry.daemonSet) === 'ota')
       this.#fault('otaDeletes', `${request.url} of an OTA DaemonSet was deleted`);
-    if (!wasDeleted && this.#isKnownCurrent(entry, before as PodObject)) {
+    if (!wasDeleted && !isForced && this.#isKnownCurrent(entry, before as PodObject)) {
       this.#fault('currentPodDeletes', `${request.url} was of the newest revision`);
     }
+  }
+
+  #judgeForce(entry: Entry, pod: PodObject, url: string): void {
+    const slot = entry.slots.get(nodeNameOf(pod));
+    const isStuck = pod.metadata.deletionTimestamp !== undefined && slot?.isNodeReady === true;
+    if (!isStuck || !wantsForce(entry.daemonSet)) this.#fault('wrongForceDeletes', `${url} was deleted by force`);
   }
 
   #onPatch(write: HandledWrite): void {

@@ -77,6 +77,7 @@ test('protobuf: pod, every field of the record → what the object says', () => 
     createdAtMs: Date.parse('2026-08-01T10:00:00Z'),
     isTerminating: true,
     deletionAtMs: Date.parse('2026-08-01T11:00:00Z'),
+    deletionGraceMs: 30_000,
     isReady: true,
     readyChangedAtMs: Date.parse('2026-08-01T10:00:30Z'),
     needUpgrade: { status: 'False', message: 'controllerrevision: abc' },

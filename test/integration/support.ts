@@ -130,6 +130,7 @@ export async function rolledOut(cluster: Simulator, deadlineMs = 30_000): Promis
 export function assertClean(report: ObserverReport): void {
   assert.deepEqual(report.violations, []);
   const faults = [report.duplicateWrites, report.orderViolations, report.overBudgetDeletions, report.otaDeletes];
+  assert.equal(report.wrongForceDeletes, 0);
   const others = [report.wrongMarks, report.writesWithoutPrecondition, report.foreignWrites, report.optedOutWrites];
   assert.deepEqual([...faults, ...others], [0, 0, 0, 0, 0, 0, 0, 0]);
   for (const { peak, allowed } of report.daemonSets) assert.ok(peak <= allowed, `${peak} of ${allowed}`);

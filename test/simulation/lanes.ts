@@ -128,6 +128,7 @@ function requestOf(name: RequestName, task: Task, timeoutMs: number, nowMs: numb
   const target = { namespace: task.namespace, name: task.pod, uid: task.uid, timeoutMs };
   if (name === 'get-pod') return getPodRequest(target);
   if (name === 'delete-pod') return deletePodRequest(target);
+  if (name === 'force-delete-pod') return deletePodRequest({ ...target, gracePeriodSeconds: 0 });
   if (task.action !== 'mark') throw new Error(`a task to ${task.action} cannot mark`);
   const { needsUpgrade, hash } = task;
   return markPodRequest({ ...target, needsUpgrade, hash, lastTransitionTime: formatTime(nowMs) });

@@ -79,6 +79,11 @@ export function deletePod(
   return send(cluster, { method: 'DELETE', url: podUrl(pod), json: preconditions }).status;
 }
 
+export function forceDelete(cluster: SimulatedCluster, pod: SimObject): number {
+  const json = { preconditions: { uid: pod.metadata.uid }, gracePeriodSeconds: 0 };
+  return send(cluster, { method: 'DELETE', url: podUrl(pod), json }).status;
+}
+
 export function mark(cluster: SimulatedCluster, pod: SimObject, condition: { status: string; hash: string }): number {
   const { status, hash } = condition;
   const conditions = [{ type: 'PodNeedUpgrade', status, message: `controllerrevision: ${hash}` }];

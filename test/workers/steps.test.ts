@@ -10,6 +10,7 @@ import { WRITES_MAX } from '../../workers/steps/write-pod.ts';
 
 const base = { slot: slotKey(daemonSetKey('shop', 'ds'), 'n1'), namespace: 'shop', pod: 'ds-abc', uid: 'mine' };
 const DELETE: Task = { ...base, action: 'delete' };
+const FORCE: Task = { ...base, action: 'force-delete' };
 const MARK: Task = { ...base, action: 'mark', needsUpgrade: true, hash: 'h2' };
 const OBSERVE: Task = { ...base, action: 'observe' };
 
@@ -50,6 +51,9 @@ interface Row {
 
 const rows: Row[] = [
   { name: 'delete, 200', task: DELETE, answers: [http(200)], code: 'done', asked: ['delete-pod'] },
+  { name: 'force, 200', task: FORCE, answers: [http(200)], code: 'done', asked: ['force-delete-pod'] },
+  { name: 'force, 404', task: FORCE, answers: [http(404)], code: 'gone', asked: ['force-delete-pod'] },
+  { name: 'force, lost', task: FORCE, answers: [lost], code: 'unknown', asked: ['force-delete-pod'] },
   { name: 'delete, 202', task: DELETE, answers: [http(202)], code: 'done', asked: ['delete-pod'] },
   { name: 'delete, 404', task: DELETE, answers: [http(404)], code: 'gone', asked: ['delete-pod'] },
   {

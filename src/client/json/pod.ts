@@ -30,6 +30,10 @@ function readMetadata(facts: PodFacts, metadata: Fields): void {
   const annotations = fieldsOf(metadata.annotations, 'metadata.annotations');
   facts.createdAtMs = timeOf(metadata.creationTimestamp, 'metadata.creationTimestamp') ?? 0;
   facts.deletionAtMs = timeOf(metadata.deletionTimestamp, 'metadata.deletionTimestamp');
+  if (metadata.deletionGracePeriodSeconds !== undefined) {
+    const path = 'metadata.deletionGracePeriodSeconds';
+    facts.deletionGraceSeconds = integerOf(metadata.deletionGracePeriodSeconds, path);
+  }
   facts.ownerUid = controllerUidOf(metadata);
   facts.revisionHash = optionalString(labels, HASH_LABEL, 'metadata.labels');
   facts.templateGeneration = optionalString(labels, GENERATION_LABEL, 'metadata.labels');

@@ -48,6 +48,9 @@ const metadata = messageTable<PodFacts>({
   9: time((draft, valueMs) => {
     draft.deletionAtMs = valueMs;
   }),
+  10: integer((draft, value) => {
+    draft.deletionGraceSeconds = value;
+  }),
   11: stringEntry({
     isWanted: (key) => key === HASH_LABEL || key === GENERATION_LABEL,
     set: (draft, key, value) => {

@@ -1,0 +1,43 @@
+import type { Facts } from './facts.ts';
+import { type Leaving, liveCount, NEVER, type Slot, type TrackedPod } from './slot-state.ts';
+
+/** How long a forced deletion may take to show before it is repeated; doubles each time, up to an hour. */
+const REPEAT_AFTER_MS = 60_000;
+const REPEAT_DOUBLINGS_MAX = 6;
+
+export function newLeaving(sinceMs: number): Leaving {
+  return { sinceMs, forcedCount: 0, forcedAtMs: NEVER };
+}
+
+/**
+ * When a pod that holds up its slot may be deleted without its kubelet, if the DaemonSet asks for that: the progress
+ * deadline after its grace period, and longer if that did not help before. NEVER while something else is asked, or when
+ * the node has another pod, which needs no replacement.
+ */
+export function forceAtMs(slot: Slot, facts: Facts): number {
+  if (!facts.isForceDeleteStuck || facts.strategy !== 'AdvancedRollingUpdate') return NEVER;
+  if (slot.ask !== undefined || liveCount(slot) > 0) return NEVER;
+  let atMs = NEVER;
+  for (const pod of slot.pods) atMs = Math.min(atMs, forcePodAtMs(pod, facts));
+  return atMs;
+}
+
+/** The pod to delete by force at `nowMs`. */
+export function stuckPod(slot: Slot, facts: Facts, nowMs: number): TrackedPod | undefined {
+  return slot.pods.find((pod) => forcePodAtMs(pod, facts) <= nowMs);
+}
+
+export function noteForced(slot: Slot, uid: string, nowMs: number): void {
+  const leaving = slot.pods.find(({ record }) => record.uid === uid)?.leaving;
+  if (leaving === undefined) return;
+  leaving.forcedCount += 1;
+  leaving.forcedAtMs = nowMs;
+}
+
+function forcePodAtMs({ record, leaving }: TrackedPod, facts: Facts): number {
+  if (leaving === undefined) return NEVER;
+  if (leaving.forcedCount > 0) {
+    return leaving.forcedAtMs + REPEAT_AFTER_MS * 2 ** Math.min(leaving.forcedCount - 1, REPEAT_DOUBLINGS_MAX);
+  }
+  return leaving.sinceMs + (record.deletionGraceMs ?? 0) + facts.progressDeadlineMs;
+}
