@@ -44,15 +44,29 @@ interface Cohort {
  * Those that never come back take no place in either. When re-creations are not told, the second limit works alone.
  */
 export class AdaptivePace implements Pace {
-  readonly #recreation = new DelayLimit({ start: START_WINDOW, sampleCount: 16, startShare: 0.5, gain: 0.4 });
-  readonly #total = new DelayLimit({ start: START_WINDOW, sampleCount: 32, startShare: 1, gain: 0.4 });
+  readonly #recreation = new DelayLimit({
+    start: START_WINDOW,
+    sampleCount: 16,
+    undisturbedShare: 0.25,
+    startShare: 0.5,
+    gain: 0.4,
+  });
+  readonly #total = new DelayLimit({
+    start: START_WINDOW,
+    sampleCount: 32,
+    undisturbedShare: 0.5,
+    startShare: 1,
+    gain: 0.4,
+  });
   readonly #terminationMs = new RecentMedian();
   readonly #pendingMs = new RecentMedian();
   readonly #departures = new Tally();
   readonly #completions = new Tally();
   #begunAtMs: number | undefined;
   #first: Cohort | undefined;
-  #hasRecreations = false;
+  #recreatedAtMs: number | undefined;
+  #completedAtMs = 0;
+  #firstDelayMs: number | undefined;
   #trickleAtMs = Number.POSITIVE_INFINITY;
   #trickleCount = 0;
   #use: PaceUse = { budget: 0, inFlight: 0, pending: 0, nowMs: 0 };
@@ -66,7 +80,7 @@ export class AdaptivePace implements Pace {
   }
 
   onRecreated({ delayMs, sinceDeletionMs }: Recreation, nowMs: number): void {
-    this.#hasRecreations = true;
+    this.#recreatedAtMs = nowMs;
     this.#onBack(nowMs);
     this.#terminationMs.add(Math.max(0, sinceDeletionMs - delayMs));
     this.#pendingMs.add(sinceDeletionMs);
@@ -75,10 +89,12 @@ export class AdaptivePace implements Pace {
     const isLimiting = this.#freshPending(nowMs) >= LIMITING_SHARE * limit.limit;
     const roundMs = (this.#terminationMs.of(USUAL_OF) ?? 0) + (limit.undisturbedMs ?? delayMs) + allowanceMs;
     limit.observe({ delayMs, allowanceMs, roundMs, underWay: 0, isLimiting, nowMs });
+    if (limit.undisturbedMs !== undefined) this.#firstDelayMs ??= limit.recentMs;
   }
 
   onCompletion(replacementMs: number, nowMs: number): void {
     this.#completions.add(nowMs);
+    this.#completedAtMs = nowMs;
     this.#learnFrom(this.#onBack(nowMs), replacementMs, nowMs);
     const limit = this.#total;
     const { inFlight } = this.#use;
@@ -97,7 +113,7 @@ export class AdaptivePace implements Pace {
     if (!wasStarting || limit.isStarting) return;
     // The start went too far: as many as come back in the time a replacement may take are worth having in flight.
     const back = this.#completions.since(nowMs - (limit.targetMs(allowanceMs) ?? 0));
-    limit.set(Math.max(SETTLE_ROOM * back, inFlight / 2), nowMs);
+    limit.lower(Math.max(SETTLE_ROOM * back, inFlight / 2), inFlight, nowMs);
   }
 
   window(use: PaceUse): number {
@@ -147,11 +163,11 @@ export class AdaptivePace implements Pace {
   }
 
   get #isTotalOpen(): boolean {
-    return this.#hasRecreations && this.#total.isStarting;
+    return this.#recreatedAtMs !== undefined && this.#total.isStarting;
   }
 
   #byRecreation(nowMs: number): number {
-    if (!this.#hasRecreations) return Number.POSITIVE_INFINITY;
+    if (this.#recreatedAtMs === undefined) return Number.POSITIVE_INFINITY;
     return this.#use.inFlight - this.#freshPending(nowMs) + this.#recreation.limit;
   }
 
@@ -161,14 +177,16 @@ export class AdaptivePace implements Pace {
   }
 
   #recreationAllowanceMs(): number {
-    const known = (this.#terminationMs.of(USUAL_OF) ?? 0) + (this.#recreation.undisturbedMs ?? 0);
-    const undisturbedMs = this.#total.undisturbedMs ?? known;
-    return Math.max(FINE_MS - undisturbedMs, RECREATION_ALLOWANCE * undisturbedMs);
+    const shortestMs = this.#recreation.undisturbedMs ?? 0;
+    const undisturbedMs = this.#total.undisturbedMs ?? (this.#terminationMs.of(USUAL_OF) ?? 0) + shortestMs;
+    // The first replacements waited too; what is left is their way without that.
+    const otherwiseMs = undisturbedMs - (this.#firstDelayMs ?? 0);
+    return Math.max(FINE_MS - otherwiseMs - shortestMs, RECREATION_ALLOWANCE * undisturbedMs);
   }
 
   #totalAllowanceMs(): number {
     const undisturbedMs = this.#total.undisturbedMs ?? 0;
-    const share = this.#hasRecreations ? TOTAL_ALLOWANCE : RECREATION_ALLOWANCE;
+    const share = this.#recreatedAtMs !== undefined ? TOTAL_ALLOWANCE : RECREATION_ALLOWANCE;
     return Math.max(FINE_MS - undisturbedMs, share * undisturbedMs);
   }
 
@@ -188,17 +206,25 @@ export class AdaptivePace implements Pace {
     if (cohort.back === 1 + (cohort.size >> 1)) this.#total.learnUndisturbed(replacementMs);
   }
 
-  /** Those that are not recreated yet, and left so lately that they can be expected to be. */
+  /** Those that are not recreated yet and can be expected to be: they left lately, or all others have to wait too. */
   #freshPending(nowMs: number): number {
-    return Math.min(this.#use.pending, this.#departedLately(this.#pendingMs.of(USUAL_OF), nowMs));
+    const { pending } = this.#use;
+    return (
+      pending - this.#overdue(pending, { usualMs: this.#pendingMs.of(USUAL_OF), backAtMs: this.#recreatedAtMs, nowMs })
+    );
   }
 
   #overdueInFlight(nowMs: number): number {
-    return Math.max(0, this.#use.inFlight - this.#departedLately(this.#total.recentMs, nowMs));
+    const { recentMs: usualMs } = this.#total;
+    return this.#overdue(this.#use.inFlight, { usualMs, backAtMs: this.#completedAtMs, nowMs });
   }
 
-  #departedLately(usualMs: number | undefined, nowMs: number): number {
-    return usualMs === undefined ? Number.POSITIVE_INFINITY : this.#departures.since(nowMs - overdueMs(usualMs));
+  /** How many of `count` left longer ago than others, which are back, took. */
+  #overdue(count: number, stage: { usualMs: number | undefined; backAtMs: number | undefined; nowMs: number }): number {
+    const { usualMs, backAtMs, nowMs } = stage;
+    if (usualMs === undefined || backAtMs === undefined) return 0;
+    const sinceMs = nowMs - overdueMs(usualMs);
+    return backAtMs < sinceMs ? 0 : Math.max(0, count - this.#departures.since(sinceMs));
   }
 
   /** After a long silence one more leaves, and then another after twice as long: somebody has to find out. */

@@ -5,6 +5,8 @@ export interface DelayLimitOptions {
   readonly start: number;
   /** Delays that make one median, at least. */
   readonly sampleCount: number;
+  /** Which quantile of as many delays can be called undisturbed. */
+  readonly undisturbedShare: number;
   /** The start is over when the delay has used up this share of the allowance. */
   readonly startShare: number;
   /** Of each event, on the limit; small enough that what was changed a round ago does not make it swing. */
@@ -29,7 +31,10 @@ export interface DelayEvent {
 const LIMIT_MIN = 4;
 /** A limit this much smaller must have made the delay shorter, or waiting was not what made it long. */
 const PROOF_LIMIT = 0.6;
-const PROOF_DELAY = 0.85;
+const PROOF_DELAY = 0.75;
+/** Of one event, in units of a round; coming down is more urgent. */
+const GROWTH_MAX = 1;
+const SHRINKAGE_MAX = 2.5;
 
 /**
  * How many may be under way at a stage so that the delay there stays at what it is undisturbed, plus an allowance: a
@@ -74,10 +79,12 @@ export class DelayLimit {
     return this.#recentMs;
   }
 
-  /** Those that left before this tell nothing about it. */
-  set(limit: number, nowMs: number): void {
+  /** Comes down at once from what is under way. Those that left before this tell nothing about it. */
+  lower(limit: number, underWay: number, nowMs: number): void {
     this.#setAtMs = nowMs;
-    this.#anchor = undefined;
+    this.#anchor = { limit: underWay, delayMs: this.#recentMs ?? 0 };
+    this.#loweredAtMs = nowMs;
+    this.#proofs = 0;
     this.#limit = Math.max(LIMIT_MIN, limit);
   }
 
@@ -94,7 +101,7 @@ export class DelayLimit {
     this.#sinceBlock += 1;
     if (this.#sinceBlock >= sampleCount) {
       this.#sinceBlock = 0;
-      this.learnUndisturbed(recentMs);
+      this.learnUndisturbed(this.#delays.of(sampleCount, this.#options.undisturbedShare) ?? recentMs);
     }
     const targetMs = this.targetMs(event.allowanceMs) ?? event.delayMs + event.allowanceMs;
     if (this.#isStarting) this.#start(event, recentMs, targetMs);
@@ -106,6 +113,11 @@ export class DelayLimit {
     return this.#baseMs === undefined ? undefined : this.#baseMs + allowanceMs;
   }
 
+  /** It has come down far enough to see whether that helps; it stays there meanwhile. */
+  get #isProving(): boolean {
+    return this.#anchor !== undefined && this.#limit <= Math.max(LIMIT_MIN, this.#anchor.limit * PROOF_LIMIT);
+  }
+
   #start(event: DelayEvent, recentMs: number, targetMs: number): void {
     if (recentMs > targetMs - (1 - this.#options.startShare) * event.allowanceMs && this.#baseMs !== undefined)
       this.#isStarting = false;
@@ -114,9 +126,9 @@ export class DelayLimit {
 
   #hold(event: DelayEvent, targetMs: number): void {
     const error = (targetMs - event.delayMs) / Math.max(1, event.roundMs);
-    const step = this.#options.gain * Math.min(1, Math.max(-1, error));
+    const step = this.#options.gain * Math.min(GROWTH_MAX, Math.max(-SHRINKAGE_MAX, error));
     if (step > 0 && !event.isLimiting) return;
-    if (step < 0 && event.nowMs - event.delayMs < this.#setAtMs) return;
+    if (step < 0 && (this.#isProving || event.nowMs - event.delayMs < this.#setAtMs)) return;
     this.#limit = Math.max(LIMIT_MIN, this.#limit + step);
   }
 
@@ -126,8 +138,12 @@ export class DelayLimit {
       this.#anchor = undefined;
       return;
     }
-    this.#anchor ??= { limit: this.#limit, delayMs: recentMs };
-    if (this.#limit > Math.max(LIMIT_MIN, this.#anchor.limit * PROOF_LIMIT)) {
+    // It goes on rising for a while: what is lowered shows a round later.
+    this.#anchor = {
+      limit: Math.max(this.#limit, this.#anchor?.limit ?? 0),
+      delayMs: Math.max(recentMs, this.#anchor?.delayMs ?? 0),
+    };
+    if (!this.#isProving) {
       this.#loweredAtMs = event.nowMs;
       this.#proofs = 0;
       return;

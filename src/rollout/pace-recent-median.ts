@@ -10,13 +10,13 @@ export class RecentMedian {
     this.#next = (this.#next + 1) % KEPT;
   }
 
-  /** Of at most the last 512; undefined before the first value. */
-  of(count: number): number | undefined {
+  /** The value that `share` of the last `count` (at most 512) are below; undefined before the first value. */
+  of(count: number, share = 0.5): number | undefined {
     const length = Math.min(count, this.#values.length);
     const sorted = new Float64Array(length);
     for (let index = 0; index < length; index += 1) {
       sorted[index] = this.#values[(this.#next - 1 - index + KEPT) % KEPT] ?? 0;
     }
-    return sorted.sort()[length >> 1];
+    return sorted.sort()[Math.floor(length * share)];
   }
 }

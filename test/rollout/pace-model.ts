@@ -31,6 +31,8 @@ export interface ClusterModel {
   /** The pace is not told of re-creations. */
   readonly isBlind?: boolean;
   readonly untilMs?: number;
+  /** How often to look; default 100, and 0 is never. */
+  readonly sampleMs?: number;
 }
 
 export interface ModelSample {
@@ -49,8 +51,6 @@ export interface ModelResult {
   readonly completed: number;
   readonly samples: readonly ModelSample[];
 }
-
-const SAMPLE_MS = 100;
 
 /** Rolls a modelled cluster over in virtual time, with a pace; the same seed gives the same run. */
 export function runModel(initial: ClusterModel, pace: Pace, startMs = 0): ModelResult {
@@ -102,10 +102,10 @@ class Run {
         if (recreation.kind === 'shared') this.#cpu.setCurve(recreation.perSecond, recreation.half);
       });
     }
-    const { recreation, untilMs = 100 * 3_600_000 } = this.#model;
+    const { recreation, untilMs = 100 * 3_600_000, sampleMs: everyMs = 100 } = this.#model;
     if (recreation.kind === 'shared') this.#cpu.setCurve(recreation.perSecond, recreation.half);
     const endMs = this.#startMs + untilMs;
-    let sampleMs = this.#startMs;
+    let sampleMs = everyMs > 0 ? this.#startMs : Number.POSITIVE_INFINITY;
     this.#select();
     while (!this.#isDone()) {
       const cpuMs = this.#cpu.nextMs(this.#nowMs, this.#inFlight);
@@ -113,7 +113,7 @@ class Run {
       const nextMs = Math.min(this.#events.nextMs, cpuMs, wakeMs);
       while (sampleMs < Math.min(nextMs, endMs)) {
         this.#sample(sampleMs);
-        sampleMs += SAMPLE_MS;
+        sampleMs += everyMs;
       }
       if (nextMs > endMs) return this.#report(Number.POSITIVE_INFINITY);
       this.#advance(nextMs);
