@@ -6,10 +6,6 @@ import { CredentialError } from './credential-error.ts';
 import { credentialsOf } from './kubeconfig-connection.ts';
 import { type KubeconfigText, type LoadOptions, readKubeconfigs } from './kubeconfig-files.ts';
 
-export type { ConnectionSource } from './connection-source.ts';
-export { CredentialError } from './credential-error.ts';
-export type { LoadOptions } from './kubeconfig-files.ts';
-
 /**
  * Finds the credentials: `kubeconfig`, else (without a `context`) the service account of the pod this runs in, else
  * $KUBECONFIG, else ~/.kube/config. Rejects with `CredentialError`.

@@ -1,6 +1,7 @@
 import { isEnveloped, openEnvelope } from './protobuf/envelope.ts';
 import { readStatus } from './protobuf/status.ts';
 import { WireError, WireReader } from './protobuf/wire.ts';
+import type { StatusFacts } from './status-facts.ts';
 
 /**
  * What the API server's refusals mean to this program.
@@ -39,17 +40,6 @@ export interface ApiError {
     /** `Status.details.causes[].reason` and, where there is none, `.message`. */
     readonly causes: readonly string[];
   };
-}
-
-/** A decoded `meta/v1.Status`, with '' and 0 for what is absent. */
-export interface StatusFacts {
-  readonly reason: string;
-  readonly message: string;
-  readonly code: number;
-  readonly kind: string;
-  readonly name: string;
-  readonly causes: readonly { readonly reason: string; readonly message: string }[];
-  readonly retryAfterSeconds: number;
 }
 
 export interface FailedAnswer {

@@ -1,5 +1,6 @@
 import type { ConnectionSource } from '../client/connection-source.ts';
-import { CredentialError, loadConnection } from '../client/credentials.ts';
+import { CredentialError } from '../client/credential-error.ts';
+import { loadConnection } from '../client/credentials.ts';
 import { createLogger, type Logger } from './logging.ts';
 import type { RunOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './program.ts';

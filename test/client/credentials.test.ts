@@ -4,7 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type CredentialError, loadConnection } from '../../src/client/credentials.ts';
+import type { CredentialError } from '../../src/client/credential-error.ts';
+import { loadConnection } from '../../src/client/credentials.ts';
 import { makeCertificate } from './certificates.ts';
 import { eventually } from './local-server.ts';
 

@@ -12,7 +12,8 @@ import {
   revisionSource,
 } from '../../src/cache/resources.ts';
 import { ApiClient } from '../../src/client/api.ts';
-import { type ConnectionSource, loadConnection } from '../../src/client/credentials.ts';
+import type { ConnectionSource } from '../../src/client/connection-source.ts';
+import { loadConnection } from '../../src/client/credentials.ts';
 import { parseNode } from '../../src/client/json/node.ts';
 import { parsePod } from '../../src/client/json/pod.ts';
 import type { RecordResult } from '../../src/client/pod-facts.ts';

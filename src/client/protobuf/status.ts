@@ -1,4 +1,4 @@
-import type { StatusFacts } from '../status-error.ts';
+import type { StatusFacts } from '../status-facts.ts';
 import { inline, integer, messageTable, nested, readMessage, text } from './message.ts';
 import type { WireReader } from './wire.ts';
 

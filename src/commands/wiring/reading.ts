@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient } from '../../client/api.ts';
-import { type ConnectionSource, loadConnection } from '../../client/credentials.ts';
+import type { ConnectionSource } from '../../client/connection-source.ts';
+import { loadConnection } from '../../client/credentials.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { DaemonSetKey } from '../../protocol/slot.ts';
 import type { ClusterOptions } from '../options.ts';
