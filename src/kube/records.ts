@@ -108,6 +108,7 @@ export interface DaemonSetRecord extends ObjectRecord {
   readonly generation: number;
   /** `status.observedGeneration`; 0 when the DaemonSet controller has not seen it yet. */
   readonly observedGeneration: number;
+  readonly createdAtMs: number;
   readonly annotations: Readonly<Record<string, string>>;
   /** `spec.updateStrategy.type`: `OnDelete` or `RollingUpdate`. */
   readonly updateStrategyType: string;

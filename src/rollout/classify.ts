@@ -170,6 +170,7 @@ function isNodeFailed(slot: Slot, facts: Facts): boolean {
 function replacedBeforeWatchingMs(slot: Slot, facts: Facts): number {
   const pod = soleLivePod(slot)?.record;
   if (slot.replacedAtMs !== NEVER || pod === undefined || slot.node === undefined) return NEVER;
-  const isReplacement = pod.createdAtMs > facts.targetCreatedAtMs && slot.node.createdAtMs < facts.targetCreatedAtMs;
+  const targetCreatedAtMs = facts.target?.createdAtMs ?? 0;
+  const isReplacement = pod.createdAtMs > targetCreatedAtMs && slot.node.createdAtMs < targetCreatedAtMs;
   return isReplacement ? pod.createdAtMs : NEVER;
 }

@@ -110,7 +110,8 @@ export class Definition {
     const before = this.#facts;
     this.#refresh();
     const isSame =
-      before.target?.hash === this.#facts.target?.hash && before.targetCreatedAtMs === this.#facts.targetCreatedAtMs;
+      before.target?.hash === this.#facts.target?.hash &&
+      before.target?.createdAtMs === this.#facts.target?.createdAtMs;
     return isSame ? 'none' : 'facts';
   }
 
@@ -125,8 +126,13 @@ export class Definition {
       target:
         newest === undefined
           ? undefined
-          : { hash: newest.hash, templateGeneration: daemonSet?.annotations[TEMPLATE_GENERATION_ANNOTATION] },
-      targetCreatedAtMs: newest?.createdAtMs ?? 0,
+          : {
+              hash: newest.hash,
+              templateGeneration: daemonSet?.annotations[TEMPLATE_GENERATION_ANNOTATION],
+              knownHashes: new Set([...this.#revisions.values()].map(({ hash }) => hash)),
+              createdAtMs: newest.createdAtMs,
+              daemonSetCreatedAtMs: daemonSet?.createdAtMs ?? 0,
+            },
       minReadyMs: (daemonSet?.minReadySeconds ?? 0) * 1000,
       progressDeadlineMs: policy === undefined ? NO_FACTS.progressDeadlineMs : policy.progressDeadlineSeconds * 1000,
     };

@@ -8,7 +8,6 @@ export interface Facts {
   /** Undefined: nothing is to be done (not opted in, refused, no revision known, being deleted). */
   readonly strategy: UpdateStrategy | undefined;
   readonly target: TargetRevision | undefined;
-  readonly targetCreatedAtMs: number;
   readonly minReadyMs: number;
   /** Pods that are stuck in Terminating may be deleted without their kubelet. */
   readonly isForceDeleteStuck: boolean;
@@ -19,7 +18,6 @@ export const NO_FACTS: Facts = {
   isSynced: false,
   strategy: undefined,
   target: undefined,
-  targetCreatedAtMs: 0,
   isForceDeleteStuck: false,
   minReadyMs: 0,
   progressDeadlineMs: 600_000,

@@ -41,6 +41,7 @@ test('json: DaemonSet with everything → the whole record', () => {
       ...METADATA,
       generation: 4,
       observedGeneration: 3,
+      createdAtMs: 0,
       annotations: { 'apps.openyurt.io/update-strategy': 'OTA' },
       updateStrategyType: 'OnDelete',
       minReadySeconds: 7,

@@ -20,17 +20,27 @@ test('newest revision: highest number, then youngest, then last name; others are
   }
 });
 
-test('current pod: by hash; by template generation only without a hash', () => {
+test('current pod: by hash; by template generation without a hash, or when it is ahead of the target', () => {
+  // The target was created at 500, the DaemonSet at 100.
   const rows = [
-    { hash: 'new', generation: undefined, target: '3', expected: true },
-    { hash: 'old', generation: '3', target: '3', expected: false },
-    { hash: undefined, generation: '3', target: '3', expected: true },
-    { hash: undefined, generation: '2', target: '3', expected: false },
-    { hash: undefined, generation: undefined, target: undefined, expected: false },
+    { name: 'hash', hash: 'new', generation: undefined, target: '3', at: 900, expected: true },
+    { name: 'generation', hash: undefined, generation: '3', target: '3', at: 900, expected: true },
+    { name: 'old generation', hash: undefined, generation: '2', target: '3', at: 900, expected: false },
+    { name: 'neither', hash: undefined, generation: undefined, target: undefined, at: 900, expected: false },
+    { name: 'old revision', hash: 'old', generation: '2', target: '3', at: 400, expected: false },
+    { name: 'old revision, DaemonSet read late', hash: 'old', generation: '2', target: '2', at: 400, expected: false },
+    { name: 'unknown old revision', hash: 'lost', generation: '2', target: '3', at: 400, expected: false },
+    { name: 'revision not read yet', hash: 'newer', generation: '3', target: '3', at: 900, expected: true },
+    { name: 'nor is the DaemonSet', hash: 'newer', generation: '4', target: '3', at: 900, expected: true },
+    { name: 'rollback not read yet', hash: 'old', generation: '3', target: '3', at: 900, expected: true },
+    { name: 'adopted', hash: 'old', generation: '7', target: '3', at: 50, expected: false },
+    { name: 'generation unknown', hash: 'newer', generation: '3', target: undefined, at: 900, expected: false },
   ] as const;
-  for (const { hash, generation, target, expected } of rows) {
-    const record = pod('n', '', { uid: 'u', revisionHash: hash, templateGeneration: generation });
-    assert.equal(isCurrent(record, { hash: 'new', templateGeneration: target }), expected);
+  for (const { name, hash, generation, target: templateGeneration, at, expected } of rows) {
+    const record = pod('n', '', { uid: 'u', revisionHash: hash, templateGeneration: generation, createdAtMs: at });
+    const knownHashes = new Set(['old', 'new']);
+    const target = { hash: 'new', templateGeneration, knownHashes, createdAtMs: 500, daemonSetCreatedAtMs: 100 };
+    assert.equal(isCurrent(record, target), expected, name);
   }
 });
 

@@ -21,6 +21,7 @@ export function daemonSet(changes: Partial<DaemonSetRecord> = {}): DaemonSetReco
     resourceVersion: '1',
     generation: 1,
     observedGeneration: 1,
+    createdAtMs: 0,
     annotations: { 'apps.openyurt.io/update-strategy': 'AdvancedRollingUpdate' },
     updateStrategyType: 'OnDelete',
     minReadySeconds: 0,

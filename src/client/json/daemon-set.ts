@@ -25,6 +25,7 @@ export function parseDaemonSet(json: unknown): RecordResult<DaemonSetRecord> {
         ...identity,
         generation: integerOf(metadata.generation, 'metadata.generation'),
         observedGeneration: integerOf(status.observedGeneration, 'status.observedGeneration'),
+        createdAtMs: timeOf(metadata.creationTimestamp, 'metadata.creationTimestamp') ?? 0,
         annotations: stringMapOf(metadata.annotations, 'metadata.annotations'),
         updateStrategyType: stringOf(
           fieldsOf(spec.updateStrategy, 'spec.updateStrategy').type,
