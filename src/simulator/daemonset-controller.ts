@@ -245,6 +245,7 @@ export class DaemonSetController {
     const work = this.#workOf(entry);
     work.status ??= this.#options.timeline.after(STATUS_INTERVAL_MS, () => {
       work.status = undefined;
+      this.#ensureRevision(entry);
       this.#writeStatus(entry);
     });
   }
