@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ApiRequest, ApiResponse } from '../../src/client/api.ts';
 import type { DaemonSetEvent } from '../../src/controller/ports.ts';
+import type { PodEvent, RecordedEvent } from '../../src/events/event-correlator.ts';
 import { EventRecorder } from '../../src/events/recorder.ts';
 import { daemonSetKey } from '../../src/protocol/slot.ts';
 
@@ -20,7 +21,7 @@ function answer(status: number): ApiResponse {
 
 async function run(
   respond: (request: ApiRequest, index: number) => Promise<ApiResponse>,
-  events: readonly DaemonSetEvent[],
+  events: readonly RecordedEvent[],
 ): Promise<{ requests: ApiRequest[]; dropped: string[] }> {
   const requests: ApiRequest[] = [];
   const dropped: string[] = [];
@@ -45,6 +46,29 @@ test('recorder: two of the same → a create, then a patch of it', async () => {
   );
   assert.match(requests[1]?.path ?? '', /^\/apis\/events.k8s.io\/v1\/namespaces\/edge\/events\/agent\./);
   assert.deepEqual(dropped, []);
+});
+
+test('recorder: about the pod that this runs in → an Event in its namespace that regards the pod', async () => {
+  const event: PodEvent = {
+    pod: 'system/updater-1',
+    uid: 'uid-p',
+    type: 'Warning',
+    reason: 'InvalidSetting',
+    action: 'Configure',
+    message: 'no',
+  };
+  const { requests, dropped } = await run(async () => answer(201), [event]);
+  assert.deepEqual(dropped, []);
+  assert.equal(requests[0]?.path, '/apis/events.k8s.io/v1/namespaces/system/events');
+  const object = JSON.parse(String(requests[0]?.body));
+  assert.match(object.metadata.name, /^updater-1\./);
+  assert.deepEqual(object.regarding, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    namespace: 'system',
+    name: 'updater-1',
+    uid: 'uid-p',
+  });
 });
 
 test('recorder: refused for good → told once, not tried again, the next one makes the Event anew', async () => {

@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { monotonicMs } from '../../clock.ts';
 
 export interface ConfigWatcherOptions {
   readonly file: string;
@@ -13,8 +14,10 @@ export interface ConfigWatcherOptions {
   readonly pollIntervalMs?: number;
 }
 
-/** A ConfigMap is swapped in several steps; what is seen after the last one counts. */
+/** A ConfigMap is swapped, and a file written, in several steps; what is seen after the last one counts. */
 const DEBOUNCE_MS = 100;
+/** In a folder where something happens all the time there is no last one. */
+const DEBOUNCE_MAX_MS = 1_000;
 /** For file systems without notifications, and when there are no more watches to be had. */
 const POLL_INTERVAL_MS = 10_000;
 
@@ -27,6 +30,7 @@ export class ConfigWatcher {
   readonly #poll: NodeJS.Timeout;
   #watcher: FSWatcher | undefined;
   #debounce: NodeJS.Timeout | undefined;
+  #firstNoticeMs = 0;
   #text: string;
   #problem: string | undefined;
   #isClosed = false;
@@ -67,12 +71,18 @@ export class ConfigWatcher {
 
   #look(): void {
     if (this.#watcher === undefined) this.#watch();
-    this.#lookSoon();
+    if (this.#debounce === undefined) void this.#read(false);
   }
 
   #lookSoon(): void {
+    const nowMs = monotonicMs();
+    if (this.#debounce === undefined) this.#firstNoticeMs = nowMs;
     clearTimeout(this.#debounce);
-    this.#debounce = setTimeout(() => void this.#read(false), DEBOUNCE_MS).unref();
+    const delayMs = Math.min(DEBOUNCE_MS, Math.max(0, this.#firstNoticeMs + DEBOUNCE_MAX_MS - nowMs));
+    this.#debounce = setTimeout(() => {
+      this.#debounce = undefined;
+      void this.#read(false);
+    }, delayMs).unref();
   }
 
   async #read(isOnRequest: boolean): Promise<void> {

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConfigWatcher } from '../../src/commands/wiring/config-watcher.ts';
+
+const DEADLINE_MS = 10_000;
+
+async function until(isSo: () => boolean, what: string): Promise<void> {
+  const deadlineMs = performance.now() + DEADLINE_MS;
+  while (!isSo()) {
+    assert.ok(performance.now() < deadlineMs, `waited for: ${what}`);
+    await sleep(5);
+  }
+}
+
+interface Watched {
+  readonly told: string[];
+  readonly watcher: ConfigWatcher;
+}
+
+function watching(context: TestContext, file: string, text: string, pollIntervalMs = 60_000): Watched {
+  const told: string[] = [];
+  const watcher = new ConfigWatcher({
+    file,
+    text,
+    pollIntervalMs,
+    onText: (next, isOnRequest) => told.push(isOnRequest ? `${next} on request` : next),
+    onProblem: (message) => told.push(`problem: ${message.replace(file, 'FILE')}`),
+  });
+  context.after(() => watcher.close());
+  return { told, watcher };
+}
+
+function folder(context: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'daemonpodupdater-config-'));
+  context.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** As the kubelet does it: a new folder with the files, and one link swapped by a rename. */
+function publish(path: string, version: string, text: string): void {
+  mkdirSync(join(path, version));
+  writeFileSync(join(path, version, 'config.yaml'), text);
+  symlinkSync(version, join(path, '..data_tmp'));
+  renameSync(join(path, '..data_tmp'), join(path, '..data'));
+}
+
+test('config watcher: a mounted ConfigMap is swapped → the new text, once for each swap', async (context) => {
+  const path = folder(context);
+  publish(path, '..1', 'a');
+  symlinkSync('..data/config.yaml', join(path, 'config.yaml'));
+  const { told } = watching(context, join(path, 'config.yaml'), 'a');
+  publish(path, '..2', 'b');
+  await until(() => told.length === 1, 'the first swap');
+  publish(path, '..3', 'c');
+  await until(() => told.length === 2, 'the second swap');
+  assert.deepEqual(told, ['b', 'c']);
+});
+
+test('config watcher: other files change, and the file is written with what it held → silence', async (context) => {
+  const path = folder(context);
+  const file = join(path, 'config.yaml');
+  writeFileSync(file, 'a');
+  const { told } = watching(context, file, 'a');
+  writeFileSync(join(path, 'other'), 'x');
+  writeFileSync(file, 'a');
+  writeFileSync(file, 'b');
+  await until(() => told.length > 0, 'the change');
+  assert.deepEqual(told, ['b']);
+});
+
+test('config watcher: the file goes away and comes back → told once, then its text, even the old one', async (context) => {
+  const path = folder(context);
+  const file = join(path, 'config.yaml');
+  writeFileSync(file, 'a');
+  const { told, watcher } = watching(context, file, 'a', 20);
+  rmSync(file);
+  await until(() => told.length === 1, 'the problem');
+  writeFileSync(file, 'a');
+  await until(() => told.length === 2, 'the text');
+  watcher.close();
+  assert.deepEqual(told, ['problem: FILE cannot be read: ENOENT', 'a']);
+});
+
+test('config watcher: the folder itself is replaced, which no notification tells → polling finds it', async (context) => {
+  const path = folder(context);
+  const inner = join(path, 'inner');
+  mkdirSync(inner);
+  writeFileSync(join(inner, 'config.yaml'), 'a');
+  const { told } = watching(context, join(inner, 'config.yaml'), 'a', 50);
+  renameSync(inner, join(path, 'old'));
+  mkdirSync(join(path, 'next'));
+  writeFileSync(join(path, 'next', 'config.yaml'), 'b');
+  renameSync(join(path, 'next'), inner);
+  await until(() => told.includes('b'), 'the new folder’s file');
+  writeFileSync(join(inner, 'config.yaml'), 'c');
+  await until(() => told.includes('c'), 'a change of it');
+});
+
+test('config watcher: something happens in the folder all the time → the change is found all the same', async (context) => {
+  const path = folder(context);
+  const file = join(path, 'config.yaml');
+  writeFileSync(file, 'a');
+  const { told } = watching(context, file, 'a');
+  writeFileSync(file, 'b');
+  const noise = setInterval(() => writeFileSync(join(path, 'noise'), 'x'), 20);
+  context.after(() => clearInterval(noise));
+  await until(() => told.length === 1, 'the change');
+});
+
+test('config watcher: read again on request → told even when nothing is new', async (context) => {
+  const file = join(folder(context), 'config.yaml');
+  writeFileSync(file, 'a');
+  const { told, watcher } = watching(context, file, 'a');
+  await watcher.reread();
+  assert.deepEqual(told, ['a on request']);
+});
+
+test('config watcher: closed → silence', async (context) => {
+  const file = join(folder(context), 'config.yaml');
+  writeFileSync(file, 'a');
+  const { told, watcher } = watching(context, file, 'a', 5);
+  const other = watching(context, file, 'a', 5);
+  watcher.close();
+  writeFileSync(file, 'b');
+  await until(() => other.told.length === 1, 'another watcher to see it');
+  assert.deepEqual(told, []);
+});
