@@ -8,7 +8,7 @@ import { Tally } from './pace-tally.ts';
 const FINE_MS = 750;
 /** How much longer than undisturbed a replacement may take, as a share: for waiting to be recreated; for all reasons. */
 const RECREATION_ALLOWANCE = 0.15;
-const TOTAL_ALLOWANCE = 0.4;
+const TOTAL_ALLOWANCE = 0.3;
 const START_WINDOW = 20;
 /** How fast the window may open while it is not known how long a replacement takes. */
 const START_DOUBLING_MS = 1000;
@@ -48,6 +48,7 @@ export class AdaptivePace implements Pace {
     start: START_WINDOW,
     sampleCount: 16,
     undisturbedShare: 0.25,
+    isSkewed: false,
     startShare: 0.5,
     gain: 0.4,
   });
@@ -55,6 +56,7 @@ export class AdaptivePace implements Pace {
     start: START_WINDOW,
     sampleCount: 32,
     undisturbedShare: 0.5,
+    isSkewed: true,
     startShare: 1,
     gain: 0.4,
   });
@@ -187,7 +189,7 @@ export class AdaptivePace implements Pace {
   #totalAllowanceMs(): number {
     const undisturbedMs = this.#total.undisturbedMs ?? 0;
     const share = this.#recreatedAtMs !== undefined ? TOTAL_ALLOWANCE : RECREATION_ALLOWANCE;
-    return Math.max(FINE_MS - undisturbedMs, share * undisturbedMs);
+    return Math.max(FINE_MS - undisturbedMs, (share + this.#total.uncertainty) * undisturbedMs);
   }
 
   #onBack(nowMs: number): Cohort {
@@ -203,7 +205,7 @@ export class AdaptivePace implements Pace {
     const deletedAtMs = nowMs - replacementMs;
     if (deletedAtMs > cohort.untilMs || deletedAtMs < cohort.fromMs) return;
     cohort.back += 1;
-    if (cohort.back === 1 + (cohort.size >> 1)) this.#total.learnUndisturbed(replacementMs);
+    if (cohort.back === 1 + (cohort.size >> 1)) this.#total.learnUndisturbed(replacementMs, cohort.size);
   }
 
   /** Those that are not recreated yet and can be expected to be: they left lately, or all others have to wait too. */

@@ -7,6 +7,8 @@ export interface DelayLimitOptions {
   readonly sampleCount: number;
   /** Which quantile of as many delays can be called undisturbed. */
   readonly undisturbedShare: number;
+  /** Whether a few delays are many times as long as most: then the median moves the limit, and not each of them. */
+  readonly isSkewed: boolean;
   /** The start is over when the delay has used up this share of the allowance. */
   readonly startShare: number;
   /** Of each event, on the limit; small enough that what was changed a round ago does not make it swing. */
@@ -50,6 +52,8 @@ export class DelayLimit {
   #recentMs: number | undefined;
   #limit: number;
   #baseMs: number | undefined;
+  #baseCount = 1;
+  #recentCount = 1;
   #sinceBlock = 0;
   #isStarting = true;
   #anchor: { readonly limit: number; readonly delayMs: number } | undefined;
@@ -79,6 +83,15 @@ export class DelayLimit {
     return this.#recentMs;
   }
 
+  /** By how much, as a share, the recent median can differ from the undisturbed one by chance (twice the standard error). */
+  get uncertainty(): number {
+    const lower = this.#delays.of(this.#recentCount, 0.25) ?? 1;
+    const upper = this.#delays.of(this.#recentCount, 0.75) ?? 1;
+    // Of the logarithms, whose quartiles are 1.35 standard deviations apart; a median's error is 1.25 times a mean's.
+    const deviation = Math.log(upper / Math.max(1, lower)) / 1.35;
+    return 2 * 1.25 * deviation * Math.sqrt(1 / this.#baseCount + 1 / this.#recentCount);
+  }
+
   /** Comes down at once from what is under way. Those that left before this tell nothing about it. */
   lower(limit: number, underWay: number, nowMs: number): void {
     this.#setAtMs = nowMs;
@@ -89,8 +102,10 @@ export class DelayLimit {
   }
 
   /** Takes a delay that was observed while little was under way. */
-  learnUndisturbed(delayMs: number): void {
-    this.#baseMs = Math.min(this.#baseMs ?? delayMs, delayMs);
+  learnUndisturbed(delayMs: number, sampleCount: number): void {
+    if (this.#baseMs !== undefined && this.#baseMs <= delayMs) return;
+    this.#baseMs = delayMs;
+    this.#baseCount = sampleCount;
   }
 
   observe(event: DelayEvent): void {
@@ -98,14 +113,15 @@ export class DelayLimit {
     this.#delays.add(event.delayMs);
     const recentMs = this.#delays.of(sampleCount) ?? event.delayMs;
     this.#recentMs = recentMs;
+    this.#recentCount = sampleCount;
     this.#sinceBlock += 1;
     if (this.#sinceBlock >= sampleCount) {
       this.#sinceBlock = 0;
-      this.learnUndisturbed(this.#delays.of(sampleCount, this.#options.undisturbedShare) ?? recentMs);
+      this.learnUndisturbed(this.#delays.of(sampleCount, this.#options.undisturbedShare) ?? recentMs, sampleCount);
     }
     const targetMs = this.targetMs(event.allowanceMs) ?? event.delayMs + event.allowanceMs;
     if (this.#isStarting) this.#start(event, recentMs, targetMs);
-    else this.#hold(event, targetMs);
+    else this.#hold(event, targetMs - (this.#options.isSkewed ? recentMs : event.delayMs));
     this.#prove(event, recentMs, targetMs);
   }
 
@@ -124,8 +140,8 @@ export class DelayLimit {
     else if (event.isLimiting) this.#limit += 1;
   }
 
-  #hold(event: DelayEvent, targetMs: number): void {
-    const error = (targetMs - event.delayMs) / Math.max(1, event.roundMs);
+  #hold(event: DelayEvent, roomMs: number): void {
+    const error = roomMs / Math.max(1, event.roundMs);
     const step = this.#options.gain * Math.min(GROWTH_MAX, Math.max(-SHRINKAGE_MAX, error));
     if (step > 0 && !event.isLimiting) return;
     if (step < 0 && (this.#isProving || event.nowMs - event.delayMs < this.#setAtMs)) return;
@@ -152,6 +168,7 @@ export class DelayLimit {
     if (this.#proofs < Math.max(this.#options.sampleCount, event.underWay)) return;
     if (recentMs > this.#anchor.delayMs * PROOF_DELAY) {
       this.#baseMs = recentMs;
+      this.#baseCount = this.#recentCount;
       this.#isStarting = true;
     }
     this.#anchor = undefined;
