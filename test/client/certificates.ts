@@ -51,7 +51,8 @@ export function makeCertificate(options: {
   );
   const signature = sign('sha256', body, issuer?.key ?? privateKey);
   const certificate = sequence(body, ECDSA_WITH_SHA256, der(0x03, Buffer.from([0]), signature));
-  const base64 = certificate.toString('base64').replaceAll(/.{64}/g, '$&\n');
+  // An empty line before the end would make OpenSSL ignore the certificate.
+  const base64 = certificate.toString('base64').replaceAll(/.{64}/g, '$&\n').trimEnd();
   return {
     certPem: `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`,
     keyPem: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),

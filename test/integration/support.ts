@@ -182,13 +182,14 @@ export async function kubeconfig(
   t: TestContext,
   server: string,
   user: Readonly<Record<string, string>> = {},
+  cluster: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const path = join(await temporaryFolder(t), 'kubeconfig');
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'test',
-    clusters: [{ name: 'simulated', cluster: { server } }],
+    clusters: [{ name: 'simulated', cluster: { server, ...cluster } }],
     contexts: [{ name: 'test', context: { cluster: 'simulated', user: 'tester', namespace: 'default' } }],
     users: [{ name: 'tester', user }],
   };
@@ -225,7 +226,7 @@ export class Cli {
     t.after(() => this.#child.kill('SIGKILL'));
   }
 
-  signal(name: 'SIGTERM' | 'SIGINT'): void {
+  signal(name: 'SIGTERM' | 'SIGINT' | 'SIGHUP'): void {
     this.#child.kill(name);
   }
 
