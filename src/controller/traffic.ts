@@ -77,10 +77,26 @@ export class Traffic {
 
   /** Hands the lanes what they have room for. No write leaves after `writeUntilMs`. */
   send(writeUntilMs: number, nowMs: number): void {
+    if (!this.#sendOnce(writeUntilMs, nowMs)) return;
+    // What is not wanted any more gives its place to others, or to something else for the same slot; no event tells so.
+    this.select(nowMs);
+    this.#sendOnce(writeUntilMs, nowMs);
+  }
+
+  /** Whether a rollout took something back. */
+  #sendOnce(writeUntilMs: number, nowMs: number): boolean {
     const { ports, options, followed } = this.#parts;
     const { taskTimeoutMs, isDryRun } = options;
-    const resolve = (slot: SlotKey): Task | undefined =>
-      followed.get(daemonSetOfSlot(slot))?.rollout.taskFor(slot, nowMs);
+    let hasReleased = false;
+    const resolve = (slot: SlotKey): Task | undefined => {
+      const owner = followed.get(daemonSetOfSlot(slot));
+      const task = owner?.rollout.taskFor(slot, nowMs);
+      if (owner !== undefined && task === undefined) {
+        owner.isDirty = true;
+        hasReleased = true;
+      }
+      return task;
+    };
     for (const { lane, tasks } of this.dispatcher.take(resolve, nowMs)) {
       for (const task of tasks) {
         this.#sent.set(task.slot, task);
@@ -88,6 +104,7 @@ export class Traffic {
       }
       ports.send(lane, { tasks, writeUntilMs, taskTimeoutMs, isDryRun });
     }
+    return hasReleased;
   }
 
   onOutcomes(outcomes: readonly Outcome[], nowMs: number): void {
