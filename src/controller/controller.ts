@@ -156,12 +156,14 @@ export class Controller {
       this.#traffic.select(nowMs);
       this.#traffic.send(this.#leadership.writeUntilMs, nowMs);
     }
-    for (const followed of this.#followed.values()) this.#notices.post(followed);
+    for (const followed of this.#followed.values()) this.#notices.post(followed, nowMs);
   }
 
   /** When `pump` has to be called again though nothing came in; undefined: no need. */
   nextWakeMs(nowMs: number): number | undefined {
     let wakeMs = this.#mayWrite(nowMs) ? this.dispatcher.nextWakeMs(nowMs) : undefined;
+    const sayMs = this.#notices.nextWakeMs();
+    if (sayMs !== undefined && (wakeMs === undefined || sayMs < wakeMs)) wakeMs = sayMs;
     for (const followed of this.#followed.values()) {
       const atMs = followed.rollout.nextWakeMs();
       if (atMs !== undefined && (wakeMs === undefined || atMs < wakeMs)) wakeMs = atMs;

@@ -1,28 +1,12 @@
-import type { PolicyProblem, PolicyResult } from '../kube/annotations.ts';
+import type { PolicyResult } from '../kube/annotations.ts';
 import type { DaemonSetRecord } from '../kube/records.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetKey, nodeOfSlot } from '../protocol/slot.ts';
 import type { RolloutNotice } from '../rollout/notices.ts';
+import { FailureDigest } from './failure-digest.ts';
 import type { Followed } from './followed.ts';
-import type { ControllerPorts, DaemonSetEvent, LogFields, LogLevel } from './ports.ts';
-
-/** Reasons of the Kubernetes Events; operators match on them, so they are never renamed. */
-export const REASONS = {
-  started: 'RolloutStarted',
-  progress: 'RolloutProgress',
-  completed: 'RolloutCompleted',
-  superseded: 'RolloutSuperseded',
-  nodeFailed: 'NodeUpdateFailed',
-  nodeRecovered: 'NodeUpdateRecovered',
-  writeForbidden: 'WriteForbidden',
-  writeRejected: 'WriteRejected',
-  notOnDelete: 'NotOnDelete',
-  unknownStrategy: 'UnknownUpdateStrategy',
-  badAnnotation: 'BadAnnotation',
-  badSelector: 'BadSelector',
-} as const;
-
-type Reason = (typeof REASONS)[keyof typeof REASONS];
+import type { ControllerPorts, DaemonSetEvent, LogFields } from './ports.ts';
+import { BAD_SELECTOR, complaintsOf, isSameText, REASONS, type Statement } from './statements.ts';
 
 /** A Normal event at each of these shares of a rollout. */
 const PROGRESS_STEPS = [0.25, 0.5, 0.75] as const;
@@ -47,18 +31,12 @@ interface About {
   readonly uid: string;
 }
 
-interface Statement {
-  readonly level: LogLevel;
-  readonly reason: Reason;
-  readonly message: string;
-  readonly fields?: LogFields;
-}
-
 /** Turns what happened into Kubernetes Events and log lines: each thing is said once, when it changes. */
 export class NoticeBoard {
   readonly #ports: ControllerPorts;
   readonly #complaints = new Map<DaemonSetKey, Complaints>();
   readonly #progress = new Map<DaemonSetKey, RolloutProgress>();
+  readonly #failures = new Map<DaemonSetKey, FailureDigest>();
 
   #isLeading = false;
 
@@ -78,6 +56,7 @@ export class NoticeBoard {
       for (const statement of statements) this.#say(about, statement);
     }
     for (const { about, start } of this.#progress.values()) this.#say(about, start);
+    for (const digest of this.#failures.values()) digest.repeat();
   }
 
   /** What is wrong with a DaemonSet that opted in; said again only when it changes. */
@@ -96,11 +75,16 @@ export class NoticeBoard {
     const { key } = aboutOf(daemonSet);
     this.#complaints.delete(key);
     this.#progress.delete(key);
+    this.#failures.delete(key);
   }
 
   /** Refusals of single writes; what backs off or is settled by the watch is only counted. */
   outcome(followed: Followed, outcome: Outcome): void {
     const { code, message, action, httpStatus } = outcome;
+    if (action === 'force-delete' && code === 'done') {
+      this.#forced(followed, outcome);
+      return;
+    }
     if (code === 'done' || code === 'gone' || code === 'dry-run') {
       const text = code === 'dry-run' ? 'pod would be written' : 'pod written';
       this.#ports.log('debug', text, { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
@@ -115,13 +99,24 @@ export class NoticeBoard {
     this.#ports.log('warn', 'write not confirmed', { ...fields, daemonSet: followed.key });
   }
 
+  /** When something is to be said though nothing has happened. */
+  nextWakeMs(): number | undefined {
+    if (!this.#isLeading) return undefined;
+    let wakeMs: number | undefined;
+    for (const { nextWakeMs } of this.#failures.values()) {
+      if (nextWakeMs !== undefined && (wakeMs === undefined || nextWakeMs < wakeMs)) wakeMs = nextWakeMs;
+    }
+    return wakeMs;
+  }
+
   /** Says what the rollout has noticed since the last call. */
-  post(followed: Followed): void {
-    for (const notice of followed.rollout.takeNotices()) this.#postOne(followed, notice);
+  post(followed: Followed, nowMs: number): void {
+    for (const notice of followed.rollout.takeNotices()) this.#postOne(followed, notice, nowMs);
+    this.#postFailures(followed, nowMs);
     this.#postProgress(followed);
   }
 
-  #postOne(followed: Followed, notice: RolloutNotice): void {
+  #postOne(followed: Followed, notice: RolloutNotice, nowMs: number): void {
     switch (notice.type) {
       case 'started':
         this.#started(followed, notice);
@@ -130,18 +125,22 @@ export class NoticeBoard {
         this.#completed(followed, notice);
         return;
       case 'superseded': {
+        this.#failures.delete(followed.key);
         const { fromHash, toHash } = notice;
         const message = `revision ${fromHash} gives way to ${toHash} before every node had it`;
         this.#say(followed, { level: 'info', reason: REASONS.superseded, message, fields: { fromHash, toHash } });
         return;
       }
       case 'node-failed': {
-        const message = `node ${notice.node}: ${notice.why}`;
-        const fields = { node: notice.node, why: notice.why };
-        this.#say(followed, { level: 'warn', reason: REASONS.nodeFailed, message, fields });
+        const { node, cause, why } = notice;
+        this.#digestOf(followed.key).add(notice, nowMs);
+        // A line for each node; the event is one for many.
+        const fields = { daemonSet: followed.key, node, cause, detail: why };
+        this.#ports.log(this.#isLeading ? 'warn' : 'debug', REASONS.nodeFailed, fields);
         return;
       }
       case 'node-recovered': {
+        this.#failures.get(followed.key)?.remove(notice.node);
         const message = `node ${notice.node} is updated after all`;
         this.#say(followed, { level: 'info', reason: REASONS.nodeRecovered, message, fields: { node: notice.node } });
         return;
@@ -158,6 +157,25 @@ export class NoticeBoard {
         // Said by policyRead, which also sees DaemonSets that have no rollout.
         return;
     }
+  }
+
+  #digestOf(key: DaemonSetKey): FailureDigest {
+    const digest = this.#failures.get(key) ?? new FailureDigest();
+    this.#failures.set(key, digest);
+    return digest;
+  }
+
+  #postFailures({ key, uid }: Followed, nowMs: number): void {
+    if (!this.#isLeading) return;
+    for (const message of this.#failures.get(key)?.take(nowMs) ?? []) {
+      this.#record({ key, uid }, { level: 'warn', reason: REASONS.nodeFailed, message, topic: message });
+    }
+  }
+
+  #forced(followed: Followed, outcome: Outcome): void {
+    const node = nodeOfSlot(outcome.slot);
+    const message = `node ${node}: the pod was stuck in Terminating and was deleted by force, as the DaemonSet asks for`;
+    this.#say(followed, { level: 'warn', reason: REASONS.stuckForced, message, fields: fieldsOf(outcome) });
   }
 
   #started(followed: Followed, notice: Extract<RolloutNotice, { type: 'started' }>): void {
@@ -206,44 +224,25 @@ export class NoticeBoard {
     this.#say(followed, { level: 'info', reason: REASONS.progress, message, fields });
   }
 
-  #say(about: About, { level, reason, message, fields }: Statement): void {
+  #say(about: About, statement: Statement): void {
+    const { level, reason, message, fields } = statement;
     if (!this.#isLeading) {
       this.#ports.log('debug', 'left to the leader to say', { daemonSet: about.key, reason, detail: message });
       return;
     }
-    const type: DaemonSetEvent['type'] = level === 'warn' || level === 'error' ? 'Warning' : 'Normal';
-    this.#ports.recordEvent({ daemonSet: about.key, uid: about.uid, type, reason, action: 'Update', message });
+    this.#record(about, statement);
     this.#ports.log(level, reason, { daemonSet: about.key, detail: message, ...fields });
+  }
+
+  #record({ key, uid }: About, { level, reason, message, topic }: Statement): void {
+    const type: DaemonSetEvent['type'] = level === 'warn' || level === 'error' ? 'Warning' : 'Normal';
+    const event = { daemonSet: key, uid, type, reason, action: 'Update', message };
+    this.#ports.recordEvent(topic === undefined ? event : { ...event, topic });
   }
 }
 
 function aboutOf(daemonSet: DaemonSetRecord): About {
   return { key: daemonSetKey(daemonSet.namespace, daemonSet.name), uid: daemonSet.uid };
-}
-
-const BAD_SELECTOR: Statement = {
-  level: 'warn',
-  reason: REASONS.badSelector,
-  message: 'spec.selector cannot be written as a label selector, so no pods are read; nothing is updated',
-};
-
-function complaintsOf(result: PolicyResult): Statement[] {
-  switch (result.kind) {
-    case 'not-opted-in':
-      return [];
-    case 'refused': {
-      const reason = result.code === 'not-on-delete' ? REASONS.notOnDelete : REASONS.unknownStrategy;
-      return [{ level: 'warn', reason, message: `not updated: ${result.message}` }];
-    }
-    case 'policy':
-      return result.problems.map(({ annotation, message }: PolicyProblem) => {
-        return { level: 'warn', reason: REASONS.badAnnotation, message: `annotation ${annotation}: ${message}` };
-      });
-  }
-}
-
-function isSameText(left: readonly Statement[], right: readonly Statement[]): boolean {
-  return left.length === right.length && left.every(({ message }, index) => message === right[index]?.message);
 }
 
 function fieldsOf(outcome: Outcome): LogFields {

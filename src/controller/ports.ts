@@ -16,6 +16,8 @@ export interface DaemonSetEvent {
   readonly reason: string;
   readonly action: string;
   readonly message: string;
+  /** Events that differ in this are not one series, whose message is that of the first. */
+  readonly topic?: string;
 }
 
 /**

@@ -147,7 +147,7 @@ export class EventCorrelator {
 }
 
 function keyOf(event: RecordedEvent): string {
-  return `${event.uid}/${event.type}/${event.reason}/${event.action}`;
+  return `${event.uid}/${event.type}/${event.reason}/${event.action}/${event.topic ?? ''}`;
 }
 
 function isPatchDue(series: Series, nowMs: number): boolean {

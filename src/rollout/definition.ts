@@ -135,13 +135,13 @@ export class Definition {
             },
       minReadyMs: (daemonSet?.minReadySeconds ?? 0) * 1000,
       progressDeadlineMs: policy === undefined ? NO_FACTS.progressDeadlineMs : policy.progressDeadlineSeconds * 1000,
+      isForceDeleteStuck: policy?.isForceDeleteStuck ?? false,
     };
   }
 }
 
 /** The API server counts every change of a specification; the two short fields are compared because it costs nothing. */
 function hasSameSpec(left: DaemonSetRecord, right: DaemonSetRecord): boolean {
-      isForceDeleteStuck: policy?.isForceDeleteStuck ?? false,
   return (
     left.generation === right.generation &&
     left.updateStrategyType === right.updateStrategyType &&

@@ -9,16 +9,16 @@ export interface Facts {
   readonly strategy: UpdateStrategy | undefined;
   readonly target: TargetRevision | undefined;
   readonly minReadyMs: number;
+  readonly progressDeadlineMs: number;
   /** Pods that are stuck in Terminating may be deleted without their kubelet. */
   readonly isForceDeleteStuck: boolean;
-  readonly progressDeadlineMs: number;
 }
 
 export const NO_FACTS: Facts = {
   isSynced: false,
   strategy: undefined,
   target: undefined,
-  isForceDeleteStuck: false,
   minReadyMs: 0,
   progressDeadlineMs: 600_000,
+  isForceDeleteStuck: false,
 };

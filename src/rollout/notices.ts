@@ -1,5 +1,6 @@
 import type { PolicyProblem, RefusalCode } from '../kube/annotations.ts';
 import type { SlotKey } from '../protocol/slot.ts';
+import type { FailureCause } from './explain.ts';
 
 /** What happened to a rollout, for events, logs, metrics and the pace. Each is told once. */
 export type RolloutNotice =
@@ -24,7 +25,15 @@ export type RolloutNotice =
   | { readonly type: 'superseded'; readonly fromHash: string; readonly toHash: string }
   /** A replacement became available, `replacementMs` after the deletion was observed. */
   | { readonly type: 'slot-available'; readonly slot: SlotKey; readonly node: string; readonly replacementMs: number }
-  | { readonly type: 'node-failed'; readonly slot: SlotKey; readonly node: string; readonly why: string }
+  /** `why` names the pod and the times; `detail` is the same for nodes with the same trouble. */
+  | {
+      readonly type: 'node-failed';
+      readonly slot: SlotKey;
+      readonly node: string;
+      readonly cause: FailureCause;
+      readonly detail: string;
+      readonly why: string;
+    }
   | { readonly type: 'node-recovered'; readonly slot: SlotKey; readonly node: string }
   | { readonly type: 'refused'; readonly code: RefusalCode; readonly message: string }
   /** An annotation's value was not used. */

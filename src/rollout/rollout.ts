@@ -7,6 +7,7 @@ import { allowedUnavailable, type BudgetUse, stillFits, verdict } from './budget
 import { BIT } from './classify.ts';
 import { countsOf, type RolloutCounts } from './counts.ts';
 import { type Block, type Change, Definition } from './definition.ts';
+import type { FailureCause } from './explain.ts';
 import type { RolloutNotice } from './notices.ts';
 import { hasSamePlace, type Observation, observeNode, observePod, observePodGone } from './observe.ts';
 import type { PaceStatus } from './pace.ts';
@@ -234,6 +235,11 @@ export class Rollout {
   counts(): RolloutCounts {
     const { facts } = this.#definition;
     return countsOf(this.#book.counters, { use: this.#use(), window: this.#window, facts });
+  }
+
+  /** Failed nodes by cause, as things are now; O(n). */
+  failures(): ReadonlyMap<FailureCause, number> {
+    return this.#book.failures();
   }
 
   /** How the window is chosen, and why. */

@@ -4,7 +4,7 @@ import { isAskSettled, onDeadline } from './asks.ts';
 import { Candidates, NAME_RULES } from './candidates.ts';
 import { BIT, candidateKind, classify, classifyOverdue, dueAtMs, isOverdue } from './classify.ts';
 import { Counters } from './counters.ts';
-import { explainFailure } from './explain.ts';
+import { classifyFailure, explainFailure, type FailureCause } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { Heap } from './heap.ts';
 import type { RolloutNotice } from './notices.ts';
@@ -91,6 +91,17 @@ export class SlotBook {
     }
   }
 
+  failures(): ReadonlyMap<FailureCause, number> {
+    const counts = new Map<FailureCause, number>();
+    if (this.counters.of('failed') === 0) return counts;
+    for (const slot of this.#slots.values()) {
+      if ((slot.mask & BIT.failed) === 0) continue;
+      const { cause } = classifyFailure(slot);
+      counts.set(cause, (counts.get(cause) ?? 0) + 1);
+    }
+    return counts;
+  }
+
   #derive(slot: Slot, at: Observation): number {
     const mask = classify(slot, at.facts, at.nowMs);
     if ((mask & BIT.replacing) === 0) return mask;
@@ -123,7 +134,8 @@ export class SlotBook {
     const hash = facts.target?.hash;
     if ((mask & BIT.failed) !== 0 && slot.failureToldHash !== hash) {
       slot.failureToldHash = hash;
-      this.#notices.push({ type: 'node-failed', slot: key, node, why: explainFailure(slot, facts, nowMs) });
+      const why = explainFailure(slot, facts, nowMs);
+      this.#notices.push({ type: 'node-failed', slot: key, node, ...classifyFailure(slot), why });
     }
     if ((mask & BIT.settled) === 0) return;
     if (slot.isAwaitingReplacement && slot.replacingSinceMs !== NEVER) {

@@ -86,6 +86,11 @@ export const gauges = {
     labels: ROLLOUT,
   },
   failed: { name: 'daemonpodupdater_rollout_failed', help: 'Nodes whose update failed', labels: ROLLOUT },
+  failedByCause: {
+    name: 'daemonpodupdater_rollout_failed_by_cause',
+    help: 'Nodes whose update failed, by why',
+    labels: [...ROLLOUT, 'cause'],
+  },
   allowedUnavailable: {
     name: 'daemonpodupdater_rollout_allowed_unavailable',
     help: 'maxUnavailable as a number of nodes',

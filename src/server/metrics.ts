@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { DispatchStats, RunReport } from '../dispatch/dispatch-stats.ts';
 import type { LaneStats } from '../dispatch/lane-pool.ts';
 import type { Outcome } from '../protocol/outcome.ts';
+import { FAILURE_CAUSES, type FailureCause } from '../rollout/explain.ts';
 import {
   COMMON_STATUSES,
   CONFIG_SOURCES,
@@ -133,7 +134,14 @@ export class Metrics {
     for (const figure of ROLLOUT_FIGURES) this.#gauges[figure].set({ namespace, daemonset }, figures[figure]);
   }
 
+  setFailures(namespace: string, daemonset: string, counts: ReadonlyMap<FailureCause, number>): void {
+    for (const cause of FAILURE_CAUSES) {
+      this.#gauges.failedByCause.set({ namespace, daemonset, cause }, counts.get(cause) ?? 0);
+    }
+  }
+
   removeRollout(namespace: string, daemonset: string): void {
+    for (const cause of FAILURE_CAUSES) this.#gauges.failedByCause.remove({ namespace, daemonset, cause });
     for (const figure of ROLLOUT_FIGURES) this.#gauges[figure].remove({ namespace, daemonset });
   }
 

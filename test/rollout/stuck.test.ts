@@ -167,6 +167,33 @@ test('stuck pod: asked, and the node goes NotReady, or the annotation is taken a
   }
 });
 
+const CAUSES: readonly (readonly [changes: Partial<PodRecord> | undefined, cause: string])[] = [
+  [undefined, 'not-created'],
+  [{ isTerminating: true }, 'stuck-terminating'],
+  [{ trouble: 'ImagePullBackOff' }, 'image-pull'],
+  [{ trouble: 'ErrImagePull' }, 'image-pull'],
+  [{ trouble: 'CrashLoopBackOff (exit code 137)' }, 'crash-loop'],
+  [{ trouble: 'OOMKilled (exit code 137)' }, 'crash-loop'],
+  [{ trouble: 'Unschedulable' }, 'unschedulable'],
+  [{ trouble: 'CreateContainerConfigError' }, 'other'],
+  [{}, 'not-ready'],
+];
+
+for (const [changes, cause] of CAUSES) {
+  test(`failure: ${JSON.stringify(changes ?? 'no pod')} after the deadline → ${cause}`, () => {
+    const rollout = syncedRollout({ ...cluster(1), daemonSet: daemonSet({ annotations: budget('1') }) });
+    rollout.removePod(pod('n01', 'old'), T0);
+    if (changes !== undefined) rollout.upsertPod(pod('n01', 'new', { isReady: false, ...changes }), T0);
+    assert.deepEqual([...rollout.failures()], []);
+    rollout.tick(T0 + DEADLINE_MS);
+    assert.deepEqual([...rollout.failures()], [[cause, 1]]);
+    const notice = rollout.takeNotices().find(({ type }) => type === 'node-failed');
+    assert.ok(notice?.type === 'node-failed');
+    assert.equal(notice.cause, cause);
+    if (changes?.trouble !== undefined) assert.ok(notice.detail.endsWith(changes.trouble));
+  });
+}
+
 test('stuck pod: a process that starts anew waits a deadline of its own', () => {
   const setup = { nodes: [node('n01')], pods: [leaving({ deletionAtMs: T0 - 3_600_000, deletionGraceMs: 0 })] };
   const rollout = syncedRollout({ ...setup, daemonSet: daemonSet({ annotations: budget('1', FORCE) }) });

@@ -17,7 +17,7 @@ async function seriesOf(metrics: Metrics): Promise<Map<string, number>> {
   );
 }
 
-const ROLLOUT_NAMES = new Set(ROLLOUT_FIGURES.map((figure) => gauges[figure].name as string));
+const ROLLOUT_NAMES = new Set([...ROLLOUT_FIGURES, 'failedByCause' as const].map((key) => gauges[key].name as string));
 const OWN = /^(daemonpodupdater_|workqueue_|rest_client_|leader_)/;
 
 function figuresOf(value: number): Record<RolloutFigure, number> {

@@ -26,6 +26,7 @@ function publishRollouts(metrics: Metrics, updater: Updater, published: Set<Daem
     // "No window" is the budget itself.
     const window = Number.isFinite(counts.window) ? counts.window : allowed;
     metrics.setRollout(daemonSet.namespace, daemonSet.name, { ...counts, window, allowedUnavailable: allowed });
+    metrics.setFailures(daemonSet.namespace, daemonSet.name, rollout.failures());
     published.add(key);
     gone.delete(key);
   }
