@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { markPodRequest } from '../../src/client/requests.ts';
+import { clientOf, DELETE, GET } from './api-client.ts';
+import { makeCertificate } from './certificates.ts';
+import { connectionTo, eventually, serve } from './local-server.ts';
+
+test('api: 100 DELETEs with a body → the connection is used again', async (t) => {
+  const bodies: string[] = [];
+  const server = await serve(t, (_request, response, body) => {
+    bodies.push(body);
+    response.end('{"kind":"PartialObjectMetadata"}');
+  });
+  const client = clientOf(t, server.url, { connectionsMax: 1 });
+  for (let i = 0; i < 100; i++) {
+    const response = await client.request(DELETE);
+    assert.equal(response.kind === 'answer' && response.status, 200);
+    assert.equal(response.kind === 'answer' && response.body.length, 0);
+  }
+  assert.equal(server.connectionCount(), 1);
+  assert.match(bodies[0] ?? '', /"preconditions":\{"uid":"u1"\}/);
+});
+
+test('api: more requests than connections → they wait, no more connections', async (t) => {
+  const waiting: (() => void)[] = [];
+  let waitingMax = 0;
+  const server = await serve(t, (_request, response) => {
+    waiting.push(() => response.end());
+    waitingMax = Math.max(waitingMax, waiting.length);
+    if (waiting.length >= 2) for (const end of waiting.splice(0)) end();
+  });
+  const client = clientOf(t, server.url, { connectionsMax: 2 });
+  await Promise.all(Array.from({ length: 50 }, () => client.request(GET)));
+  assert.equal(server.connectionCount(), 2);
+  assert.equal(waitingMax, 2);
+});
+
+test('api: new token → used at once, on the same connection', async (t) => {
+  const tokens: (string | undefined)[] = [];
+  const server = await serve(t, (request, response) => {
+    tokens.push(request.headers.authorization);
+    response.end();
+  });
+  const client = clientOf(t, server.url, { connectionsMax: 1 });
+  await client.request(GET);
+  client.setConnection(connectionTo(server.url, { authorization: 'Bearer new' }));
+  await client.request(GET);
+  assert.deepEqual(tokens, ['Bearer planted-secret', 'Bearer new']);
+  assert.equal(server.connectionCount(), 1);
+});
+
+test('api: new endpoint while a request is in flight → that one ends well, the next goes to the new one', async (t) => {
+  let release: (() => void) | undefined;
+  const old = await serve(t, (_request, response) => {
+    release = () => response.end('old');
+  });
+  const fresh = await serve(t, (_request, response) => void response.end('new'));
+  const client = clientOf(t, old.url);
+  const first = client.request(GET);
+  await eventually('the request arrived', () => release !== undefined);
+  client.setConnection(connectionTo(fresh.url));
+  const second = await client.request(GET);
+  release?.();
+  const bodies = [await first, second].map((response) =>
+    response.kind === 'answer' ? Buffer.from(response.body).toString() : response.code,
+  );
+  assert.deepEqual(bodies, ['old', 'new']);
+});
+
+const MARK = markPodRequest({
+  namespace: 'ns',
+  name: 'pod',
+  uid: 'u',
+  needsUpgrade: true,
+  hash: 'abc',
+  lastTransitionTime: '2026-08-01T10:00:00Z',
+  timeoutMs: 5000,
+});
+
+test('api: TLS with CA, server name, client certificate → trusted; without → tls', async (t) => {
+  const ca = makeCertificate({ name: 'test-ca' });
+  const { certPem, keyPem } = makeCertificate({ name: 'kubernetes.test', issuer: ca });
+  const caPem = ca.certPem;
+  const tls = { cert: certPem, key: keyPem, ca: caPem, requestCert: true, rejectUnauthorized: true };
+  const server = await serve(t, (_request, response) => void response.end('{}'), tls);
+  const own = { caPem, certPem, keyPem, serverName: 'kubernetes.test' };
+  const ask = async (changes: object) => {
+    const client = clientOf(t, server.url, { connection: connectionTo(server.url, changes) });
+    const response = await client.request(MARK);
+    return response.kind === 'answer' ? response.status : response.code;
+  };
+  assert.equal(await ask(own), 200);
+  assert.equal(await ask({ ...own, serverName: undefined }), 'tls');
+  assert.equal(await ask({ ...own, caPem: undefined }), 'tls');
+  assert.equal(await ask({ ...own, serverName: undefined, caPem: undefined, isTlsVerified: false }), 200);
+});
+
+test('api: proxy → the request goes through it', async (t) => {
+  const server = await serve(t, (_request, response) => void response.end('{}'));
+  const proxy = await serve(t, (_request, response) => void response.end('from the proxy'));
+  const connection = connectionTo(server.url, { proxyUrl: proxy.url });
+  const response = await clientOf(t, server.url, { connection }).request(GET);
+  assert.equal(response.kind === 'answer' && Buffer.from(response.body).toString(), 'from the proxy');
+  assert.deepEqual(server.requests, []);
+  assert.deepEqual(proxy.requests, [`GET ${server.url}/api/v1/pods`]);
+});
