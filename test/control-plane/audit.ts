@@ -9,7 +9,21 @@ export interface AuditedWrite {
   readonly pod: string;
   readonly user: string;
   readonly userAgent: string;
+  /** Which token of the user it was written with; '' for a fixed token. */
+  readonly credentialId: string;
   readonly httpStatus: number;
+  readonly receivedMs: number;
+  readonly answeredMs: number;
+}
+
+/** A lease that was written, as it then was. */
+export interface AuditedLease {
+  readonly namespace: string;
+  readonly name: string;
+  /** '' when it was given up. */
+  readonly holder: string;
+  readonly leaseDurationSeconds: number;
+  readonly credentialId: string;
   readonly receivedMs: number;
   readonly answeredMs: number;
 }
@@ -17,9 +31,15 @@ export interface AuditedWrite {
 interface AuditEvent {
   readonly stage: string;
   readonly verb: AuditedWrite['verb'];
-  readonly user: { readonly username: string };
+  readonly user: { readonly username: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
   readonly userAgent?: string;
-  readonly objectRef?: { readonly namespace?: string; readonly name?: string; readonly subresource?: string };
+  readonly objectRef?: {
+    readonly resource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly subresource?: string;
+  };
+  readonly requestObject?: { readonly spec?: { holderIdentity?: string; leaseDurationSeconds?: number } };
   readonly responseStatus?: { readonly code: number };
   readonly requestReceivedTimestamp: string;
   readonly stageTimestamp: string;
@@ -27,10 +47,9 @@ interface AuditEvent {
 
 /** The writes to pods since the API server was first started, in the order of their completion. */
 export async function readAuditLog(path: string): Promise<AuditedWrite[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
-  return lines
-    .map((line) => JSON.parse(line) as AuditEvent)
-    .filter((event) => event.stage === 'ResponseComplete' || event.stage === 'Panic')
+  const events = await readEvents(path);
+  return events
+    .filter((event) => event.objectRef?.resource === 'pods')
     .map((event) => ({
       verb: event.verb,
       subresource: event.objectRef?.subresource ?? '',
@@ -38,10 +57,49 @@ export async function readAuditLog(path: string): Promise<AuditedWrite[]> {
       pod: event.objectRef?.name ?? '',
       user: event.user.username,
       userAgent: event.userAgent ?? '',
+      credentialId: credentialOf(event),
       httpStatus: event.responseStatus?.code ?? 0,
       receivedMs: Date.parse(event.requestReceivedTimestamp),
       answeredMs: Date.parse(event.stageTimestamp),
     }));
+}
+
+/** The accepted writes to leases, in the order of their completion. */
+export async function readLeaseLog(path: string): Promise<AuditedLease[]> {
+  const events = await readEvents(path);
+  return events
+    .filter(({ objectRef, responseStatus }) => objectRef?.resource === 'leases' && (responseStatus?.code ?? 0) < 300)
+    .map((event) => ({
+      namespace: event.objectRef?.namespace ?? '',
+      name: event.objectRef?.name ?? '',
+      holder: event.requestObject?.spec?.holderIdentity ?? '',
+      leaseDurationSeconds: event.requestObject?.spec?.leaseDurationSeconds ?? 0,
+      credentialId: credentialOf(event),
+      receivedMs: Date.parse(event.requestReceivedTimestamp),
+      answeredMs: Date.parse(event.stageTimestamp),
+    }));
+}
+
+/** An API server that was killed may have left half a line. */
+async function readEvents(path: string): Promise<AuditEvent[]> {
+  const events: AuditEvent[] = [];
+  for (const line of (await readFile(path, 'utf8')).split('\n')) {
+    const event = parseLine(line);
+    if (event?.stage === 'ResponseComplete' || event?.stage === 'Panic') events.push(event);
+  }
+  return events;
+}
+
+function parseLine(line: string): AuditEvent | undefined {
+  try {
+    return line === '' ? undefined : (JSON.parse(line) as AuditEvent);
+  } catch {
+    return undefined;
+  }
+}
+
+function credentialOf({ user }: AuditEvent): string {
+  return user.extra?.['authentication.kubernetes.io/credential-id']?.[0] ?? '';
 }
 
 export interface WriteSummary {

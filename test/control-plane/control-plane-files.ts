@@ -40,7 +40,10 @@ export function filesIn(directory: string): ControlPlaneFiles {
   };
 }
 
-/** Only the writes that the tests ask about: everything else would cost the API server time. */
+/**
+ * Only the writes that the tests ask about: everything else would cost the API server time. Leases are logged with their
+ * content: who held one when is what writes are judged by.
+ */
 const AUDIT_POLICY = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
@@ -50,6 +53,11 @@ const AUDIT_POLICY = {
       level: 'Metadata',
       verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'],
       resources: [{ group: '', resources: ['pods', 'pods/status', 'pods/eviction'] }],
+    },
+    {
+      level: 'Request',
+      verbs: ['create', 'update', 'patch', 'delete'],
+      resources: [{ group: 'coordination.k8s.io', resources: ['leases'] }],
     },
     { level: 'None' },
   ],
@@ -86,18 +94,27 @@ export interface KubeconfigOptions {
   readonly serverUrl: string;
   readonly caPath: string;
   readonly user: string;
-  readonly token: string;
+  readonly token?: string;
+  /** A file that holds the token, instead of the token itself. */
+  readonly tokenFile?: string;
+  /** The name in the server's certificate, when it is not the one in the URL. */
+  readonly serverName?: string;
   /** The context's namespace; default `default`. */
   readonly namespace?: string;
 }
 
 export async function writeKubeconfig(options: KubeconfigOptions): Promise<string> {
-  const { path, serverUrl, caPath, user, token, namespace = 'default' } = options;
+  const { path, serverUrl, caPath, user, token, tokenFile, serverName, namespace = 'default' } = options;
+  const cluster = {
+    server: serverUrl,
+    'certificate-authority': caPath,
+    ...(serverName === undefined ? {} : { 'tls-server-name': serverName }),
+  };
   const kubeconfig = {
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'test', cluster: { server: serverUrl, 'certificate-authority': caPath } }],
-    users: [{ name: user, user: { token } }],
+    clusters: [{ name: 'test', cluster }],
+    users: [{ name: user, user: tokenFile === undefined ? { token } : { tokenFile } }],
     contexts: [{ name: user, context: { cluster: 'test', user, namespace } }],
     'current-context': user,
   };

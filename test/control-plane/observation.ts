@@ -43,6 +43,8 @@ export interface ObservedChange {
   readonly object: KubeObject;
   readonly isDeleted: boolean;
   readonly atMs: number;
+  /** Became true at the same time as the next one: nothing is concluded in between. */
+  readonly isPartial?: boolean;
 }
 
 /**
@@ -107,6 +109,7 @@ export class Observation {
     for (const change of changes) {
       this.#advance(change.atMs);
       this.#apply(change);
+      if (change.isPartial !== true) this.#peak = Math.max(this.#peak, this.#unavailable.size);
     }
     if ((this.#daemonSet?.spec.minReadySeconds ?? 0) > 0) this.#recomputeAll(nowMs);
     this.#advance(nowMs);
@@ -140,7 +143,6 @@ export class Observation {
         this.#newestHash();
         break;
     }
-    this.#peak = Math.max(this.#peak, this.#unavailable.size);
   }
 
   #applyDaemonSet(daemonSet: DaemonSetSpecObject, isDeleted: boolean): void {

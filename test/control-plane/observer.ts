@@ -15,7 +15,7 @@ export class Observer {
   readonly #observation: Observation;
   readonly #watchers: readonly Watcher<KubeObject>[];
   readonly #timer: NodeJS.Timeout;
-  #queue: ObservedChange[] = [];
+  #queue: (ObservedChange & { readonly version: number })[] = [];
 
   constructor(api: ApiClient, { name, namespace = 'default' }: { name: string; namespace?: string }) {
     this.#observation = new Observation(name);
@@ -63,11 +63,7 @@ export class Observer {
   #flush(untilMs: number): void {
     const due = this.#queue.filter(({ atMs }) => atMs <= untilMs);
     this.#queue = this.#queue.filter(({ atMs }) => atMs > untilMs);
-    due.sort((a, b) => versionOf(a) - versionOf(b));
+    due.sort((a, b) => a.version - b.version);
     this.#observation.observe(due, untilMs);
   }
-}
-
-function versionOf({ object }: ObservedChange): number {
-  return Number(object.metadata.resourceVersion);
 }

@@ -24,6 +24,7 @@ const KINDS: Readonly<Record<string, { readonly api: string; readonly plural: st
 /** What the updater runs as: the service account of deploy/base with the rights that deploy/base gives it, and no others. */
 export interface UpdaterAccount {
   readonly namespace: string;
+  readonly name: string;
   readonly kubeconfigPath: string;
   readonly user: string;
   readonly token: string;
@@ -35,16 +36,35 @@ export async function createUpdaterAccount(plane: ControlPlane): Promise<Updater
   const account = objects.find(({ kind }) => kind === 'ServiceAccount');
   if (account === undefined) throw new Error(`${DEPLOY_BASE} holds no ServiceAccount`);
   for (const object of objects) await applyObject(plane, object, namespace);
-  const { status } = await plane.admin.post<{ status: { token: string } }>(
-    `/api/v1/namespaces/${namespace}/serviceaccounts/${account.metadata.name}/token`,
-    { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } },
-  );
+  const { name } = account.metadata;
+  const token = await requestToken(plane, { namespace, name });
   return {
     namespace,
-    token: status.token,
-    user: `system:serviceaccount:${namespace}:${account.metadata.name}`,
-    kubeconfigPath: await plane.writeKubeconfig({ user: account.metadata.name, token: status.token, namespace }),
+    name,
+    token,
+    user: `system:serviceaccount:${namespace}:${name}`,
+    kubeconfigPath: await plane.writeKubeconfig({ user: name, token, namespace }),
   };
+}
+
+/** Another token of the account; one that is bound to a Secret is valid for as long as that exists. */
+export async function requestToken(
+  plane: ControlPlane,
+  account: { readonly namespace: string; readonly name: string },
+  boundTo?: { readonly name: string; readonly uid: string },
+): Promise<string> {
+  const { status } = await plane.admin.post<{ status: { token: string } }>(
+    `/api/v1/namespaces/${account.namespace}/serviceaccounts/${account.name}/token`,
+    {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: {
+        expirationSeconds: 3600,
+        ...(boundTo === undefined ? {} : { boundObjectRef: { apiVersion: 'v1', kind: 'Secret', ...boundTo } }),
+      },
+    },
+  );
+  return status.token;
 }
 
 /** The objects that rights are made of, namespace first, in the namespace that kustomization.yaml gives them. */

@@ -6,6 +6,10 @@ export interface Change<T> {
   readonly isDeleted: boolean;
   /** When it arrived here, on `performance.now()`. */
   readonly atMs: number;
+  /** As of which resourceVersion it is so: the object's own, or that of the list that said it. */
+  readonly version: number;
+  /** What a list says is so at one time: more of the same list follows. */
+  readonly isPartial: boolean;
 }
 
 export interface WatcherOptions<T extends KubeObject> {
@@ -42,15 +46,23 @@ export class Watcher<T extends KubeObject> {
   async #list(): Promise<string> {
     const { metadata, items } = await this.#options.api.list<T>(this.#options.path);
     const present = new Set(items.map(keyOf));
-    for (const [key, object] of [...this.#known]) if (!present.has(key)) this.#hand(object, true);
-    for (const object of items) this.#hand(object, false);
+    const gone = [...this.#known.values()].filter((object) => !present.has(keyOf(object)));
+    const changes = [
+      ...gone.map((object) => ({ object, isDeleted: true })),
+      ...items.map((object) => ({ object, isDeleted: false })),
+    ];
+    const [atMs, version] = [performance.now(), Number(metadata.resourceVersion)];
+    for (const [index, change] of changes.entries()) {
+      this.#hand({ ...change, atMs, version, isPartial: index < changes.length - 1 });
+    }
     return metadata.resourceVersion;
   }
 
-  #hand(object: T, isDeleted: boolean): void {
+  #hand(change: Change<T>): void {
+    const { object, isDeleted } = change;
     if (isDeleted) this.#known.delete(keyOf(object));
     else this.#known.set(keyOf(object), object);
-    this.#options.onChange({ object, isDeleted, atMs: performance.now() });
+    this.#options.onChange(change);
   }
 
   async #follow(from: string): Promise<void> {
@@ -64,7 +76,9 @@ export class Watcher<T extends KubeObject> {
         for await (const { type, object } of events) {
           if (type === 'ERROR') throw new ApiError(410, `watch ${path} ended with an error`);
           resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
-          if (type !== 'BOOKMARK') this.#hand(object, type === 'DELETED');
+          if (type === 'BOOKMARK') continue;
+          const version = Number(object.metadata.resourceVersion);
+          this.#hand({ object, isDeleted: type === 'DELETED', atMs: performance.now(), version, isPartial: false });
         }
       } catch (error) {
         // Whatever broke it: a list that works again says what is so now. Only 410 needs one; a cut connection resumes.

@@ -1,0 +1,69 @@
+import type { AuditedLease, AuditedWrite } from '../control-plane/audit.ts';
+
+const KUBELET = 'test:kwok';
+
+/**
+ * The most replacements under way at one time, by the audit log alone: a deletion begins one, the stand-in kubelet's first
+ * report about a new pod ends one. Times are when the API server received the request, so what was done because of an answer
+ * is always later than what it answered.
+ */
+export function auditedPeak(
+  updaterWrites: readonly AuditedWrite[],
+  writes: readonly AuditedWrite[],
+  oldPods: ReadonlySet<string>,
+): number {
+  const readyMs = new Map<string, number>();
+  for (const { user, subresource, pod, httpStatus, receivedMs } of writes) {
+    const isReport = user === KUBELET && subresource === 'status' && httpStatus < 300 && !oldPods.has(pod);
+    if (isReport && !readyMs.has(pod)) readyMs.set(pod, receivedMs);
+  }
+  const deletedMs = new Map<string, number>();
+  for (const { verb, pod, httpStatus, receivedMs } of updaterWrites) {
+    if (verb === 'delete' && httpStatus < 300 && !deletedMs.has(pod)) deletedMs.set(pod, receivedMs);
+  }
+  const steps = [
+    ...[...deletedMs.values()].map((atMs) => ({ atMs, change: 1 })),
+    ...[...readyMs.values()].map((atMs) => ({ atMs, change: -1 })),
+  ].sort((a, b) => a.atMs - b.atMs || a.change - b.change);
+  let underWay = 0;
+  let peak = 0;
+  for (const { change } of steps) {
+    underWay += change;
+    peak = Math.max(peak, underWay);
+  }
+  return peak;
+}
+
+export interface Trespass {
+  readonly pod: string;
+  readonly credentialId: string;
+  /** How long after the right to write was over; without one it never began. */
+  readonly lateMs: number | undefined;
+  readonly why: 'taken' | 'expired';
+}
+
+/**
+ * Accepted writes by one who did not hold the lease when the API server received them, or had not renewed it within the
+ * renew deadline. `leases`: of one lease, in the order in which they were written.
+ */
+export function trespasses(
+  writes: readonly AuditedWrite[],
+  leases: readonly AuditedLease[],
+  renewDeadlineMs: number,
+): Trespass[] {
+  const found: Trespass[] = [];
+  for (const { pod, credentialId, httpStatus, receivedMs } of writes) {
+    if (httpStatus >= 300) continue;
+    const before = leases.filter((lease) => lease.receivedMs <= receivedMs);
+    const newest = before.at(-1);
+    const renewal = before.findLast((lease) => lease.credentialId === credentialId && lease.holder !== '');
+    const endMs = renewal === undefined ? undefined : renewal.answeredMs + renewDeadlineMs;
+    const lateMs = endMs === undefined ? undefined : receivedMs - endMs;
+    if (newest === undefined || newest.credentialId !== credentialId || newest.holder === '') {
+      found.push({ pod, credentialId, lateMs, why: 'taken' });
+    } else if (lateMs !== undefined && lateMs > 0) {
+      found.push({ pod, credentialId, lateMs, why: 'expired' });
+    }
+  }
+  return found;
+}

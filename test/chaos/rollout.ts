@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { type AuditedWrite, summarizeWrites } from '../control-plane/audit.ts';
+import { waitFor } from '../control-plane/processes.ts';
+import { auditedPeak } from './judge.ts';
+import type { Rig } from './rig.ts';
+import { NODES } from './settings.ts';
+import type { Recovery } from './summary.ts';
+
+const COMPLETE_TIMEOUT_MS = 180_000;
+
+export interface RolloutOptions {
+  readonly rig: Rig;
+  readonly generation: number;
+  readonly allowed: number;
+  readonly startedMs: number;
+  readonly oldPods: ReadonlySet<string>;
+}
+
+export interface Judgement {
+  readonly scenario: string;
+  readonly recoveries: readonly Recovery[];
+  readonly notes?: readonly string[];
+  /** Nodes that may be unavailable beyond the budget through what the scenario does itself. */
+  readonly peakMargin?: number;
+  /** The API server died with lines of the audit log not written. */
+  readonly isAuditIncomplete?: boolean;
+}
+
+/** One change of the template and what came of it. */
+export class Rollout {
+  readonly startedMs: number;
+  readonly allowed: number;
+  readonly #options: RolloutOptions;
+
+  constructor(options: RolloutOptions) {
+    this.#options = options;
+    this.startedMs = options.startedMs;
+    this.allowed = options.allowed;
+  }
+
+  get deletedPods(): number {
+    return this.#options.rig.observer.report.deletedPods;
+  }
+
+  get isComplete(): boolean {
+    return this.#options.rig.observer.report.isComplete;
+  }
+
+  /** Waits until so many pods were deleted; fails when it is over before that. */
+  async reach(count: number, timeoutMs = COMPLETE_TIMEOUT_MS): Promise<void> {
+    await waitFor(() => this.deletedPods >= count, { timeoutMs, pollMs: 10, what: `${count} pods to be deleted` });
+  }
+
+  /** Waits for a deletion that the API server received after that time, and answers how long after; undefined: none. */
+  async recoveryMs(sinceMs: number, credentialId?: string): Promise<number | undefined> {
+    const next = (await this.writes()).find(
+      (write) =>
+        write.receivedMs > sinceMs &&
+        write.httpStatus < 300 &&
+        (credentialId === undefined || write.credentialId === credentialId),
+    );
+    return next === undefined ? undefined : next.receivedMs - sinceMs;
+  }
+
+  /** Those of the updater, in the order in which the API server received them. */
+  async writes(): Promise<AuditedWrite[]> {
+    const { rig, startedMs } = this.#options;
+    const writes = await rig.podWrites(startedMs);
+    return writes
+      .filter(({ user }) => user === rig.cluster.account.user)
+      .sort((first, second) => first.receivedMs - second.receivedMs);
+  }
+
+  /** Waits until it is complete; then nothing may be lost, nothing done twice, and the budget must have held. */
+  async judge(judgement: Judgement): Promise<void> {
+    const { rig, generation, startedMs, allowed, oldPods } = this.#options;
+    const report = await rig.observer.complete(generation, COMPLETE_TIMEOUT_MS);
+    const writes = await this.writes();
+    const { deletes, duplicates, refused, writes: accepted } = summarizeWrites(writes);
+    const underWay = auditedPeak(writes, await rig.podWrites(startedMs), oldPods);
+    const peak = report.unavailablePeak;
+    rig.summary.add({
+      scenario: judgement.scenario,
+      tookMs: report.completedAfterMs ?? 0,
+      writes: accepted,
+      duplicates: duplicates.size,
+      refused:
+        Object.entries(refused)
+          .map(([status, count]) => `${count}×${status}`)
+          .join(' ') || '-',
+      peak,
+      allowed,
+      recoveries: judgement.recoveries,
+      notes: judgement.notes ?? [],
+    });
+    assert.equal(report.updatedNodes, NODES, 'nodes are left behind');
+    assert.equal(report.deletedPods, NODES, 'not every pod was deleted exactly once');
+    assert.equal(report.deletedCurrentPods, 0, 'pods of the newest revision were deleted');
+    assert.deepEqual([...duplicates], [], 'something was done twice');
+    assert.equal(accepted, deletes, 'the updater wrote something else than deletions');
+    assert.ok(peak <= allowed + (judgement.peakMargin ?? 0), `${peak} were unavailable, ${allowed} are allowed`);
+    if (judgement.isAuditIncomplete === true) return;
+    assert.equal(deletes, NODES, 'the audit log has another number of deletions');
+    assert.ok(underWay <= allowed + (judgement.peakMargin ?? 0), `${underWay} under way, ${allowed} are allowed`);
+  }
+}
