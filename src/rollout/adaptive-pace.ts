@@ -9,6 +9,9 @@ const FINE_MS = 750;
 /** How much longer than undisturbed a replacement may take, as a share: for waiting to be recreated; for all reasons. */
 const RECREATION_ALLOWANCE = 0.15;
 const TOTAL_ALLOWANCE = 0.3;
+/** Replacements that take longer even undisturbed differ so much, and tell so late, that they limit nothing but the start. */
+const TELLING_MS = 10_000;
+const NO_LIMIT = 100;
 const START_WINDOW = 20;
 /** How fast the window may open while it is not known how long a replacement takes. */
 const START_DOUBLING_MS = 1000;
@@ -188,6 +191,7 @@ export class AdaptivePace implements Pace {
 
   #totalAllowanceMs(): number {
     const undisturbedMs = this.#total.undisturbedMs ?? 0;
+    if (undisturbedMs > TELLING_MS) return NO_LIMIT * undisturbedMs;
     const share = this.#recreatedAtMs !== undefined ? TOTAL_ALLOWANCE : RECREATION_ALLOWANCE;
     return Math.max(FINE_MS - undisturbedMs, (share + this.#total.uncertainty) * undisturbedMs);
   }
