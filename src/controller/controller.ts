@@ -194,6 +194,7 @@ export class Controller {
   #unfollow(followed: Followed): void {
     this.#followed.delete(followed.key);
     this.#traffic.forget(followed);
+    this.#notices.unfollowed(followed.key);
     this.#ports.unfollow(followed.key);
   }
 

@@ -74,6 +74,11 @@ export class NoticeBoard {
   deleted(daemonSet: DaemonSetRecord): void {
     const { key } = aboutOf(daemonSet);
     this.#complaints.delete(key);
+    this.unfollowed(key);
+  }
+
+  /** Its rollout is over: what was still to be said about it would be due for ever, because nobody posts it any more. */
+  unfollowed(key: DaemonSetKey): void {
     this.#progress.delete(key);
     this.#failures.delete(key);
   }
