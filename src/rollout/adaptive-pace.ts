@@ -80,6 +80,7 @@ export class AdaptivePace implements Pace {
   onDeparture(nowMs: number): void {
     if (this.#use.inFlight > 0 && nowMs >= this.#trickleAtMs) this.#trickleCount += 1;
     this.#begunAtMs ??= nowMs;
+    this.#use = { ...this.#use, inFlight: this.#use.inFlight + 1, pending: this.#use.pending + 1 };
     this.#departures.add(nowMs);
     this.#planTrickle(nowMs);
   }

@@ -104,6 +104,20 @@ test('pace: start-up becomes ten times slower in the middle → more in flight, 
   assertLike(result, fixed(200, { changes }), { wall: 1.35, podSeconds: 1.05 });
 });
 
+test('pace: all in lockstep, so that they come back in bursts → as fast as the whole budget', () => {
+  const changes = { sigma: 0, startupMs: 10_000 };
+  assertLike(adaptive(changes), fixed(200, changes), { wall: 1.1, podSeconds: 1.05 });
+});
+
+test('pace: some start-ups take ten times as long as most → they hold nobody up', () => {
+  for (const startupMs of [1000, 120_000]) {
+    const changes = { sigma: 0.8, startupMs, nodes: 1500 };
+    const result = adaptive(changes);
+    const doneMs = (run: ModelResult) => run.samples.find(({ completed }) => completed >= 1425)?.atMs ?? Infinity;
+    assert.ok(doneMs(result) <= 1.15 * doneMs(fixed(200, changes)), `${doneMs(result)} ms for 95 %`);
+  }
+});
+
 test('pace: a registry is the bottleneck → as many as it serves, not the whole budget', () => {
   // 20 pods a second get through the start, whatever is asked of it.
   const share = { terminate: 0.02, recreate: 0.02, start: 0.96 };

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DaemonSetRecord } from '../../src/kube/records.ts';
+import { nodeOfSlot } from '../../src/protocol/slot.ts';
+import type { Rollout } from '../../src/rollout/rollout.ts';
+import { EventQueue } from './pace-model-parts.ts';
+import { budget, cluster, daemonSet, outcome, pod, reasons, revision, slot, syncedRollout, T0 } from './records.ts';
+
+const ALL = { count: Number.POSITIVE_INFINITY, window: Number.POSITIVE_INFINITY };
+
+function halfAtOnce(others: Record<string, string> = {}): DaemonSetRecord {
+  return daemonSet({ annotations: budget('50%', others) });
+}
+
+/** Asks for all that may go, has workers delete them, and says which they were. */
+function deleteWhatMay(rollout: Rollout, nowMs: number): string[] {
+  return rollout.select(ALL, nowMs).map((key) => {
+    const task = rollout.taskFor(key, nowMs);
+    assert.ok(task, `no task for ${key}`);
+    rollout.onSent(key, nowMs);
+    rollout.onOutcome(outcome(task, 'done'), nowMs);
+    return nodeOfSlot(key);
+  });
+}
+
+function terminate(rollout: Rollout, node: string, nowMs: number): void {
+  rollout.upsertPod(pod(node, 'old', { isTerminating: true }), nowMs);
+}
+
+/** The old pod is gone, and its successor exists 10 ms later. */
+function recreate(rollout: Rollout, node: string, nowMs: number): void {
+  rollout.removePod(pod(node, 'old'), nowMs - 10);
+  rollout.upsertPod(pod(node, 'new', { isReady: false, createdAtMs: nowMs }), nowMs);
+}
+
+test('rollout: large budget, nothing known yet → a small window, and the plan and the status say so', () => {
+  const rollout = syncedRollout({ ...cluster(400), daemonSet: halfAtOnce() });
+  assert.equal(rollout.select(ALL, T0).length, 20);
+  assert.deepEqual(rollout.select(ALL, T0), []);
+  assert.equal(rollout.counts().window, 20);
+  assert.equal(rollout.counts().allowed, 200);
+  assert.equal(reasons(rollout, T0).n50, 'waiting-window');
+  assert.deepEqual(rollout.pace(T0), {
+    phase: 'starting',
+    window: 20,
+    reason: '20 of 200: the window opens until pods have to wait for each other',
+    ratePerSecond: 0,
+    undisturbedMs: undefined,
+  });
+});
+
+test('rollout: pace annotation max → the whole budget at once', () => {
+  const rollout = syncedRollout({ ...cluster(400), daemonSet: halfAtOnce({ 'daemonpodupdater.io/pace': 'max' }) });
+  assert.equal(rollout.select(ALL, T0).length, 200);
+  assert.equal(rollout.pace(T0).reason, 'pace is max: the whole budget');
+});
+
+test('rollout: small budget → the pace holds nothing back', () => {
+  const rollout = syncedRollout({ ...cluster(40), daemonSet: halfAtOnce() });
+  assert.equal(rollout.select(ALL, T0).length, 20);
+  assert.equal(rollout.nextWakeMs(), undefined);
+});
+
+test('rollout: new pods exist quickly and none is available → the window opens', () => {
+  const rollout = syncedRollout({ ...cluster(400), daemonSet: halfAtOnce() });
+  const nodes = deleteWhatMay(rollout, T0);
+  for (const node of nodes) terminate(rollout, node, T0 + 20);
+  let asked = 0;
+  for (const [index, node] of nodes.entries()) {
+    recreate(rollout, node, T0 + 500 + index * 16);
+    asked += rollout.select(ALL, T0 + 500 + index * 16).length;
+  }
+  assert.ok(asked >= 10, `${asked} more were asked`);
+  assert.equal(rollout.counts().inFlight, 20 + asked);
+});
+
+test('rollout: nothing comes back → one more is tried after a while, and the next after longer', () => {
+  const rollout = syncedRollout({ ...cluster(400), daemonSet: halfAtOnce() });
+  for (const node of deleteWhatMay(rollout, T0)) terminate(rollout, node, T0);
+  const first = rollout.nextWakeMs();
+  assert.ok(first !== undefined && first > T0 && first <= T0 + 10_000, `${first}`);
+  // Somebody else's clock: looking at it without selecting does not ask again and again.
+  rollout.tick(first);
+  assert.ok((rollout.nextWakeMs() ?? Number.POSITIVE_INFINITY) > first);
+  assert.equal(rollout.select(ALL, first).length, 1);
+  const second = rollout.nextWakeMs();
+  assert.ok(second !== undefined && second - first > first - T0, `${second}`);
+  assert.equal(rollout.pace(first).phase, 'stalled');
+});
+
+test('rollout: pods that others delete → tell the pace nothing', () => {
+  const { nodes, pods } = cluster(400);
+  const rollout = syncedRollout({ nodes, pods, daemonSet: halfAtOnce() });
+  for (let index = 300; index < 350; index += 1) {
+    const node = nodes[index]?.name ?? '';
+    terminate(rollout, node, T0 + index);
+    recreate(rollout, node, T0 + 1000 + index);
+    rollout.upsertPod(pod(node, 'new', { createdAtMs: T0 + 1000, readyChangedAtMs: T0 }), T0 + 2000 + index);
+  }
+  rollout.select(ALL, T0 + 3000);
+  const { ratePerSecond, undisturbedMs } = rollout.pace(T0 + 3000);
+  assert.deepEqual({ ratePerSecond, undisturbedMs }, { ratePerSecond: 0, undisturbedMs: undefined });
+});
+
+test('rollout: asked and given back → tells the pace nothing, and can be asked again', () => {
+  const rollout = syncedRollout({ ...cluster(400), daemonSet: halfAtOnce() });
+  for (const key of rollout.select(ALL, T0)) rollout.release(key, T0 + 1);
+  assert.equal(rollout.counts().inFlight, 0);
+  assert.deepEqual(rollout.select(ALL, T0 + 2).slice(0, 2), [slot('n01'), slot('n02')]);
+});
+
+/** Kubernetes' part in virtual time: 60 pods a second are recreated, and start for half a second. */
+function runToEnd(rollout: Rollout, startMs: number, to: string) {
+  const events = new EventQueue();
+  const old = to === 'new' ? 'old' : 'new';
+  const windows: number[] = [];
+  let freeAtMs = startMs;
+  let nowMs = startMs;
+  for (;;) {
+    for (const node of deleteWhatMay(rollout, nowMs)) {
+      const before = pod(node, old);
+      const after = pod(node, to, { isReady: false, createdAtMs: nowMs });
+      const goneMs = nowMs + 200;
+      freeAtMs = Math.max(freeAtMs, goneMs) + 1000 / 60;
+      const createdMs = freeAtMs;
+      events.add(nowMs + 5, () => rollout.upsertPod({ ...before, isTerminating: true }, nowMs));
+      events.add(goneMs, () => rollout.removePod(before, nowMs));
+      events.add(createdMs, () => rollout.upsertPod(after, nowMs));
+      events.add(createdMs + 500, () => rollout.upsertPod({ ...after, isReady: true, readyChangedAtMs: nowMs }, nowMs));
+    }
+    windows.push(rollout.counts().window);
+    const wakeMs = rollout.nextWakeMs() ?? Number.POSITIVE_INFINITY;
+    nowMs = Math.min(events.nextMs, wakeMs);
+    if (nowMs === Number.POSITIVE_INFINITY) break;
+    if (events.nextMs === nowMs) events.take()?.();
+  }
+  return { endMs: nowMs, windows, settled: rollout.counts().settled };
+}
+
+test('rollout: 800 nodes, budget 400 → nearly as fast as pods are recreated, with few of them in flight', () => {
+  const rollout = syncedRollout({ ...cluster(800), daemonSet: halfAtOnce() });
+  const started = T0 + 1000;
+  const { windows, settled } = runToEnd(rollout, started, 'new');
+  assert.equal(settled, 800);
+  const [completed] = rollout.takeNotices().filter(({ type }) => type === 'completed');
+  assert.ok(completed?.type === 'completed');
+  assert.ok(completed.durationMs < 1000 + (800 / 60) * 1000 * 1.1 + 1000, `${completed.durationMs} ms`);
+  assert.ok(Math.max(...windows) < 110, `${Math.max(...windows)} in flight`);
+});
+
+test('rollout: a new revision after a pause → begins small again, and gets as far', () => {
+  const rollout = syncedRollout({ ...cluster(800), daemonSet: halfAtOnce() });
+  runToEnd(rollout, T0 + 1000, 'new');
+  const laterMs = T0 + 3_600_000;
+  assert.equal(rollout.pace(laterMs).phase, 'idle');
+  assert.equal(rollout.nextWakeMs(), undefined);
+  rollout.upsertRevision(revision('old', 3), laterMs);
+  rollout.tick(laterMs);
+  const { windows, settled } = runToEnd(rollout, laterMs, 'old');
+  assert.equal(windows[0], 20);
+  assert.equal(settled, 800);
+});
