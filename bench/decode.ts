@@ -9,7 +9,7 @@ import { JsonWatchReader } from '../src/client/json/watch.ts';
 import { ProtobufListReader } from '../src/client/protobuf/list.ts';
 import { readPod } from '../src/client/protobuf/pod.ts';
 import { ProtobufWatchReader } from '../src/client/protobuf/watch.ts';
-import { podBytes, podJson } from '../test/client/fixtures.ts';
+import { podBytes, podJson } from '../test/client/pod-objects.ts';
 import { frame, listBytes } from '../test/client/protobuf-encoder.ts';
 
 const podCount = Number(process.argv[2] ?? 2000);

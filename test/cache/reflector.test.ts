@@ -8,9 +8,10 @@ import { daemonSetSource, podSource, type ResourceSource, revisionSource } from 
 import { ApiClient } from '../../src/client/api.ts';
 import { monotonicMs } from '../../src/clock.ts';
 import type { ObjectRecord, PodRecord } from '../../src/kube/records.ts';
-import { podBytes, podJson, statusBytes } from '../client/fixtures.ts';
 import { connectionTo, eventually, type Handler, type LocalServer, serve } from '../client/local-server.ts';
+import { podBytes, podJson } from '../client/pod-objects.ts';
 import { frame, listBytes } from '../client/protobuf-encoder.ts';
+import { statusBytes } from '../client/status-bytes.ts';
 
 type Context = Parameters<typeof serve>[0];
 

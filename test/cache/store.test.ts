@@ -4,7 +4,7 @@ import { isSameExceptVersion } from '../../src/cache/same-record.ts';
 import { Store } from '../../src/cache/store.ts';
 import { parseNode } from '../../src/client/json/node.ts';
 import type { NodeRecord } from '../../src/kube/records.ts';
-import { type NodeChoice, nodeJson } from '../client/fixtures.ts';
+import { type NodeChoice, nodeJson } from '../client/node-objects.ts';
 
 function node(choice: NodeChoice = {}): NodeRecord {
   const result = parseNode(nodeJson(choice));

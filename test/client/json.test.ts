@@ -7,7 +7,8 @@ import { JsonListReader } from '../../src/client/json/list.ts';
 import { parseNode } from '../../src/client/json/node.ts';
 import { parsePod } from '../../src/client/json/pod.ts';
 import { JsonWatchReader } from '../../src/client/json/watch.ts';
-import { nodeJson, podJson } from './fixtures.ts';
+import { nodeJson } from './node-objects.ts';
+import { podJson } from './pod-objects.ts';
 
 const METADATA = { name: 'agent', namespace: 'edge', uid: 'u1', resourceVersion: '5' };
 

@@ -40,6 +40,11 @@ export function stringMap(field: number, map: Readonly<Record<string, string>>):
   return Object.entries(map).map(([key, value]) => message(field, [text(1, key), text(2, value)]));
 }
 
+/** A metav1.Time of an RFC 3339 time, in whole seconds. */
+export function time(field: number, at: string): Part {
+  return message(field, [varint(1, Math.floor(Date.parse(at) / 1000)), varint(2, 0)]);
+}
+
 /** `k8s\0` + runtime.Unknown. */
 export function envelope(kind: string, object: Uint8Array): Buffer {
   const typeMeta = message(1, [text(1, 'v1'), text(2, kind)]);

@@ -9,8 +9,10 @@ import { readNode } from '../../src/client/protobuf/node.ts';
 import { readPod } from '../../src/client/protobuf/pod.ts';
 import { ProtobufWatchReader } from '../../src/client/protobuf/watch.ts';
 import { WireError, WireReader } from '../../src/client/protobuf/wire.ts';
-import { nodeBytes, nodeJson, type PodChoice, podBytes, podJson, statusBytes } from './fixtures.ts';
+import { nodeBytes, nodeJson } from './node-objects.ts';
+import { type PodChoice, podBytes, podJson } from './pod-objects.ts';
 import { bytes, envelope, frame, join, listBytes, message, text, varint, varintBytes } from './protobuf-encoder.ts';
+import { statusBytes } from './status-bytes.ts';
 
 const AT = '2026-08-02T11:00:00Z';
 

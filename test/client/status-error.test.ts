@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { apiErrorOf, isVersionTooLarge, retryAfterMsOf } from '../../src/client/status-error.ts';
-import { statusBytes } from './fixtures.ts';
 import { envelope } from './protobuf-encoder.ts';
+import { statusBytes } from './status-bytes.ts';
 
 const LABELS = { verb: 'delete', resource: 'pods' };
 

@@ -134,10 +134,6 @@ function containerJson(choice: ContainerChoice, i: number): Record<string, unkno
   return { name: `c${i}`, state, lastState, ready: true, restartCount: 0, image: 'registry.example/agent:1.2.3' };
 }
 
-function time(field: number, at: string): pb.Part {
-  return pb.message(field, [pb.varint(1, Math.floor(Date.parse(at) / 1000)), pb.varint(2, 0)]);
-}
-
 export function podBytes(choice: PodChoice = {}): Buffer {
   const pod = filled(choice);
   const metadata = [
@@ -148,8 +144,8 @@ export function podBytes(choice: PodChoice = {}): Buffer {
     pb.text(5, pod.uid),
     pb.text(6, pod.resourceVersion),
     pb.varint(7, 0),
-    time(8, CREATED),
-    ...(pod.deletedAt === undefined ? [] : [time(9, pod.deletedAt), pb.varint(10, 30)]),
+    pb.time(8, CREATED),
+    ...(pod.deletedAt === undefined ? [] : [pb.time(9, pod.deletedAt), pb.varint(10, 30)]),
     ...pb.stringMap(11, pod.labels),
     ...pb.stringMap(12, pod.annotations),
     pb.message(13, [pb.text(1, 'Other'), pb.text(3, 'other'), pb.text(4, 'not-the-controller'), pb.text(5, 'v1')]),
@@ -184,7 +180,7 @@ export function podBytes(choice: PodChoice = {}): Buffer {
         pb.text(1, condition.type),
         pb.text(2, condition.status),
         pb.message(3, []),
-        ...(condition.at === undefined ? [] : [time(4, condition.at)]),
+        ...(condition.at === undefined ? [] : [pb.time(4, condition.at)]),
         pb.text(5, condition.reason ?? ''),
         pb.text(6, condition.message ?? ''),
       ]),
@@ -204,100 +200,10 @@ function containerParts(choice: ContainerChoice): pb.Part[] {
       ? pb.message(1, [pb.text(1, choice.waiting), pb.text(2, 'because')])
       : choice.terminated !== undefined
         ? pb.message(3, [pb.varint(1, choice.terminated.exitCode), pb.text(3, choice.terminated.reason)])
-        : pb.message(2, [time(1, CREATED)]);
+        : pb.message(2, [pb.time(1, CREATED)]);
   const lastState =
     choice.lastExitCode === undefined
       ? []
       : [pb.message(3, [pb.message(3, [pb.varint(1, choice.lastExitCode), pb.text(3, 'Error')])])];
   return [pb.text(1, 'c'), pb.message(2, [state]), ...lastState, pb.varint(4, 1), pb.varint(5, 0)];
-}
-
-export interface NodeChoice {
-  readonly name?: string;
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly taints?: readonly { readonly key: string; readonly value?: string; readonly effect: string }[];
-  readonly ready?: string;
-}
-
-function filledNode(choice: NodeChoice) {
-  return {
-    name: 'edge-0001',
-    uid: '77777777-0000-4000-8000-000000000001',
-    resourceVersion: '99',
-    labels: {
-      'kubernetes.io/hostname': 'edge-0001',
-      'topology.kubernetes.io/zone': 'zone-a',
-      'kubernetes.io/os': 'linux',
-    },
-    taints: [{ key: 'dedicated', value: 'edge', effect: 'NoSchedule' }],
-    ready: 'True',
-    ...choice,
-  };
-}
-
-export function nodeJson(choice: NodeChoice = {}): Record<string, unknown> {
-  const node = filledNode(choice);
-  return {
-    kind: 'Node',
-    metadata: {
-      name: node.name,
-      uid: node.uid,
-      resourceVersion: node.resourceVersion,
-      creationTimestamp: CREATED,
-      labels: node.labels,
-    },
-    spec: { taints: node.taints },
-    status: {
-      conditions: [
-        { type: 'MemoryPressure', status: 'False', lastTransitionTime: CREATED },
-        { type: 'Ready', status: node.ready, lastTransitionTime: CREATED },
-      ],
-    },
-  };
-}
-
-export function nodeBytes(choice: NodeChoice = {}): Buffer {
-  const node = filledNode(choice);
-  return pb.join([
-    pb.message(1, [
-      pb.text(1, node.name),
-      pb.text(5, node.uid),
-      pb.text(6, node.resourceVersion),
-      time(8, CREATED),
-      ...pb.stringMap(11, node.labels),
-    ]),
-    pb.message(
-      2,
-      node.taints.map(({ key, value, effect }) =>
-        pb.message(5, [pb.text(1, key), pb.text(2, value ?? ''), pb.text(3, effect)]),
-      ),
-    ),
-    pb.message(3, [
-      pb.message(4, [pb.text(1, 'MemoryPressure'), pb.text(2, 'False'), time(4, CREATED)]),
-      pb.message(4, [pb.text(1, 'Ready'), pb.text(2, node.ready), time(4, CREATED)]),
-    ]),
-  ]);
-}
-
-export function statusBytes(options: {
-  readonly reason: string;
-  readonly message: string;
-  readonly code: number;
-  readonly causes?: readonly { readonly reason: string; readonly message: string }[];
-  readonly retryAfterSeconds?: number;
-}): Buffer {
-  return pb.join([
-    pb.text(2, 'Failure'),
-    pb.text(3, options.message),
-    pb.text(4, options.reason),
-    pb.message(5, [
-      pb.text(1, 'some-name'),
-      pb.text(3, 'pods'),
-      ...(options.causes ?? []).map((cause) => pb.message(4, [pb.text(1, cause.reason), pb.text(2, cause.message)])),
-      pb.varint(5, options.retryAfterSeconds ?? 0),
-    ]),
-    pb.varint(6, options.code),
-  ]);
 }
