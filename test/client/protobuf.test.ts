@@ -4,15 +4,12 @@ import fc from 'fast-check';
 import { parseNode } from '../../src/client/json/node.ts';
 import { parsePod } from '../../src/client/json/pod.ts';
 import { StringTable } from '../../src/client/protobuf/intern.ts';
-import { ProtobufListReader } from '../../src/client/protobuf/list.ts';
 import { readNode } from '../../src/client/protobuf/node.ts';
 import { readPod } from '../../src/client/protobuf/pod.ts';
-import { ProtobufWatchReader } from '../../src/client/protobuf/watch.ts';
 import { WireError, WireReader } from '../../src/client/protobuf/wire.ts';
 import { nodeBytes, nodeJson } from './node-objects.ts';
 import { type PodChoice, podBytes, podJson } from './pod-objects.ts';
-import { bytes, envelope, frame, join, listBytes, message, text, varint, varintBytes } from './protobuf-encoder.ts';
-import { statusBytes } from './status-bytes.ts';
+import { bytes, join, text, varintBytes } from './protobuf-encoder.ts';
 
 const AT = '2026-08-02T11:00:00Z';
 
@@ -122,19 +119,6 @@ test('protobuf: varints → what protobuf says, signed 64-bit values included', 
   assert.throws(() => new WireReader(new Uint8Array(11).fill(0xff)).varint(), WireError);
 });
 
-function split(body: Buffer, sizes: readonly number[]): Buffer[] {
-  const chunks: Buffer[] = [];
-  let at = 0;
-  for (let i = 0; at < body.length; i++) {
-    const size = Math.max(1, sizes[i % sizes.length] ?? 1);
-    chunks.push(body.subarray(at, at + size));
-    at += size;
-  }
-  return chunks;
-}
-
-const chunkSizes = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 20 });
-
 test('protobuf: a value that reaches over the end of its message → malformed, although the bytes are there', () => {
   const metadata = join([text(1, 'name'), varintBytes((5 << 3) | 2), varintBytes(20)]);
   const pod = join([bytes(1, metadata), text(9, 'x'.repeat(100))]);
@@ -150,168 +134,4 @@ test('protobuf: string table → every string as it is, collisions and common be
     assert.equal(read(short), short);
   }
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 120 }), (value) => assert.equal(read(value), value)));
-});
-
-test('protobuf: list, cut anywhere into chunks → the same records and list metadata', () => {
-  const names = ['a', 'b', 'c', 'd'];
-  const body = listBytes('PodList', {
-    items: names.map((name) => podBytes({ name })),
-    resourceVersion: '77',
-    continueToken: 'next',
-  });
-  fc.assert(
-    fc.property(chunkSizes, (sizes) => {
-      const reader = new ProtobufListReader(readPod);
-      for (const chunk of split(body, sizes)) assert.equal(reader.push(chunk), undefined);
-      const end = reader.end();
-      assert.ok(end.ok);
-      assert.deepEqual(
-        end.list.items.map((pod) => pod.name),
-        names,
-      );
-      assert.equal(end.list.resourceVersion, '77');
-      assert.equal(end.list.continueToken, 'next');
-    }),
-  );
-});
-
-test('protobuf: list, cut short anywhere → malformed, never a shorter list', () => {
-  const body = listBytes('PodList', { items: [podBytes({ name: 'a' }), podBytes({ name: 'b' })] });
-  // The envelope's two empty fields at the end may be missing, but not in part.
-  const complete = [body.length - 4, body.length - 2];
-  for (let length = 0; length < body.length; length++) {
-    if (complete.includes(length)) continue;
-    const reader = new ProtobufListReader(readPod);
-    const garbled = reader.push(body.subarray(0, length));
-    assert.equal(garbled === undefined && reader.end().ok, false, `cut at ${length}`);
-  }
-});
-
-test('protobuf: list with an unusable object → left out and reported, the rest is there', () => {
-  const reader = new ProtobufListReader(readPod);
-  assert.equal(reader.push(listBytes('PodList', { items: [podBytes({ name: 'a/b' }), podBytes()] })), undefined);
-  const end = reader.end();
-  assert.ok(end.ok);
-  assert.equal(end.list.items.length, 1);
-  assert.match(end.list.skipped.join(), /holds a '\/'/);
-});
-
-test('protobuf: list that claims an object of 100 MB → malformed at once', () => {
-  const header = join([varintBytes((2 << 3) | 2), varintBytes(100 * 1024 * 1024)]);
-  const body = join([Buffer.from('k8s\0'), varintBytes((2 << 3) | 2), varintBytes(200 * 1024 * 1024), header]);
-  const reader = new ProtobufListReader(readPod);
-  assert.match(reader.push(join([body, new Uint8Array(100)]))?.message ?? '', /104857600 bytes/);
-});
-
-test('protobuf: watch, cut anywhere into chunks → the same events in order', () => {
-  const status = statusBytes({ reason: 'Expired', message: 'too old resource version', code: 410 });
-  const body = join([
-    frame('ADDED', 'Pod', podBytes({ name: 'a' })),
-    frame('MODIFIED', 'Pod', podBytes({ name: 'a', resourceVersion: '2' })),
-    frame('DELETED', 'Pod', podBytes({ name: 'a', resourceVersion: '3' })),
-    frame('BOOKMARK', 'Pod', message(1, [text(6, '4')])),
-    frame('ADDED', 'Pod', podBytes({ name: 'x/y' })),
-    frame('ERROR', 'Status', status),
-  ]);
-  fc.assert(
-    fc.property(chunkSizes, (sizes) => {
-      const reader = new ProtobufWatchReader(readPod);
-      const events = split(body, sizes).flatMap((chunk) => {
-        const { events, garbled } = reader.push(chunk);
-        assert.equal(garbled, undefined);
-        return events;
-      });
-      assert.equal(reader.pendingBytes, 0);
-      assert.deepEqual(
-        events.map((event) => {
-          switch (event.type) {
-            case 'bookmark':
-              return ['bookmark', event.resourceVersion];
-            case 'error':
-              return ['error', event.error.code];
-            case 'skipped':
-              return ['skipped'];
-            default:
-              return [event.type, event.object.resourceVersion];
-          }
-        }),
-        [['added', '123456'], ['modified', '2'], ['deleted', '3'], ['bookmark', '4'], ['skipped'], ['error', 'gone']],
-      );
-    }),
-  );
-});
-
-test('protobuf: watch with a garbled frame → the events before it count, then malformed', () => {
-  const good = frame('ADDED', 'Pod', podBytes());
-  const bad = Buffer.from(good);
-  bad.fill(0xff, 30, 60);
-  const { events, garbled } = new ProtobufWatchReader(readPod).push(join([good, bad, good]));
-  assert.equal(events.length, 1);
-  assert.equal(garbled?.code, 'malformed');
-});
-
-test('protobuf: watch frame with a length of 2 GB → malformed at once', () => {
-  const { garbled } = new ProtobufWatchReader(readPod).push(Buffer.from([0x7f, 0xff, 0xff, 0xff]));
-  assert.match(garbled?.message ?? '', /bytes/);
-});
-
-function outcomeOfAnything(body: Uint8Array, sizes: readonly number[]): void {
-  const list = new ProtobufListReader(readPod);
-  const watch = new ProtobufWatchReader(readPod);
-  const nodes = new ProtobufListReader(readNode);
-  let isListFine = true;
-  let isWatchFine = true;
-  for (const chunk of split(Buffer.from(body), sizes)) {
-    if (isListFine) isListFine = list.push(chunk) === undefined && nodes.push(chunk) === undefined;
-    if (isWatchFine) isWatchFine = watch.push(chunk).garbled === undefined;
-  }
-  list.end();
-  nodes.end();
-}
-
-test('protobuf: any bytes → a value or malformed, never an exception', () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 300 }), chunkSizes, (body, sizes) => {
-      outcomeOfAnything(body, sizes);
-      outcomeOfAnything(envelope('PodList', body), sizes);
-      outcomeOfAnything(listBytes('PodList', { items: [body, podBytes()] }), sizes);
-      outcomeOfAnything(frame('MODIFIED', 'Pod', body), sizes);
-    }),
-    { numRuns: 300 },
-  );
-});
-
-test('protobuf: a valid list or event with some bytes changed → a value or malformed, never an exception', () => {
-  const bodies = [
-    listBytes('PodList', { items: [podBytes(), podBytes({ name: 'b' })] }),
-    listBytes('NodeList', { items: [nodeBytes(), nodeBytes({ name: 'b' })] }),
-    join([
-      frame('ADDED', 'Pod', podBytes()),
-      frame('ERROR', 'Status', statusBytes({ reason: '', message: '', code: 1 })),
-    ]),
-  ];
-  const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }));
-  fc.assert(
-    fc.property(
-      fc.constantFrom(...bodies),
-      fc.array(change, { minLength: 1, maxLength: 5 }),
-      chunkSizes,
-      (body, changes, sizes) => {
-        const changed = Buffer.from(body);
-        for (const [at, value] of changes) changed[at % changed.length] = value;
-        outcomeOfAnything(changed, sizes);
-      },
-    ),
-    { numRuns: 500 },
-  );
-});
-
-test('protobuf: 50,000 empty fields and 100,000 labels → bounded time', () => {
-  const labels = Array.from({ length: 100_000 }, (_, i) => message(11, [text(1, `label-${i}`), text(2, 'x')]));
-  const metadata = message(1, [text(1, 'n'), text(5, 'u'), text(6, '1'), ...labels]);
-  const empty = Array.from({ length: 50_000 }, () => join([bytes(500, new Uint8Array(0)), varint(501, 1)]));
-  const startedMs = performance.now();
-  const result = readNode(new WireReader(join([metadata, ...empty])));
-  assert.equal(result.ok && Object.keys(result.record.labels).length, 100_000);
-  assert.ok(performance.now() - startedMs < 15_000);
 });
