@@ -36,7 +36,8 @@ export class PaceFeed {
 
   /** Somebody waits for a larger window. */
   onHeldBack(nowMs: number): void {
-    this.#wakeMs = this.#pace.nextWakeMs(nowMs);
+    const wakeMs = this.#pace.nextWakeMs(nowMs);
+    this.#wakeMs = wakeMs === NEVER ? undefined : wakeMs;
   }
 
   get wakeMs(): number | undefined {
