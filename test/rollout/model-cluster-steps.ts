@@ -1,0 +1,157 @@
+import fc from 'fast-check';
+import { arbName, HASHES, NAMES, steps } from './model-pair.ts';
+import { budget, DS_UID, daemonSet, node, pod, revision, T0 } from './records.ts';
+
+export const arbNode = steps(
+  'node',
+  fc.record({
+    name: arbName,
+    isReady: fc.boolean(),
+    isTainted: fc.integer({ max: 5, min: 0 }),
+    zone: fc.constantFrom('', 'a'),
+  }),
+  ({ name, isReady, isTainted, zone }) =>
+    ({ rollout, reference, nowMs }) => {
+      const record = node(name, {
+        isReady,
+        taints: isTainted === 0 ? [{ key: 'k', value: '', effect: 'NoSchedule' }] : [],
+        labels: zone === '' ? {} : { 'topology.kubernetes.io/zone': zone },
+        readyChangedAtMs: T0 - 60_000,
+      });
+      rollout.upsertNode(record, nowMs);
+      reference.upsertNode(record, nowMs);
+    },
+);
+
+/** The node of a slot that is asked goes NotReady, or comes back. */
+export const arbNodeFlips = steps('nodeflips', fc.nat(), (pick) => ({ rollout, reference, nowMs }) => {
+  const asked = [...reference.asks.keys()].sort();
+  const names = asked.length > 0 ? asked : NAMES;
+  const before = reference.nodes.get(names[pick % names.length] ?? '')?.record;
+  if (before === undefined) return;
+  const record = { ...before, isReady: !before.isReady };
+  rollout.upsertNode(record, nowMs);
+  reference.upsertNode(record, nowMs);
+});
+
+export const arbNodeGone = steps('nodegone', arbName, (name) => ({ rollout, reference, nowMs }) => {
+  rollout.removeNode(name, nowMs);
+  reference.removeNode(name);
+});
+
+export const arbPod = steps(
+  'pod',
+  fc.record({
+    name: arbName,
+    index: fc.integer({ min: 0, max: 3 }),
+    hash: fc.constantFrom(...HASHES),
+    isReady: fc.integer({ min: 0, max: 3 }),
+    fate: fc.integer({ min: 0, max: 9 }),
+    cost: fc.constantFrom(0, 0, 0, -1, 1),
+    age: fc.constantFrom(60_000, 7_100_000),
+    marked: fc.constantFrom('', 'True red', 'False red', 'True blue', 'False blue'),
+  }),
+  ({ name, index, hash, isReady, fate, cost, age, marked }) =>
+    ({ rollout, reference, nowMs }) => {
+      const [status = '', of = ''] = marked.split(' ');
+      // Mostly one pod of a hash a node; now and then a second one.
+      const uid = `${name}-${hash}-${index === 0 ? 1 : 0}`;
+      const record = pod(name, hash, {
+        uid,
+        isReady: isReady > 0 && fate !== 1,
+        isTerminating: fate === 0,
+        phase: fate === 1 ? 'Failed' : 'Running',
+        ownerUid: fate === 2 && index === 0 ? 'other' : DS_UID,
+        deletionCost: cost,
+        createdAtMs: T0 - age,
+        readyChangedAtMs: T0 - age + (fate === 3 ? 1000 : 2000),
+        needUpgrade: marked === '' ? undefined : { status, message: `controllerrevision: ${of}` },
+      });
+      rollout.upsertPod(record, nowMs);
+      reference.upsertPod(record, nowMs);
+    },
+);
+
+/** A pod that is known goes, terminates, or becomes Ready: what mostly happens. */
+export const arbPodLife = steps(
+  'podlife',
+  fc.record({ pick: fc.nat(), what: fc.constantFrom('gone', 'terminating', 'ready', 'unready') }),
+  ({ pick, what }) =>
+    ({ rollout, reference, nowMs }) => {
+      const known = [...reference.pods.values()].sort((a, b) => (a.record.uid < b.record.uid ? -1 : 1));
+      const record = known[pick % Math.max(1, known.length)]?.record;
+      if (record === undefined) return;
+      if (what === 'gone') {
+        rollout.removePod(record, nowMs);
+        reference.removePod(record, nowMs);
+        return;
+      }
+      const changes =
+        what === 'terminating'
+          ? { isTerminating: true }
+          : { isReady: what === 'ready' && record.phase === 'Running', readyChangedAtMs: nowMs };
+      const next = { ...record, ...changes };
+      rollout.upsertPod(next, nowMs);
+      reference.upsertPod(next, nowMs);
+    },
+);
+
+export const arbRevision = steps(
+  'revision',
+  fc.record({ hash: fc.constantFrom(...HASHES), isGone: fc.integer({ min: 0, max: 15 }) }),
+  ({ hash, isGone }) =>
+    ({ rollout, reference, nowMs }) => {
+      const newest = [...reference.revisions.values()].reduce(
+        (most, { revision: number }) => Math.max(most, number),
+        0,
+      );
+      const record = revision(hash, newest + 1, { createdAtMs: T0 - 3_600_000 });
+      if (isGone === 0) {
+        rollout.removeRevision(record, nowMs);
+        reference.revisions.delete(record.uid);
+        return;
+      }
+      rollout.upsertRevision(record, nowMs);
+      reference.revisions.set(record.uid, record);
+    },
+);
+
+export const arbDaemonSet = steps(
+  'daemonset',
+  fc.record({
+    strategy: fc.constantFrom(...Array(8).fill('AdvancedRollingUpdate'), 'OTA', 'OTA', '?'),
+    allowed: fc.integer({ min: 1, max: 4 }),
+    minReadySeconds: fc.constantFrom(0, 0, 20),
+    isBehind: fc.integer({ min: 0, max: 9 }),
+    generation: fc.integer({ min: 1, max: 1000 }),
+    isTerminating: fc.integer({ min: 0, max: 20 }),
+  }),
+  ({ strategy, allowed, minReadySeconds, isBehind, generation, isTerminating }) =>
+    (pair) => {
+      const record = daemonSet({
+        annotations: budget(String(allowed), {
+          'apps.openyurt.io/update-strategy': strategy,
+          'daemonpodupdater.io/progress-deadline-seconds': '120',
+        }),
+        minReadySeconds,
+        generation,
+        observedGeneration: isBehind === 0 ? generation - 1 : generation,
+        isTerminating: isTerminating === 0,
+      });
+      pair.rollout.setDaemonSet(record, pair.nowMs);
+      pair.reference.daemonSet = record;
+    },
+);
+
+export const arbSynced = steps('synced', fc.integer({ min: 0, max: 2 }), (value) => ({ rollout, reference, nowMs }) => {
+  rollout.setSynced(value > 0, nowMs);
+  reference.isSynced = value > 0;
+});
+
+export const arbTime = steps(
+  'time',
+  fc.constantFrom(1, 1, 1, 1000, 1000, 15_000, 15_000, 30_000, 60_000, 130_000, 400_000),
+  (ms) => (pair) => {
+    pair.nowMs += ms;
+  },
+);

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { OutcomeCode } from '../../src/protocol/outcome.ts';
+import { arbName, steps } from './model-pair.ts';
+import { outcome, slot } from './records.ts';
+import { Reference } from './reference.ts';
+
+export const arbSelect = steps(
+  'select',
+  fc.record({ count: fc.integer({ min: 0, max: 5 }), window: fc.constantFrom(0, 1, 2, Number.POSITIVE_INFINITY) }),
+  (limit) =>
+    ({ rollout, reference, nowMs }) => {
+      rollout.tick(nowMs);
+      assert.deepEqual(rollout.select(limit, nowMs), reference.select(limit, nowMs).map(slot));
+    },
+);
+
+export const arbTask = steps(
+  'task',
+  fc.record({ any: arbName, pick: fc.nat(), isSent: fc.integer({ min: 0, max: 4 }) }),
+  ({ any, pick, isSent }) =>
+    ({ rollout, reference, nowMs, tasks }) => {
+      const asked = [...reference.asks.keys()].sort();
+      const name = asked[pick % (asked.length + 1)] ?? any;
+      const task = rollout.taskFor(slot(name), nowMs);
+      assert.deepEqual(Reference.describe(task), reference.taskFor(name, nowMs));
+      if (task === undefined || isSent === 0) return;
+      rollout.onSent(task.slot, nowMs);
+      reference.onSent(name);
+      tasks.set(name, task);
+    },
+);
+
+const CODES: OutcomeCode[] = [
+  ...(['done', 'done', 'done', 'gone', 'throttled', 'conflict', 'forbidden'] as const),
+  ...(['rejected', 'fenced', 'dry-run', 'unknown', 'unknown'] as const),
+];
+
+export const arbOutcome = steps(
+  'outcome',
+  fc.record({
+    pick: fc.nat(),
+    code: fc.constantFrom(...CODES),
+    isTerminating: fc.boolean(),
+    isAgain: fc.nat({ max: 9 }),
+  }),
+  ({ pick, code, isTerminating, isAgain }) =>
+    ({ rollout, reference, nowMs, tasks }) => {
+      const name = [...tasks.keys()].sort()[pick % Math.max(1, tasks.size)] ?? '';
+      const task = tasks.get(name);
+      if (task === undefined) return;
+      if (isAgain > 0) tasks.delete(name);
+      const answer = outcome(task, code, { isTerminating });
+      assert.equal(rollout.onOutcome(answer, nowMs).then, reference.onOutcome(name, answer, nowMs));
+    },
+);
+
+export const arbRelease = steps('release', arbName, (name) => ({ rollout, reference, nowMs }) => {
+  rollout.release(slot(name), nowMs);
+  reference.release(name, nowMs);
+});
