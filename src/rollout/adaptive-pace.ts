@@ -19,10 +19,10 @@ const START_DOUBLING_MS = 1000;
 const SETTLE_ROOM = 1.25;
 const LIMITING_SHARE = 0.7;
 const RATE_OVER_MS = 5000;
-/** What has not come back after this many usual times does not count as under way any more. */
-const OVERDUE_TIMES = 4;
-const OVERDUE_MIN_MS = 2000;
-const OVERDUE_UNKNOWN_MS = 5000;
+/** It is silent when nothing came back for so many usual times. */
+const SILENCE_TIMES = 4;
+const SILENCE_MIN_MS = 2000;
+const SILENCE_UNKNOWN_MS = 5000;
 const TRICKLE_DOUBLINGS_MAX = 5;
 const WAKE_MIN_MS = 20;
 const USUAL_OF = 16;
@@ -44,7 +44,7 @@ interface Cohort {
  * - Pods start on their nodes, side by side. As many as like may; but when replacements take longer than undisturbed ones
  *   did (a registry or a small control plane is the bottleneck), all in flight are limited.
  *
- * Those that never come back take no place in either. When re-creations are not told, the second limit works alone.
+ * Those that never come back make the others wait less, and so the limits grow by them. When re-creations are not told, the second limit works alone.
  */
 export class AdaptivePace implements Pace {
   readonly #recreation = new DelayLimit({
@@ -65,12 +65,11 @@ export class AdaptivePace implements Pace {
   });
   readonly #terminationMs = new RecentMedian();
   readonly #pendingMs = new RecentMedian();
-  readonly #departures = new Tally();
+  #departedCount = 0;
   readonly #completions = new Tally();
   #begunAtMs: number | undefined;
   #first: Cohort | undefined;
-  #recreatedAtMs: number | undefined;
-  #completedAtMs = 0;
+  #hasRecreations = false;
   #firstDelayMs: number | undefined;
   #trickleAtMs = Number.POSITIVE_INFINITY;
   #trickleCount = 0;
@@ -81,18 +80,18 @@ export class AdaptivePace implements Pace {
     if (this.#use.inFlight > 0 && nowMs >= this.#trickleAtMs) this.#trickleCount += 1;
     this.#begunAtMs ??= nowMs;
     this.#use = { ...this.#use, inFlight: this.#use.inFlight + 1, pending: this.#use.pending + 1 };
-    this.#departures.add(nowMs);
+    this.#departedCount += 1;
     this.#planTrickle(nowMs);
   }
 
   onRecreated({ delayMs, sinceDeletionMs }: Recreation, nowMs: number): void {
-    this.#recreatedAtMs = nowMs;
+    this.#hasRecreations = true;
     this.#onBack(nowMs);
     this.#terminationMs.add(Math.max(0, sinceDeletionMs - delayMs));
     this.#pendingMs.add(sinceDeletionMs);
     const limit = this.#recreation;
     const allowanceMs = this.#recreationAllowanceMs();
-    const isLimiting = this.#freshPending(nowMs) >= LIMITING_SHARE * limit.limit;
+    const isLimiting = this.#use.pending >= LIMITING_SHARE * limit.limit;
     const roundMs = (this.#terminationMs.of(USUAL_OF) ?? 0) + (limit.undisturbedMs ?? delayMs) + allowanceMs;
     limit.observe({ delayMs, allowanceMs, roundMs, underWay: 0, isLimiting, nowMs });
     if (limit.undisturbedMs !== undefined) this.#firstDelayMs ??= limit.recentMs;
@@ -100,7 +99,6 @@ export class AdaptivePace implements Pace {
 
   onCompletion(replacementMs: number, nowMs: number): void {
     this.#completions.add(nowMs);
-    this.#completedAtMs = nowMs;
     this.#learnFrom(this.#onBack(nowMs), replacementMs, nowMs);
     const limit = this.#total;
     const { inFlight } = this.#use;
@@ -112,7 +110,7 @@ export class AdaptivePace implements Pace {
       allowanceMs,
       roundMs: undisturbedMs + allowanceMs,
       // With short replacements a mistake is soon corrected.
-      underWay: undisturbedMs < FINE_MS ? 0 : inFlight - this.#overdueInFlight(nowMs),
+      underWay: undisturbedMs < FINE_MS ? 0 : inFlight,
       isLimiting: inFlight >= LIMITING_SHARE * limit.limit,
       nowMs,
     });
@@ -126,7 +124,7 @@ export class AdaptivePace implements Pace {
     this.#use = use;
     const { budget, inFlight, nowMs } = use;
     if (inFlight > 0) this.#begunAtMs ??= nowMs;
-    const size = Math.max(1, Math.floor(Math.min(this.#byRecreation(nowMs), this.#byTotal(nowMs))));
+    const size = Math.max(1, Math.floor(Math.min(this.#byRecreation(), this.#byTotal(nowMs))));
     const isTrickling = inFlight > 0 && nowMs >= this.#trickleAtMs;
     this.#size = Math.min(budget, isTrickling ? Math.max(size, inFlight + 1) : size);
     return this.#size;
@@ -169,16 +167,16 @@ export class AdaptivePace implements Pace {
   }
 
   get #isTotalOpen(): boolean {
-    return this.#recreatedAtMs !== undefined && this.#total.isStarting;
+    return this.#hasRecreations && this.#total.isStarting;
   }
 
-  #byRecreation(nowMs: number): number {
-    if (this.#recreatedAtMs === undefined) return Number.POSITIVE_INFINITY;
-    return this.#use.inFlight - this.#freshPending(nowMs) + this.#recreation.limit;
+  #byRecreation(): number {
+    if (!this.#hasRecreations) return Number.POSITIVE_INFINITY;
+    return this.#use.inFlight - this.#use.pending + this.#recreation.limit;
   }
 
   #byTotal(nowMs: number): number {
-    if (!this.#isTotalOpen) return this.#total.limit + this.#overdueInFlight(nowMs);
+    if (!this.#isTotalOpen) return this.#total.limit;
     return START_WINDOW * 2 ** ((nowMs - (this.#begunAtMs ?? nowMs)) / START_DOUBLING_MS);
   }
 
@@ -193,7 +191,7 @@ export class AdaptivePace implements Pace {
   #totalAllowanceMs(): number {
     const undisturbedMs = this.#total.undisturbedMs ?? 0;
     if (undisturbedMs > TELLING_MS) return NO_LIMIT * undisturbedMs;
-    const share = this.#recreatedAtMs !== undefined ? TOTAL_ALLOWANCE : RECREATION_ALLOWANCE;
+    const share = this.#hasRecreations ? TOTAL_ALLOWANCE : RECREATION_ALLOWANCE;
     return Math.max(FINE_MS - undisturbedMs, (share + this.#total.uncertainty) * undisturbedMs);
   }
 
@@ -201,7 +199,7 @@ export class AdaptivePace implements Pace {
     this.#trickleCount = 0;
     this.#planTrickle(nowMs);
     const fromMs = this.#begunAtMs ?? nowMs;
-    this.#first ??= { fromMs, untilMs: nowMs, size: this.#departures.since(fromMs), back: 0 };
+    this.#first ??= { fromMs, untilMs: nowMs, size: this.#departedCount, back: 0 };
     return this.#first;
   }
 
@@ -213,35 +211,14 @@ export class AdaptivePace implements Pace {
     if (cohort.back === 1 + (cohort.size >> 1)) this.#total.learnUndisturbed(replacementMs, cohort.size);
   }
 
-  /** Those that are not recreated yet and can be expected to be: they left lately, or all others have to wait too. */
-  #freshPending(nowMs: number): number {
-    const { pending } = this.#use;
-    return (
-      pending - this.#overdue(pending, { usualMs: this.#pendingMs.of(USUAL_OF), backAtMs: this.#recreatedAtMs, nowMs })
-    );
-  }
-
-  #overdueInFlight(nowMs: number): number {
-    const { recentMs: usualMs } = this.#total;
-    return this.#overdue(this.#use.inFlight, { usualMs, backAtMs: this.#completedAtMs, nowMs });
-  }
-
-  /** How many of `count` left longer ago than others, which are back, took. */
-  #overdue(count: number, stage: { usualMs: number | undefined; backAtMs: number | undefined; nowMs: number }): number {
-    const { usualMs, backAtMs, nowMs } = stage;
-    if (usualMs === undefined || backAtMs === undefined) return 0;
-    const sinceMs = nowMs - overdueMs(usualMs);
-    return backAtMs < sinceMs ? 0 : Math.max(0, count - this.#departures.since(sinceMs));
-  }
-
   /** After a long silence one more leaves, and then another after twice as long: somebody has to find out. */
   #planTrickle(nowMs: number): void {
-    const pendingMs = overdueMs(this.#pendingMs.of(USUAL_OF));
-    const quietMs = this.#isTotalOpen ? pendingMs : Math.max(pendingMs, overdueMs(this.#total.recentMs));
+    const pendingMs = silenceMs(this.#pendingMs.of(USUAL_OF));
+    const quietMs = this.#isTotalOpen ? pendingMs : Math.max(pendingMs, silenceMs(this.#total.recentMs));
     this.#trickleAtMs = nowMs + quietMs * 2 ** Math.min(TRICKLE_DOUBLINGS_MAX, this.#trickleCount);
   }
 }
 
-function overdueMs(usualMs: number | undefined): number {
-  return usualMs === undefined ? OVERDUE_UNKNOWN_MS : Math.max(OVERDUE_MIN_MS, OVERDUE_TIMES * usualMs);
+function silenceMs(usualMs: number | undefined): number {
+  return usualMs === undefined ? SILENCE_UNKNOWN_MS : Math.max(SILENCE_MIN_MS, SILENCE_TIMES * usualMs);
 }

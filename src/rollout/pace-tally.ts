@@ -24,11 +24,6 @@ export class Tally {
     return before === undefined ? 0 : this.#total - before;
   }
 
-  /** When the oldest event that is remembered happened. */
-  get firstMs(): number | undefined {
-    return this.#starts[0];
-  }
-
   /** Of the first bucket that starts at `fromMs` or later. */
   #indexOf(fromMs: number): number {
     let low = 0;

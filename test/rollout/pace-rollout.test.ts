@@ -88,25 +88,31 @@ test('rollout: nothing comes back → one more is tried after a while, and the n
   assert.equal(rollout.pace(first).phase, 'stalled');
 });
 
+/** Somebody else deletes the pod, and its successor becomes available. */
+function replaceByHand(rollout: Rollout, node: string, nowMs: number): void {
+  terminate(rollout, node, nowMs);
+  recreate(rollout, node, nowMs + 1000);
+  rollout.upsertPod(pod(node, 'new', { createdAtMs: nowMs, readyChangedAtMs: nowMs }), nowMs + 1500);
+}
+
 test('rollout: pods that others delete → tell the pace nothing', () => {
-  const { nodes, pods } = cluster(400);
-  const rollout = syncedRollout({ nodes, pods, daemonSet: halfAtOnce() });
-  for (let index = 300; index < 350; index += 1) {
-    const node = nodes[index]?.name ?? '';
-    terminate(rollout, node, T0 + index);
-    recreate(rollout, node, T0 + 1000 + index);
-    rollout.upsertPod(pod(node, 'new', { createdAtMs: T0 + 1000, readyChangedAtMs: T0 }), T0 + 2000 + index);
-  }
-  rollout.select(ALL, T0 + 3000);
-  const { ratePerSecond, undisturbedMs } = rollout.pace(T0 + 3000);
+  const rollout = syncedRollout({ ...cluster(400), daemonSet: halfAtOnce() });
+  assert.equal(rollout.select(ALL, T0).length, 20);
+  for (let index = 300; index < 350; index += 1) replaceByHand(rollout, `n${index}`, T0 + index * 10);
+  rollout.select(ALL, T0 + 5500);
+  const { ratePerSecond, undisturbedMs } = rollout.pace(T0 + 5500);
   assert.deepEqual({ ratePerSecond, undisturbedMs }, { ratePerSecond: 0, undisturbedMs: undefined });
 });
 
-test('rollout: asked and given back → tells the pace nothing, and can be asked again', () => {
+test('rollout: asked and given back, then replaced by others → tells the pace nothing', () => {
   const rollout = syncedRollout({ ...cluster(400), daemonSet: halfAtOnce() });
-  for (const key of rollout.select(ALL, T0)) rollout.release(key, T0 + 1);
+  const keys = rollout.select(ALL, T0);
+  for (const key of keys) rollout.release(key, T0 + 1);
   assert.equal(rollout.counts().inFlight, 0);
-  assert.deepEqual(rollout.select(ALL, T0 + 2).slice(0, 2), [slot('n01'), slot('n02')]);
+  for (const key of keys) replaceByHand(rollout, nodeOfSlot(key), T0 + 2000);
+  assert.equal(rollout.counts().settled, 20);
+  assert.equal(rollout.pace(T0 + 4000).ratePerSecond, 0);
+  assert.deepEqual(rollout.select(ALL, T0 + 4000).slice(0, 2), [slot('n11'), slot('n110')]);
 });
 
 /** Kubernetes' part in virtual time: 60 pods a second are recreated, and start for half a second. */
@@ -148,7 +154,7 @@ test('rollout: 800 nodes, budget 400 → nearly as fast as pods are recreated, w
   assert.ok(Math.max(...windows) < 110, `${Math.max(...windows)} in flight`);
 });
 
-test('rollout: a new revision after a pause → begins small again, and gets as far', () => {
+test('rollout: a new revision after a pause → what was learned is forgotten, and it gets as far', () => {
   const rollout = syncedRollout({ ...cluster(800), daemonSet: halfAtOnce() });
   runToEnd(rollout, T0 + 1000, 'new');
   const laterMs = T0 + 3_600_000;
@@ -156,7 +162,8 @@ test('rollout: a new revision after a pause → begins small again, and gets as 
   assert.equal(rollout.nextWakeMs(), undefined);
   rollout.upsertRevision(revision('old', 3), laterMs);
   rollout.tick(laterMs);
-  const { windows, settled } = runToEnd(rollout, laterMs, 'old');
-  assert.equal(windows[0], 20);
-  assert.equal(settled, 800);
+  assert.notEqual(rollout.pace(laterMs).undisturbedMs, undefined);
+  rollout.select({ count: 0, window: 0 }, laterMs);
+  assert.equal(rollout.pace(laterMs).undisturbedMs, undefined);
+  assert.equal(runToEnd(rollout, laterMs, 'old').settled, 800);
 });
