@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { budget, cluster, daemonSet, reasons, revision, slot, syncedRollout, T0 } from './records.ts';
+import { ALL } from './scenario-moves.ts';
+
+const BLOCKS = [
+  { name: 'not opted in', change: { annotations: {} }, code: 'not-opted-in' },
+  {
+    name: 'unknown strategy',
+    change: { annotations: { 'apps.openyurt.io/update-strategy': 'x' } },
+    code: 'unknown-strategy',
+  },
+  { name: 'RollingUpdate', change: { updateStrategyType: 'RollingUpdate' }, code: 'not-on-delete' },
+  { name: 'being deleted', change: { isTerminating: true }, code: 'terminating' },
+  { name: 'generation not observed', change: { generation: 2 }, code: 'generation-behind' },
+] as const;
+
+for (const { name, change, code } of BLOCKS) {
+  test(`rollout: ${name} → blocked as ${code}, nothing is selected, and what waits is withdrawn`, () => {
+    const { nodes, pods } = cluster(2);
+    const rollout = syncedRollout({ nodes, pods });
+    assert.deepEqual(rollout.select({ count: 1, window: 1 }, T0), [slot('n01')]);
+    rollout.setDaemonSet(daemonSet(change), T0 + 1);
+    assert.equal(rollout.blocked()?.code, code);
+    assert.equal(rollout.taskFor(slot('n01'), T0 + 1), undefined);
+    assert.deepEqual(rollout.select(ALL, T0 + 1), []);
+    assert.equal(reasons(rollout, T0 + 1).n02, 'blocked');
+    rollout.setDaemonSet(daemonSet(), T0 + 2);
+    assert.equal(rollout.blocked(), undefined);
+    assert.equal(rollout.select(ALL, T0 + 2).length, 1);
+  });
+}
+
+test('rollout: refused, and refused again → told once; a bad annotation value likewise', () => {
+  const rollout = syncedRollout({ daemonSet: daemonSet({ updateStrategyType: 'RollingUpdate' }) });
+  rollout.setDaemonSet(daemonSet({ updateStrategyType: 'RollingUpdate', generation: 2 }), T0);
+  assert.deepEqual(
+    rollout.takeNotices().map(({ type }) => type),
+    ['refused'],
+  );
+  rollout.setDaemonSet(daemonSet({ annotations: budget('many') }), T0);
+  rollout.setDaemonSet(daemonSet({ annotations: budget('many'), generation: 3 }), T0);
+  const [problem, ...others] = rollout.takeNotices();
+  assert.ok(problem?.type === 'policy-problem');
+  assert.equal(problem.problem.code, 'malformed');
+  assert.deepEqual(others, []);
+});
+
+test('rollout: nothing read yet → nothing selected; no revision → nothing selected', () => {
+  const { nodes, pods } = cluster(1);
+  const rollout = syncedRollout({ nodes, pods, revisions: [] });
+  assert.equal(rollout.blocked()?.code, 'no-revision');
+  assert.deepEqual(rollout.select(ALL, T0), []);
+  rollout.upsertRevision(revision('new', 1), T0);
+  rollout.setSynced(false, T0);
+  assert.equal(rollout.blocked()?.code, 'not-synced');
+  assert.deepEqual(rollout.select(ALL, T0), []);
+  rollout.setSynced(true, T0);
+  assert.deepEqual(rollout.select(ALL, T0), [slot('n01')]);
+});
