@@ -19,13 +19,8 @@ import {
 import { allowedUnavailable, optedStrategy } from '../../src/simulator/observer-policy.ts';
 import type { Commit } from '../../src/simulator/store.ts';
 import { LEASE } from './candidate.ts';
-import {
-  CommitLog,
-  isOfRevision,
-  type KnownDaemonSet,
-  type KnownPod,
-  Knowledge,
-} from './knowledge.ts';
+import type { StampClock } from './clocks.ts';
+import { CommitLog, isOfRevision, Knowledge, type KnownDaemonSet, type KnownPod } from './knowledge.ts';
 import type { SimProcess } from './process.ts';
 import { type Trace, Violation } from './trace.ts';
 
@@ -35,6 +30,10 @@ interface Pending {
   /** The task has ended, and whether it was applied is not known. */
   isBlind: boolean;
 }
+
+export const FORCE_DELETE_STUCK = 'daemonpodupdater.io/force-delete-stuck';
+export const PROGRESS_DEADLINE = 'daemonpodupdater.io/progress-deadline-seconds';
+const PROGRESS_DEADLINE_DEFAULT_SECONDS = 600;
 
 /** Tasks of one slot within this time … */
 const RETRY_WINDOW_MS = 10_000;
@@ -62,6 +61,15 @@ export class Conduct {
   }
 }
 
+/** The newest revision of a DaemonSet. */
+interface Newest {
+  readonly hash: string;
+  /** Since which commit. */
+  readonly revision: number;
+  /** It was an older one before. */
+  readonly isRollback: boolean;
+}
+
 interface PodHistory {
   readonly createdRevision: number;
   pod: PodObject;
@@ -76,15 +84,17 @@ export class Checker {
   readonly #log: CommitLog;
   readonly #trace: Trace;
   /** Since which commit the newest revision of a DaemonSet (by UID) is the newest. */
-  readonly #newestSince = new Map<string, { readonly hash: string; readonly revision: number }>();
+  readonly #newestSince = new Map<string, Newest>();
+  readonly #stamps: StampClock;
   readonly #pods = new Map<string, PodHistory>();
   #nodesEver = 0;
   #daemonSetsEver = 0;
   deletes = 0;
   marks = 0;
 
-  constructor(cluster: SimulatedCluster, trace: Trace) {
+  constructor(cluster: SimulatedCluster, trace: Trace, stamps: StampClock) {
     this.#cluster = cluster;
+    this.#stamps = stamps;
     this.#log = new CommitLog(cluster.store);
     this.#trace = trace;
     cluster.store.onCommit((commit) => this.#onCommit(commit));
@@ -100,6 +110,7 @@ export class Checker {
       conduct.open.set(task.slot, { lane, task });
       if (task.action === 'delete') this.#checkDelete(conduct, task);
       else if (task.action === 'mark') this.#checkMark(conduct, task);
+      else if (task.action === 'force-delete') this.#checkForce(conduct, task);
     }
   }
 
@@ -109,8 +120,8 @@ export class Checker {
     if (pending === undefined || pending.uid !== outcome.uid) return;
     const { action, code } = outcome;
     if (action === 'observe') {
-      // A read that finds the pod untouched lets the deletion be repeated.
-      if (code === 'done' && !outcome.isTerminating) pending.isBlind = false;
+      // The API server was asked, long after the write, and the pod is untouched.
+      if (code === 'done' && !outcome.isTerminating) conduct.pending.delete(outcome.slot);
       return;
     }
     if (code === 'done' || code === 'gone' || code === 'unknown') pending.isBlind = true;
@@ -133,10 +144,12 @@ export class Checker {
       readonly metadata?: { readonly uid?: string };
     };
     const uid = request.method === 'DELETE' ? body.preconditions?.uid : body.metadata?.uid;
-    if (uid !== task.uid) this.#fail('precondition', conduct, `${request.method} ${request.path} is not bound to a UID`);
+    if (uid !== task.uid)
+      this.#fail('precondition', conduct, `${request.method} ${request.path} is not bound to a UID`);
     const lease = this.#cluster.store.get('leases', keyOf({ metadata: LEASE } as never));
     const holder = (lease?.spec as { readonly holderIdentity?: string } | undefined)?.holderIdentity ?? '';
-    if (holder !== conduct.process.id) this.#fail('leader', conduct, `writes while ${holder || 'nobody'} holds the lease`);
+    if (holder !== conduct.process.id)
+      this.#fail('leader', conduct, `writes while ${holder || 'nobody'} holds the lease`);
   }
 
   /** The API server has handled a write; maybe for the second time. */
@@ -154,7 +167,9 @@ export class Checker {
     const { pod, createdRevision } = history;
     this.#checkOwner(conduct, task, pod);
     const newest = this.#newestSince.get(controllerUid(pod) ?? '');
-    if (newest !== undefined && newest.hash === revisionHashOf(pod) && newest.revision <= createdRevision) {
+    // After a rollback only the objects' times tell new pods from old ones of the same revision.
+    if (newest === undefined || (newest.isRollback && !this.#stamps.isTrue)) return;
+    if (newest.hash === revisionHashOf(pod) && newest.revision <= createdRevision) {
       this.#fail('current-pod', conduct, `${task.pod} was deleted, and has been of the newest revision all its life`);
     }
   }
@@ -165,7 +180,11 @@ export class Checker {
     const nodes = Math.max(this.#nodesEver, 1);
     const bound = nodes * Math.max(1, this.#daemonSetsEver);
     if (Math.max(depth, delayed, processing, backingOff) > bound) {
-      this.#fail('memory', conduct, `queue ${depth}, delayed ${delayed}, in lanes ${processing}, backing off ${backingOff}`);
+      this.#fail(
+        'memory',
+        conduct,
+        `queue ${depth}, delayed ${delayed}, in lanes ${processing}, backing off ${backingOff}`,
+      );
     }
   }
 
@@ -180,7 +199,8 @@ export class Checker {
     const candidate = object as RevisionObject;
     if (newest !== undefined && newest.revision > candidate.revision) return;
     const hash = revisionHashOf(object);
-    if (this.#newestSince.get(owner)?.hash !== hash) this.#newestSince.set(owner, { hash, revision });
+    if (this.#newestSince.get(owner)?.hash === hash) return;
+    this.#newestSince.set(owner, { hash, revision, isRollback: type === 'MODIFIED' });
   }
 
   #onPod(pod: PodObject, revision: number): void {
@@ -205,7 +225,8 @@ export class Checker {
 
   #checkDelete(conduct: Conduct, task: Task): void {
     const { known, daemonSet, strategy } = this.#known(conduct, task);
-    if (strategy !== 'advancedrollingupdate') this.#fail('ota-delete', conduct, `${task.slot} is deleted under ${strategy}`);
+    if (strategy !== 'advancedrollingupdate')
+      this.#fail('ota-delete', conduct, `${task.slot} is deleted under ${strategy}`);
     const target = known.pods.get(task.uid);
     if (target === undefined) this.#fail('stale', conduct, `${task.slot}: the pod is known to be gone`);
     const { pod } = target;
@@ -218,6 +239,23 @@ export class Checker {
     }
     this.#checkBudget(conduct, { task, target, known, daemonSet });
     conduct.pending.set(task.slot, { uid: task.uid, isBlind: false });
+  }
+
+  #checkForce(conduct: Conduct, task: Task): void {
+    const { known, daemonSet, strategy } = this.#known(conduct, task);
+    const { annotations = {} } = daemonSet.metadata;
+    if (strategy !== 'advancedrollingupdate')
+      this.#fail('ota-delete', conduct, `${task.slot} is deleted under ${strategy}`);
+    if (annotations[FORCE_DELETE_STUCK] !== 'true')
+      this.#fail('force', conduct, `${task.slot}: nobody asked for force`);
+    const target = known.pods.get(task.uid);
+    if (target === undefined) this.#fail('stale', conduct, `${task.slot}: the pod is known to be gone`);
+    this.#checkOwner(conduct, task, target.pod);
+    const deadlineMs = 1000 * Number(annotations[PROGRESS_DEADLINE] ?? PROGRESS_DEADLINE_DEFAULT_SECONDS);
+    const leavingMs = conduct.process.nowMs - (target.leavingSinceMs ?? Number.POSITIVE_INFINITY);
+    if (leavingMs < 0 || (!target.isHint && leavingMs < deadlineMs)) {
+      this.#fail('force', conduct, `${task.slot}: forced after ${leavingMs} ms, the deadline is ${deadlineMs}`);
+    }
   }
 
   #checkMark(conduct: Conduct, task: Task & { action: 'mark' }): void {
@@ -267,7 +305,8 @@ export class Checker {
     }
     const newest = known.newest();
     if (newest === undefined) this.#fail('current-pod', conduct, `${task.slot}: no revision is known`);
-    if (isOfRevision(pod, newest, daemonSet)) this.#fail('current-pod', conduct, `${task.slot}: ${task.pod} is current`);
+    if (isOfRevision(pod, newest, daemonSet))
+      this.#fail('current-pod', conduct, `${task.slot}: ${task.pod} is current`);
   }
 
   #checkBudget(
@@ -316,7 +355,11 @@ export class Checker {
       this.#fail('in-flight', conduct, `${task.slot}: ${inFlight} replacements in flight, ${allowed} allowed`);
     }
     if (isSurelyAvailable(target, minReadyMs, nowMs) && byNode.get(nodeName)?.length === 1 && unavailable > allowed) {
-      this.#fail('budget', conduct, `${task.slot}: ${unavailable} of ${eligible} nodes without a pod, ${allowed} allowed`);
+      this.#fail(
+        'budget',
+        conduct,
+        `${task.slot}: ${unavailable} of ${eligible} nodes without a pod, ${allowed} allowed`,
+      );
     }
   }
 

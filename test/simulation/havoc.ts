@@ -229,11 +229,16 @@ const HAPPENINGS: readonly Happening[] = [
       if (pod === undefined) return;
       const { namespace = '', labels = {}, ownerReferences = [] } = pod.metadata;
       const isOrphan = scene.random() < 0.5;
-      const others = isOrphan ? [] : ownerReferences.map((owner) => ({ ...owner, uid: `${owner.uid.slice(0, -4)}ffff` }));
+      const others = isOrphan
+        ? []
+        : ownerReferences.map((owner) => ({ ...owner, uid: `${owner.uid.slice(0, -4)}ffff` }));
       const name = `decoy-${scene.world.nextNumber()}`;
       const { ownerReferences: _, ...metadata } = pod.metadata;
       const owned = others.length === 0 ? {} : { ownerReferences: others };
-      const decoy = { ...pod, metadata: { ...metadata, name, namespace, labels, uid: '', resourceVersion: '', ...owned } };
+      const decoy = {
+        ...pod,
+        metadata: { ...metadata, name, namespace, labels, uid: '', resourceVersion: '', ...owned },
+      };
       scene.cluster.create('pods', decoy);
     },
   },
@@ -292,7 +297,9 @@ const HAPPENINGS: readonly Happening[] = [
       const daemonSet = anyDaemonSet(scene);
       if (daemonSet === undefined) return;
       const { uid } = daemonSet.metadata;
-      const owned = [...scene.cluster.store.all('controllerrevisions')].filter((object) => controllerUid(object) === uid);
+      const owned = [...scene.cluster.store.all('controllerrevisions')].filter(
+        (object) => controllerUid(object) === uid,
+      );
       if (owned.length === 0) return;
       const { data } = pick(scene.random, owned) as { readonly data?: unknown };
       const template = (data as { spec: { template: { $patch?: string } } }).spec.template;

@@ -56,13 +56,16 @@ export interface KnownPod {
   readonly pod: PodObject;
   /** When the process was told, on its own clock; undefined while not Ready. */
   readonly readySinceMs: number | undefined;
-  /** It was Ready when it was first seen: the process may believe that it has been so for long. */
+  /** When the process was told that it is on its way out; undefined while it is not. */
+  readonly leavingSinceMs: number | undefined;
+  /** Seen before everything was there: the process may believe that it has been as it is for long. */
   readonly isHint: boolean;
 }
 
 /** What a process has been told of one DaemonSet that it follows. */
 export class KnownDaemonSet {
   readonly uid: string;
+  readonly #knowledge: Knowledge;
   readonly #process: SimProcess;
   readonly #pods: Cursor;
   readonly #revisions: Cursor;
@@ -71,13 +74,14 @@ export class KnownDaemonSet {
   readonly placements = new Map<string, { readonly node: NodeObject; readonly verdict: PlacementVerdict }>();
   /** The template that `placements` were judged with. */
   placedFor: unknown;
-  hasPods = false;
+  #hasPods = false;
   #hasRevisions = false;
   #settledAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(uid: string, process: SimProcess, log: CommitLog) {
+  constructor(uid: string, knowledge: Knowledge, log: CommitLog) {
     this.uid = uid;
-    this.#process = process;
+    this.#knowledge = knowledge;
+    this.#process = knowledge.process;
     this.#pods = new Cursor(log, 'pods');
     this.#revisions = new Cursor(log, 'controllerrevisions');
   }
@@ -85,7 +89,7 @@ export class KnownDaemonSet {
   onPods(revision: number, how: 'list' | 'watch'): void {
     if (how === 'list') this.#listPods(revision);
     else for (const commit of this.#pods.advance(revision)) this.#see(commit);
-    this.hasPods = true;
+    this.#hasPods = true;
     this.#settle();
   }
 
@@ -135,19 +139,23 @@ export class KnownDaemonSet {
       return;
     }
     const known = this.pods.get(uid);
-    if (!isConditionTrue(pod.status.conditions, 'Ready')) {
-      this.pods.set(uid, { pod, readySinceMs: undefined, isHint: false });
-      return;
-    }
-    const isSame = known?.readySinceMs !== undefined && readyTime(known.pod) === readyTime(pod);
     const { nowMs } = this.#process;
     // Until everything is there, and for a moment after, times are taken from the objects.
-    const isHint = nowMs < this.#settledAtMs + 1000;
-    this.pods.set(uid, isSame ? { ...known, pod } : { pod, readySinceMs: nowMs, isHint });
+    const isHint = nowMs < Math.max(this.#settledAtMs, this.#knowledge.nodesListedAtMs) + 1000;
+    const isLeaving = pod.metadata.deletionTimestamp !== undefined;
+    const leavingSinceMs = isLeaving ? (known?.leavingSinceMs ?? nowMs) : undefined;
+    const isReady = isConditionTrue(pod.status.conditions, 'Ready');
+    const isSame =
+      known !== undefined &&
+      known.leavingSinceMs === leavingSinceMs &&
+      (known.readySinceMs !== undefined) === isReady &&
+      readyTime(known.pod) === readyTime(pod);
+    if (isSame) this.pods.set(uid, { ...known, pod });
+    else this.pods.set(uid, { pod, readySinceMs: isReady ? nowMs : undefined, leavingSinceMs, isHint });
   }
 
   #settle(): void {
-    if (!this.hasPods || !this.#hasRevisions || this.#settledAtMs !== Number.POSITIVE_INFINITY) return;
+    if (!this.#hasPods || !this.#hasRevisions || this.#settledAtMs !== Number.POSITIVE_INFINITY) return;
     this.#settledAtMs = this.#process.nowMs;
   }
 }
@@ -165,19 +173,22 @@ export class Knowledge {
   /** By `namespace/name`. */
   readonly daemonSets = new Map<string, DaemonSetObject>();
   readonly followed = new Map<DaemonSetKey, KnownDaemonSet>();
-  readonly #process: SimProcess;
+  /** When the nodes were there for the first time. */
+  nodesListedAtMs = Number.POSITIVE_INFINITY;
+  readonly process: SimProcess;
   readonly #log: CommitLog;
   readonly #nodeCursor: Cursor;
   readonly #daemonSetCursor: Cursor;
 
   constructor(process: SimProcess, log: CommitLog) {
-    this.#process = process;
+    this.process = process;
     this.#log = log;
     this.#nodeCursor = new Cursor(log, 'nodes');
     this.#daemonSetCursor = new Cursor(log, 'daemonsets');
   }
 
-  onNodes(revision: number, _how: 'list' | 'watch'): void {
+  onNodes(revision: number): void {
+    this.nodesListedAtMs = Math.min(this.nodesListedAtMs, this.process.nowMs);
     for (const { type, object } of this.#nodeCursor.advance(revision)) {
       if (type === 'DELETED') this.nodes.delete(keyOf(object));
       else this.nodes.set(keyOf(object), object as NodeObject);
@@ -192,7 +203,7 @@ export class Knowledge {
   }
 
   follow(key: DaemonSetKey, uid: string): KnownDaemonSet {
-    const known = new KnownDaemonSet(uid, this.#process, this.#log);
+    const known = new KnownDaemonSet(uid, this, this.#log);
     this.followed.set(key, known);
     return known;
   }

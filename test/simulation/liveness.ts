@@ -1,9 +1,15 @@
 import type { Store as CacheStore } from '../../src/cache/store.ts';
 import type { ObjectRecord } from '../../src/kube/records.ts';
-import { type Entry, entryKey, isAvailable, isTerminating, type Slot } from '../../src/simulator/cluster-index.ts';
+import {
+  type Entry,
+  entryKey,
+  isAvailable,
+  isTerminating,
+  revisionHashOf,
+  type Slot,
+} from '../../src/simulator/cluster-index.ts';
 import { findCondition, type RevisionObject } from '../../src/simulator/objects.ts';
 import { optedStrategy } from '../../src/simulator/observer-policy.ts';
-import { revisionHashOf } from '../../src/simulator/cluster-index.ts';
 import { isOfRevision } from './knowledge.ts';
 import type { Updater } from './updater.ts';
 import type { World } from './world.ts';
@@ -54,7 +60,8 @@ function notUpdated(
   const [indexed] = slot.pods;
   if (indexed === undefined || slot.pods.length > 1) return `pods: ${pods || 'none'}`;
   if (isTerminating(indexed.pod)) return `${pods} is terminating`;
-  if (!isAvailable(indexed, entry.daemonSet.spec.minReadySeconds ?? 0, against.nowMs)) return `${pods} is not available`;
+  if (!isAvailable(indexed, entry.daemonSet.spec.minReadySeconds ?? 0, against.nowMs))
+    return `${pods} is not available`;
   const isOptedIn = against.strategy !== undefined;
   if (isOptedIn && !isOfRevision(indexed.pod, against.newest, entry.daemonSet)) return `${pods} is old`;
   return '';
@@ -66,8 +73,9 @@ function leftIn(updater: Updater, world: World): string {
   if (!controller.hasSynced) return 'has not synced';
   const { nowMs } = process;
   const stats = controller.dispatcher.stats(nowMs);
+  // A process that lost the lease keeps what it wanted to do until it leads again.
   for (const name of ['depth', 'delayed', 'processing', 'backingOff'] as const) {
-    if (stats[name] > 0) return `${name} ${stats[name]}`;
+    if (updater.candidate.isLeading && stats[name] > 0) return `${name} ${stats[name]}`;
   }
   if (controller.isBusy || lanes.runningCount > 0) return 'a lane is busy';
   const staleCache =
@@ -82,7 +90,8 @@ function leftIn(updater: Updater, world: World): string {
     const streams = updater.followed.get(key);
     if (streams === undefined) return `${key} is followed without streams`;
     const stale =
-      staleIn(streams.pods.store, world, 'pods', app) || staleIn(streams.revisions.store, world, 'controllerrevisions', app);
+      staleIn(streams.pods.store, world, 'pods', app) ||
+      staleIn(streams.revisions.store, world, 'controllerrevisions', app);
     if (stale !== '') return stale;
   }
   if (updater.candidate.isLeading && controller.nextWakeMs(nowMs) !== undefined) return 'a timer is left';
@@ -100,4 +109,3 @@ function staleIn(cache: CacheStore<ObjectRecord>, world: World, resource: string
   }
   return cache.size === count ? '' : `the cache holds ${cache.size} ${resource}, the API server ${count}`;
 }
-

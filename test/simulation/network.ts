@@ -144,7 +144,7 @@ export class Network {
     const response: SimResponse =
       refusal !== undefined
         ? { kind: 'status', status: refusal.code ?? 500, body: refusal, encoding: 'json' }
-        : this.#staleList(wire) ?? this.cluster.api.handle(wire);
+        : (this.#staleList(wire) ?? this.cluster.api.handle(wire));
     this.#trace.note(timeline.nowMs, 'api', `${response.status} ${wire.method} ${wire.url}`);
     if (refusal === undefined) options.onHandled?.(response);
     return response;

@@ -1,9 +1,9 @@
-import type { WatchEvent } from '../../src/client/readers.ts';
 import { parseControllerRevision } from '../../src/client/json/controller-revision.ts';
 import { parseDaemonSet } from '../../src/client/json/daemon-set.ts';
 import { parseNode } from '../../src/client/json/node.ts';
 import { parsePod } from '../../src/client/json/pod.ts';
 import type { RecordResult } from '../../src/client/pod-facts.ts';
+import type { WatchEvent } from '../../src/client/readers.ts';
 import { type ApiError, apiErrorOfStatus } from '../../src/client/status-error.ts';
 import type { DaemonSetRecord, NodeRecord, ObjectRecord, PodRecord, RevisionRecord } from '../../src/kube/records.ts';
 import type { SimObject } from '../../src/simulator/objects.ts';

@@ -69,6 +69,9 @@ export interface DaemonSetSpec {
   /** '' for all pools. */
   readonly pool: string;
   readonly toleratesAll: boolean;
+  /** '' for the default. */
+  readonly progressDeadlineSeconds: string;
+  readonly isForceDeleteStuck: boolean;
 }
 
 /** What one seed stands for. Only data: the same spec gives the same run. */
@@ -138,6 +141,8 @@ function drawDaemonSets(random: Random, nodes: number): DaemonSetSpec[] {
     minReadySeconds: pick(random, [0, 0, 0, 5, 20]),
     pool: pick(random, ['', '', 'edge', 'general']),
     toleratesAll: random() < 0.5,
+    progressDeadlineSeconds: pick(random, ['', '', '20', '60']),
+    isForceDeleteStuck: random() < 0.3,
   }));
 }
 

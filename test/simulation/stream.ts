@@ -216,7 +216,10 @@ class WatchLine {
 
   open(): void {
     const { isSilent, silentMs } = this.#faults;
-    const cutMs = Math.min(this.#fate.cutAfterMs ?? Number.POSITIVE_INFINITY, isSilent ? silentMs : Number.POSITIVE_INFINITY);
+    const cutMs = Math.min(
+      this.#fate.cutAfterMs ?? Number.POSITIVE_INFINITY,
+      isSilent ? silentMs : Number.POSITIVE_INFINITY,
+    );
     if (Number.isFinite(cutMs)) this.#plan(this.#process.timeline.nowMs + cutMs, () => this.#end(true));
     this.#watch.start({
       event: (event) => {

@@ -24,7 +24,10 @@ export interface UpdaterOptions {
   readonly records: Records;
   readonly trace: Trace;
   readonly random: Random;
-  readonly controller: Omit<ControllerOptions, 'random' | 'batchMax' | 'laneInFlightMax' | 'taskTimeoutMs' | 'isDryRun'>;
+  readonly controller: Omit<
+    ControllerOptions,
+    'random' | 'batchMax' | 'laneInFlightMax' | 'taskTimeoutMs' | 'isDryRun'
+  >;
   readonly pageLimit: number;
   readonly onStopped: () => void;
 }
@@ -88,7 +91,7 @@ export class Updater {
       read: options.records.node,
       onDelta: (delta, nowMs) => this.controller.onNode(delta, nowMs),
       onSynced: () => this.controller.onNodesSynced(),
-      onProgress: (revision, how) => conduct.knowledge.onNodes(revision, how),
+      onProgress: (revision) => conduct.knowledge.onNodes(revision),
     });
     this.daemonSets = this.#stream({
       resource: 'daemonsets',

@@ -4,7 +4,7 @@ import { makeDaemonSet, makeNode } from '../../src/simulator/make-objects.ts';
 import type { NodeObject } from '../../src/simulator/objects.ts';
 import type { Trouble } from '../../src/simulator/pod-status.ts';
 import { createRandom, forkRandom, type Random } from '../../src/simulator/random.ts';
-import { Checker } from './checker.ts';
+import { Checker, FORCE_DELETE_STUCK, PROGRESS_DEADLINE } from './checker.ts';
 import { ProcessClock, StampClock } from './clocks.ts';
 import { Havoc, removeDecoys, stripHashLabels } from './havoc.ts';
 import { whatIsLeft } from './liveness.ts';
@@ -12,7 +12,7 @@ import { Network, type Tally } from './network.ts';
 import { SimProcess } from './process.ts';
 import { Records } from './records.ts';
 import { type DaemonSetSpec, type Kind, pick, type Spec } from './spec.ts';
-import { Trace, Violation } from './trace.ts';
+import { type Trace, Violation } from './trace.ts';
 import { Updater } from './updater.ts';
 
 const START_MS = 1_800_000_000_000;
@@ -52,7 +52,7 @@ export class World {
     const { startupMs, terminationMs, podsPerSecond, reactionMs } = spec;
     const pace = { startupMs, terminationMs, podsPerSecond, reactionMs };
     this.cluster = new SimulatedCluster({ startMs: START_MS, ...pace }, forkRandom(random));
-    this.checker = new Checker(this.cluster, trace);
+    this.checker = new Checker(this.cluster, trace, this.stamps);
     this.network = new Network({ cluster: this.cluster, trace, spec, random: forkRandom(random), tally: this.tally });
     this.#records = new Records(this.stamps);
     this.#random = forkRandom(random);
@@ -180,10 +180,12 @@ export class World {
   }
 
   #createDaemonSet(spec: DaemonSetSpec): void {
-    const { name, strategy, maxUnavailable, minReadySeconds, pool, toleratesAll } = spec;
+    const { name, strategy, maxUnavailable, minReadySeconds, pool, toleratesAll, progressDeadlineSeconds } = spec;
     const annotations = {
       'apps.openyurt.io/update-strategy': strategy,
       'apps.openyurt.io/max-unavailable': maxUnavailable,
+      ...(progressDeadlineSeconds === '' ? {} : { [PROGRESS_DEADLINE]: progressDeadlineSeconds }),
+      ...(spec.isForceDeleteStuck ? { [FORCE_DELETE_STUCK]: 'true' } : {}),
     };
     const podSpec = {
       ...(pool === '' ? {} : { nodeSelector: { 'example.com/pool': pool } }),
