@@ -28,12 +28,18 @@ export interface HttpServerOptions {
   readonly routes: readonly Route[];
   /** Why a request could not be answered: for the log. */
   readonly onError: (message: string) => void;
+  /** How long a request may take to come in. */
+  readonly requestTimeoutMs?: number;
 }
 
 const HEADER_BYTES_MAX = 8 * 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 5_000;
 const CONNECTIONS_MAX = 256;
+/** Pipelined requests are all read before the first answer is; more of them are answered 503 and the connection ends. */
+const REQUESTS_PER_CONNECTION_MAX = 100;
+/** Node looks for requests that take too long every 30 s, unless told otherwise. */
+const CHECK_INTERVAL_MS = 1_000;
 const URL_LENGTH_MAX = 2048;
 
 export function textResponse(status: number, body: string): RouteResponse {
@@ -47,16 +53,19 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.#server = createServer(
       {
         maxHeaderSize: HEADER_BYTES_MAX,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        headersTimeout: REQUEST_TIMEOUT_MS,
+        requestTimeout: timeoutMs,
+        headersTimeout: timeoutMs,
+        connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, timeoutMs),
         keepAliveTimeout: KEEP_ALIVE_MS,
       },
       (request, response) => void this.#serve(request, response),
     );
     this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
   }
 
   /** Resolves with the address that is listened on. Rejects when that is not possible, naming the address. */
@@ -99,6 +108,8 @@ export class HttpServer {
 
   async #answer(request: IncomingMessage): Promise<RouteResponse & { readonly allow?: string }> {
     const { url = '', method = '' } = request;
+    // Which of the two Node, a proxy and the loopback guard take need not be the same.
+    if ((request.headersDistinct.host?.length ?? 0) > 1) return textResponse(400, 'more than one Host header');
     if (url.length > URL_LENGTH_MAX) return textResponse(414, 'the URL is too long');
     const [path = '', query = ''] = url.split('?', 2);
     const routes = this.#options.routes.filter((route) => route.path === path);
