@@ -1,11 +1,17 @@
+/** ASCII without blanks. */
+const PRINTABLE = /^[!-~]+$/;
+
 /**
- * Names become parts of keys and of request paths, so a name that holds a '/' (or none at all) is refused where it
- * enters the program. Kubernetes itself never accepts such names.
+ * Names become parts of keys, request paths, log lines and terminal output, so a name that would be something else there
+ * (a '/', '..', a line end, an escape sequence) is refused where it enters the program. Kubernetes itself never accepts
+ * such names (apimachinery pkg/api/validation/path, and they are DNS names).
  */
 export function nameProblem(field: string, name: string): string | undefined {
   if (name === '') return `${field} is missing`;
   if (name.length > 253) return `${field} is longer than 253 characters`;
   if (name.includes('/')) return `${field} holds a '/'`;
+  if (!PRINTABLE.test(name)) return `${field} holds a character that no name has`;
+  if (name === '.' || name === '..') return `${field} is "${name}"`;
   return undefined;
 }
 

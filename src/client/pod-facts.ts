@@ -1,3 +1,4 @@
+import { oneLine } from '../kube/one-line.ts';
 import type { PodRecord } from '../kube/records.ts';
 import { identityProblem, nameProblem } from './object-name.ts';
 
@@ -29,6 +30,10 @@ export class PodFacts {
   /** Of the first container that is in trouble. */
   containerTrouble: string | undefined = undefined;
 }
+
+/** Reasons are words; whoever writes them may write more. */
+const TROUBLE_CHARACTERS_MAX = 128;
+const NAME_CHARACTERS_MAX = 128;
 
 export class ContainerFacts {
   waitingReason = '';
@@ -75,7 +80,9 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
       resourceVersion: facts.resourceVersion,
       isNamespaced: true,
     }) ?? (nodeName === '' ? undefined : nameProblem('spec.nodeName', nodeName));
-  if (problem !== undefined) return malformed(`pod ${facts.namespace}/${facts.name}: ${problem}`);
+  if (problem !== undefined) {
+    return malformed(`pod ${oneLine(`${facts.namespace}/${facts.name}`, NAME_CHARACTERS_MAX)}: ${problem}`);
+  }
   return {
     ok: true,
     record: {
@@ -110,9 +117,11 @@ function graceMs(seconds: number | undefined): number | undefined {
 
 function podTrouble(facts: PodFacts): string | undefined {
   const trouble = facts.initTrouble ?? facts.containerTrouble;
-  if (trouble !== undefined) return trouble;
-  if (facts.scheduledStatus === 'False') return facts.scheduledReason || 'Unschedulable';
-  if (facts.phase === 'Failed') return facts.reason || 'Failed';
+  if (trouble !== undefined) return oneLine(trouble, TROUBLE_CHARACTERS_MAX);
+  if (facts.scheduledStatus === 'False') {
+    return oneLine(facts.scheduledReason, TROUBLE_CHARACTERS_MAX) || 'Unschedulable';
+  }
+  if (facts.phase === 'Failed') return oneLine(facts.reason, TROUBLE_CHARACTERS_MAX) || 'Failed';
   return undefined;
 }
 

@@ -1,3 +1,4 @@
+import { oneLine } from '../kube/one-line.ts';
 import { isEnveloped, openEnvelope } from './protobuf/envelope.ts';
 import { readStatus } from './protobuf/status.ts';
 import { WireError, WireReader } from './protobuf/wire.ts';
@@ -100,12 +101,12 @@ export function apiErrorOfStatus(status: StatusFacts, httpStatus: number = statu
   return {
     code,
     httpStatus,
-    message: oneLine(status.message || status.reason || `HTTP ${httpStatus}`),
+    message: shortLine(status.message || status.reason || `HTTP ${httpStatus}`),
     retryAfterMs: boundedRetryAfterMs(status.retryAfterSeconds * 1000),
     details: {
       kind: status.kind,
       name: status.name,
-      causes: status.causes.slice(0, CAUSES_MAX).map((cause) => oneLine(cause.reason || cause.message)),
+      causes: status.causes.slice(0, CAUSES_MAX).map((cause) => shortLine(cause.reason || cause.message)),
     },
   };
 }
@@ -120,9 +121,9 @@ export function isVersionTooLarge(error: ApiError): boolean {
   );
 }
 
-/** Retry-After as a number of seconds; 0 when it is absent or a date, which Kubernetes does not send. */
+/** Retry-After as a number of seconds, bounded; 0 when it is absent or a date, which Kubernetes does not send. */
 export function retryAfterMsOf(header: string | undefined): number {
-  if (header === undefined || !/^\d{1,9}$/.test(header.trim())) return 0;
+  if (header === undefined || !/^\d+$/.test(header.trim())) return 0;
   return boundedRetryAfterMs(Number(header) * 1000);
 }
 
@@ -151,10 +152,12 @@ function explain(options: {
 }): string {
   const { verb, resource } = options.labels;
   if (options.code === 'forbidden') {
-    return oneLine(`not allowed to ${verb} ${resource} (check the RBAC rules of this account): ${options.message}`);
+    return shortLine(`not allowed to ${verb} ${resource} (check the RBAC rules of this account): ${options.message}`);
   }
   if (options.code === 'unauthorized') {
-    return oneLine(`the API server does not accept the credentials (asked to ${verb} ${resource}): ${options.message}`);
+    return shortLine(
+      `the API server does not accept the credentials (asked to ${verb} ${resource}): ${options.message}`,
+    );
   }
   return options.message;
 }
@@ -219,10 +222,6 @@ function plainText(body: Uint8Array): string {
   return first === '' ? '' : `not a Kubernetes Status: ${first}`;
 }
 
-/** What others wrote goes into logs and events: bounded, and without characters that break a line or a terminal. */
-function oneLine(text: string): string {
-  return text
-    .slice(0, MESSAGE_CHARACTERS_MAX)
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
-    .trim();
+function shortLine(text: string): string {
+  return oneLine(text, MESSAGE_CHARACTERS_MAX);
 }

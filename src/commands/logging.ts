@@ -30,6 +30,7 @@ const STDERR = 2;
  */
 export function createLogger(options: LoggerOptions): Logger {
   const stream = options.stream ?? destination({ fd: STDERR, sync: true });
+  const safe = safeStream(stream);
   const logger = pino(
     {
       level: options.level,
@@ -39,7 +40,7 @@ export function createLogger(options: LoggerOptions): Logger {
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`]), censor: '[redacted]' },
     },
-    options.format === 'pretty' ? prettyStream(stream, options.hasColor ?? hasColor()) : stream,
+    options.format === 'pretty' ? prettyStream(safe, options.hasColor ?? hasColor()) : safe,
   );
   return wrap(logger);
 }
@@ -50,6 +51,15 @@ function wrap(logger: PinoLogger<never, boolean>): Logger {
     with: (fields) => wrap(logger.child(fields)),
     flush: () => new Promise((resolve) => logger.flush(() => resolve())),
   };
+}
+
+/** What JSON leaves as it is and a terminal may obey: C1 controls, line separators, and what turns text around. */
+const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Whoever names a pod must not be able to write log lines of their own. */
+function safeStream(stream: DestinationStream): DestinationStream {
+  const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return { write: (line) => stream.write(line.replaceAll(UNSAFE, escaped)) };
 }
 
 /** In this thread and at once: neither pino's transport worker nor a stream that is still full when the process ends. */

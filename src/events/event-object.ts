@@ -1,3 +1,4 @@
+import { oneLine } from '../kube/one-line.ts';
 import { type EventEffect, subjectOf } from './event-correlator.ts';
 
 /** What events.k8s.io/v1 allows. */
@@ -35,7 +36,7 @@ export function eventObject(effect: Extract<EventEffect, { type: 'create' }>, re
       name: subjectOf(event).slice(namespace.length + 1),
       uid: event.uid,
     },
-    note: clipUtf8(event.message, NOTE_BYTES_MAX),
+    note: clipUtf8(oneLine(event.message, NOTE_BYTES_MAX), NOTE_BYTES_MAX),
     type: event.type,
   };
 }

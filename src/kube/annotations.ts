@@ -1,4 +1,5 @@
 import { type IntOrPercent, parseIntOrPercent } from './int-or-percent.ts';
+import { oneLine } from './one-line.ts';
 import type { DaemonSetRecord } from './records.ts';
 
 export const UPDATE_STRATEGY_ANNOTATION = 'apps.openyurt.io/update-strategy';
@@ -138,5 +139,6 @@ function annotationOf(annotations: Readonly<Record<string, string>>, name: strin
 }
 
 function clip(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  const shown = oneLine(text, 60);
+  return text.length > 60 ? `${shown}…` : shown;
 }

@@ -3,7 +3,11 @@ import { type Garbled, LIST_ITEMS_MAX, type ListReader, type ListResult, SKIPPED
 import { arrayOf, fieldsOf, MalformedError, stringOf } from './values.ts';
 
 /** JSON is parsed as a whole, so a page must fit into memory. */
-const LIST_BYTES_MAX = 256 * 1024 * 1024;
+const LIST_BYTES_MAX = 64 * 1024 * 1024;
+/** Parsed, `{}` takes thirty times as much memory as its two bytes. */
+const LIST_VALUES_MAX = 8_000_000;
+/** So many unusable objects are no accident, and each one costs time. */
+const SKIPPED_MAX = 10_000;
 
 /** Decodes a JSON list when it is complete; meant for lists that are short. */
 export class JsonListReader<T> implements ListReader<T> {
@@ -26,8 +30,12 @@ export class JsonListReader<T> implements ListReader<T> {
   }
 
   end(): { readonly ok: true; readonly list: ListResult<T> } | ({ readonly ok: false } & Garbled) {
-    const text = Buffer.concat(this.#chunks).toString('utf8');
+    const bytes = Buffer.concat(this.#chunks);
     this.#chunks = [];
+    if (bytes.length > LIST_VALUES_MAX && countValues(bytes) > LIST_VALUES_MAX) {
+      return { ok: false, code: 'malformed', message: `a list has more than ${LIST_VALUES_MAX} values` };
+    }
+    const text = bytes.toString('utf8');
     try {
       return { ok: true, list: this.#read(JSON.parse(text)) };
     } catch (error) {
@@ -41,17 +49,32 @@ export class JsonListReader<T> implements ListReader<T> {
   #read(json: unknown): ListResult<T> {
     const object = fieldsOf(json ?? 'nothing', 'the list');
     const metadata = fieldsOf(object.metadata, 'metadata');
+    if (Array.isArray(object.items) && object.items.length > LIST_ITEMS_MAX) {
+      throw new MalformedError(`a list holds more than ${LIST_ITEMS_MAX} items`);
+    }
     const items: T[] = [];
     const skipped: string[] = [];
     if (!Array.isArray(object.items) && object.items !== null) throw new MalformedError('items is missing');
+    let skippedCount = 0;
     arrayOf(object.items, 'items', (item) => {
       const result = this.#parse(item);
-      if (result.ok) items.push(result.record);
-      else if (skipped.length < SKIPPED_MESSAGES_MAX) skipped.push(result.message);
+      if (result.ok) {
+        items.push(result.record);
+        return;
+      }
+      skippedCount += 1;
+      if (skippedCount > SKIPPED_MAX) throw new MalformedError(`more than ${SKIPPED_MAX} objects are unusable`);
+      if (skipped.length < SKIPPED_MESSAGES_MAX) skipped.push(result.message);
     });
-    if (items.length > LIST_ITEMS_MAX) throw new MalformedError(`a list holds more than ${LIST_ITEMS_MAX} items`);
     const resourceVersion = stringOf(metadata.resourceVersion, 'metadata.resourceVersion');
     const continueToken = stringOf(metadata.continue, 'metadata.continue');
     return { items, skipped, resourceVersion, continueToken };
   }
+}
+
+/** Objects, arrays and what follows a comma; those within strings count too, which does no harm. */
+function countValues(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) if (byte === 0x7b || byte === 0x5b || byte === 0x2c) count += 1;
+  return count;
 }

@@ -1,0 +1,10 @@
+/**
+ * What others wrote, made fit for logs, events and terminals: on one line, bounded, and without characters that control a
+ * terminal or turn text around.
+ */
+export function oneLine(text: string, charactersMax: number): string {
+  return text
+    .slice(0, charactersMax)
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim();
+}
