@@ -1,0 +1,164 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { firstDifference } from './determinism.ts';
+import { minimise } from './minimise.ts';
+import { runSeed, type SeedReport } from './run.ts';
+import { commandOf, KINDS, type Kind, type Overrides } from './spec.ts';
+
+/**
+ * `npm run sim`: runs seeds and prints what fails, with the command that repeats it.
+ * Exit code 0: every seed held; 1: one did not; 2: bad arguments.
+ */
+const OPTIONS = {
+  seeds: { type: 'string', default: '1' },
+  seed: { type: 'string', default: '1' },
+  minutes: { type: 'string' },
+  nodes: { type: 'string' },
+  daemonsets: { type: 'string' },
+  without: { type: 'string' },
+  /** Print the last so many lines of the trace. */
+  trace: { type: 'string' },
+  'stop-at-first': { type: 'boolean', default: false },
+  'no-minimise': { type: 'boolean', default: false },
+  report: { type: 'string', default: 'text' },
+} as const;
+
+interface Totals {
+  seeds: number;
+  events: number;
+  wallMs: number;
+  virtualMs: number;
+  deletes: number;
+  marks: number;
+  failures: number;
+  readonly tally: Map<string, number>;
+}
+
+const PROGRESS_MS = 5000;
+/** Every so many seeds are run twice. */
+const TWICE_EVERY = 100;
+
+function main(): number {
+  const { values } = parseArgs({ options: OPTIONS });
+  const first = whole('--seed', values.seed, 0);
+  const count = whole('--seeds', values.seeds, 1);
+  const overrides = overridesOf(values);
+  const totals: Totals = {
+    seeds: 0,
+    events: 0,
+    wallMs: 0,
+    virtualMs: 0,
+    deletes: 0,
+    marks: 0,
+    failures: 0,
+    tally: new Map(),
+  };
+  let saidAtMs = performance.now();
+  for (let seed = first; seed < first + count; seed += 1) {
+    const report = runSeed(seed, overrides, values.trace !== undefined);
+    add(totals, report);
+    if (values.trace !== undefined) printTrace(report, whole('--trace', values.trace, 1));
+    if (report.failure !== undefined) {
+      tell(report, overrides, { isMinimising: !values['no-minimise'], isJson: values.report === 'json' });
+      if (values['stop-at-first']) return 1;
+    }
+    if (seed % TWICE_EVERY === 0 || count === 1) checkTwice(seed, overrides, totals);
+    if (performance.now() - saidAtMs > PROGRESS_MS && values.report === 'text') {
+      saidAtMs = performance.now();
+      process.stderr.write(`${totals.seeds} of ${count} seeds, ${totals.failures} failed\n`);
+    }
+  }
+  summarise(totals);
+  return totals.failures === 0 ? 0 : 1;
+}
+
+class UsageError extends Error {}
+
+function whole(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new UsageError(`${flag} is "${text}"; it must be a whole number of at least ${least}`);
+  }
+  return value;
+}
+
+function overridesOf(
+  values: Readonly<Partial<Record<'minutes' | 'nodes' | 'daemonsets' | 'without', string>>>,
+): Overrides {
+  const { minutes, nodes, daemonsets, without } = values;
+  if (minutes !== undefined && !(Number(minutes) > 0))
+    throw new UsageError(`--minutes is "${minutes}"; it must be positive`);
+  const kinds = (without ?? '').split(',').filter((kind) => kind !== '');
+  for (const kind of kinds) {
+    if (!(KINDS as readonly string[]).includes(kind))
+      throw new UsageError(`--without: "${kind}" is none of ${KINDS.join(', ')}`);
+  }
+  return {
+    ...(minutes === undefined ? {} : { minutes: Number(minutes) }),
+    ...(nodes === undefined ? {} : { nodes: whole('--nodes', nodes, 1) }),
+    ...(daemonsets === undefined ? {} : { daemonSets: whole('--daemonsets', daemonsets, 1) }),
+    ...(kinds.length === 0 ? {} : { without: kinds as Kind[] }),
+  };
+}
+
+function add(totals: Totals, report: SeedReport): void {
+  totals.seeds += 1;
+  totals.events += report.events;
+  totals.wallMs += report.wallMs;
+  totals.virtualMs += report.virtualMs;
+  totals.deletes += report.deletes;
+  totals.marks += report.marks;
+  for (const [kind, times] of report.tally) totals.tally.set(kind, (totals.tally.get(kind) ?? 0) + times);
+  if (report.failure !== undefined) totals.failures += 1;
+}
+
+function tell(
+  report: SeedReport,
+  overrides: Overrides,
+  how: { readonly isMinimising: boolean; readonly isJson: boolean },
+): void {
+  const { spec, failure } = report;
+  if (failure === undefined) return;
+  if (how.isJson) {
+    console.log(JSON.stringify({ seed: spec.seed, rule: failure.rule, message: failure.message }));
+    return;
+  }
+  console.log(`seed ${spec.seed} broke the rule ${failure.rule} after ${(failure.atMs / 1000).toFixed(3)} s`);
+  console.log(`  ${failure.message}`);
+  console.log(`  repeat: ${commandOf(spec.seed, overrides)}`);
+  const isWhole = Object.keys(overrides).length === 0;
+  if (how.isMinimising && isWhole) console.log(`  smaller: ${commandOf(spec.seed, minimise(spec.seed, failure.rule))}`);
+}
+
+function checkTwice(seed: number, overrides: Overrides, totals: Totals): void {
+  const difference = firstDifference(seed, overrides);
+  if (difference === '') return;
+  totals.failures += 1;
+  console.log(`seed ${seed} is not repeatable, the first difference: ${difference}`);
+  console.log(`  repeat: ${commandOf(seed, overrides)}`);
+}
+
+function printTrace(report: SeedReport, count: number): void {
+  for (const line of report.lines.slice(-count)) console.log(line);
+}
+
+function summarise(totals: Totals): void {
+  const { seeds, events, wallMs, virtualMs, deletes, marks, failures, tally } = totals;
+  const hours = (virtualMs / 3_600_000).toFixed(1);
+  const faults = [...tally]
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+    .map(([kind, times]) => `${kind} ${times}`);
+  console.log(`happened: ${faults.join(', ')}`);
+  console.log(
+    `${seeds} seeds, ${failures} failed: ${events} events, ${deletes} deletions and ${marks} marks in ${hours} virtual hours; ` +
+      `${(wallMs / seeds).toFixed(1)} ms a seed (one of ${availableParallelism()} CPUs)`,
+  );
+}
+
+try {
+  process.exitCode = main();
+} catch (error) {
+  if (!(error instanceof UsageError) && !(error instanceof TypeError && 'code' in error)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}
