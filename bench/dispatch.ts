@@ -8,7 +8,7 @@ import { Piscina } from 'piscina';
 import { monotonicMs } from '../src/clock.ts';
 import { Dispatcher } from '../src/dispatch/dispatcher.ts';
 import { ThreadedLanes } from '../src/dispatch/threaded-lanes.ts';
-import type { Connection } from '../src/protocol/connection.ts';
+import { plainConnection } from '../src/protocol/connection.ts';
 import type { Outcome } from '../src/protocol/outcome.ts';
 import type { SlotKey } from '../src/protocol/slot.ts';
 import { daemonSetKey, slotKey } from '../src/protocol/slot.ts';
@@ -31,18 +31,7 @@ const TASKS_BY_SLOT = new Map<SlotKey, Task>(
     return [slot, { slot, action: 'delete', namespace: 'kube-system', pod, uid } satisfies Task];
   }),
 );
-const CONNECTION: Connection = {
-  serverUrl: 'http://localhost',
-  authorization: undefined,
-  headers: {},
-  caPem: undefined,
-  certPem: undefined,
-  keyPem: undefined,
-  serverName: undefined,
-  isTlsVerified: true,
-  proxyUrl: undefined,
-  userAgent: 'bench',
-};
+const CONNECTION = plainConnection('http://localhost');
 const RULES = { writeUntilMs: Number.POSITIVE_INFINITY, taskTimeoutMs: 10_000, isDryRun: false };
 
 interface Figures {

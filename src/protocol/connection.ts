@@ -17,3 +17,20 @@ export interface Connection {
   readonly proxyUrl: string | undefined;
   readonly userAgent: string;
 }
+
+/** A connection without credentials, TLS options or a proxy, for servers on this machine; `changes` go on top. */
+export function plainConnection(serverUrl: string, changes: Partial<Connection> = {}): Connection {
+  return {
+    serverUrl,
+    authorization: undefined,
+    headers: {},
+    caPem: undefined,
+    certPem: undefined,
+    keyPem: undefined,
+    serverName: undefined,
+    isTlsVerified: true,
+    proxyUrl: undefined,
+    userAgent: 'daemonpodupdater',
+    ...changes,
+  };
+}

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import type { Connection } from '../../src/protocol/connection.ts';
+import { type Connection, plainConnection } from '../../src/protocol/connection.ts';
 
 export interface LocalServer {
   readonly url: string;
@@ -49,19 +49,7 @@ export async function serve(t: TestContext, handler: Handler, tls?: ServerOption
 }
 
 export function connectionTo(serverUrl: string, changes: Partial<Connection> = {}): Connection {
-  return {
-    serverUrl,
-    authorization: 'Bearer planted-secret',
-    headers: {},
-    caPem: undefined,
-    certPem: undefined,
-    keyPem: undefined,
-    serverName: undefined,
-    isTlsVerified: true,
-    proxyUrl: undefined,
-    userAgent: 'test/1',
-    ...changes,
-  };
+  return plainConnection(serverUrl, { authorization: 'Bearer planted-secret', userAgent: 'test/1', ...changes });
 }
 
 /** Waits until the condition holds; fails after the deadline. */

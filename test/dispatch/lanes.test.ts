@@ -3,25 +3,14 @@ import { test } from 'node:test';
 import { InProcessLanes } from '../../src/dispatch/in-process-lanes.ts';
 import type { LaneLossReason, LanePool } from '../../src/dispatch/lane-pool.ts';
 import { ThreadedLanes, type ThreadedLanesOptions } from '../../src/dispatch/threaded-lanes.ts';
-import type { Connection } from '../../src/protocol/connection.ts';
+import { plainConnection } from '../../src/protocol/connection.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import { runBatch } from '../../workers/batch.ts';
 import { finish } from '../../workers/steps/finish.ts';
 import { outcomeOf } from '../../workers/steps/step.ts';
 import { batchOf, slotOf, taskOf } from './support/slots.ts';
 
-const CONNECTION: Connection = {
-  serverUrl: 'http://first.invalid',
-  authorization: undefined,
-  headers: {},
-  caPem: undefined,
-  certPem: undefined,
-  keyPem: undefined,
-  serverName: undefined,
-  isTlsVerified: true,
-  proxyUrl: undefined,
-  userAgent: 'test',
-};
+const CONNECTION = plainConnection('http://first.invalid');
 
 const DEADLINE_MS = 20_000;
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { plainConnection } from '../../src/protocol/connection.ts';
 import { encodeMessage, encodeWatchFrame, envelop } from '../../src/simulator/protobuf-encoder.ts';
 import type { Simulator } from '../../src/simulator/start.ts';
 import { SpoilingProxy } from './proxy.ts';
-import { assertClean, type Diary, eventually, loopback, rolledOut, simulator, startUpdater } from './support.ts';
+import { assertClean, type Diary, eventually, rolledOut, simulator, startUpdater } from './support.ts';
 
 interface SeenEvent {
   readonly type: string;
@@ -132,7 +133,7 @@ for (const { name, watch, stream, bytes, says } of spoilings) {
   test(`bad input: ${name} → that stream starts again where it was, no other does, and nothing is listed`, async (t) => {
     const cluster = await simulator(t, { scenario: { nodes: 20, startupMs: 300, maxUnavailable: '5' } });
     const proxy = await SpoilingProxy.open(t, cluster.url);
-    const { diary } = await startUpdater(t, cluster, { connection: loopback(proxy.url) });
+    const { diary } = await startUpdater(t, cluster, { connection: plainConnection(proxy.url) });
     await eventually('all four watches are open', () => proxy.watches.size === 4);
     const lists = proxy.listRequests('');
     const target = proxy.find(watch);
@@ -155,7 +156,7 @@ for (const { name, watch, stream, bytes, says } of spoilings) {
 test('bad input: nodes and pods that break a key, objects without fields → left out, the rollout goes on', async (t) => {
   const cluster = await simulator(t, { scenario: { nodes: 20, startupMs: 300, maxUnavailable: '5' } });
   const proxy = await SpoilingProxy.open(t, cluster.url);
-  const { updater, diary } = await startUpdater(t, cluster, { connection: loopback(proxy.url) });
+  const { updater, diary } = await startUpdater(t, cluster, { connection: plainConnection(proxy.url) });
   await eventually('all four watches are open', () => proxy.watches.size === 4);
   const { revision } = await cluster.control.statistics();
   const metadata = { uid: 'u', resourceVersion: String(revision), creationTimestamp: '2026-01-01T00:00:00Z' };

@@ -9,7 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import type { ReaderProblem } from '../../src/commands/wiring/cluster-reader.ts';
 import { Updater, type UpdaterOptions } from '../../src/commands/wiring/updater.ts';
 import type { LogFields, LogLevel } from '../../src/controller/ports.ts';
-import type { Connection } from '../../src/protocol/connection.ts';
+import { type Connection, plainConnection } from '../../src/protocol/connection.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import type { ObserverReport } from '../../src/simulator/observer.ts';
 import { type Simulator, type SimulatorSettings, startSimulator } from '../../src/simulator/start.ts';
@@ -23,22 +23,6 @@ export async function simulator(t: TestContext, settings: Partial<SimulatorSetti
   const started = await startSimulator({ speed: 20, ...settings });
   t.after(() => started.close());
   return started;
-}
-
-export function loopback(serverUrl: string, changes: Partial<Connection> = {}): Connection {
-  return {
-    serverUrl,
-    authorization: undefined,
-    headers: {},
-    caPem: undefined,
-    certPem: undefined,
-    keyPem: undefined,
-    serverName: undefined,
-    isTlsVerified: true,
-    proxyUrl: undefined,
-    userAgent: 'integration-test',
-    ...changes,
-  };
 }
 
 /** What an updater says and does, as its listeners hear it. */
@@ -67,7 +51,7 @@ export async function startUpdater(
 ): Promise<StartedUpdater> {
   const diary = new Diary();
   const updater = new Updater({
-    connection: loopback(cluster.url),
+    connection: plainConnection(cluster.url),
     namespaces: [],
     workers: 2,
     cpus: 2,

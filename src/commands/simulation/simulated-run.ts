@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../clock.ts';
 import { formatIntOrPercent } from '../../kube/int-or-percent.ts';
-import type { Connection } from '../../protocol/connection.ts';
+import { plainConnection } from '../../protocol/connection.ts';
 import type { AvailabilityReport } from '../../simulator/observer-availability.ts';
 import { type Simulator, startSimulator } from '../../simulator/start.ts';
 import type { SimulateOptions } from '../options.ts';
@@ -46,7 +46,7 @@ export class SimulatedRun {
       },
     });
     const updater = new Updater({
-      connection: loopback(simulator.url),
+      connection: plainConnection(simulator.url),
       namespaces: [],
       workers: options.workers,
       cpus: availableParallelism(),
@@ -152,18 +152,3 @@ const SILENT: Omit<UpdaterListeners, 'log'> = {
   onEventDropped: () => {},
   onResize: () => {},
 };
-
-function loopback(serverUrl: string): Connection {
-  return {
-    serverUrl,
-    authorization: undefined,
-    headers: {},
-    caPem: undefined,
-    certPem: undefined,
-    keyPem: undefined,
-    serverName: undefined,
-    isTlsVerified: true,
-    proxyUrl: undefined,
-    userAgent: 'daemonpodupdater-simulate',
-  };
-}
