@@ -9,7 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import type { ReaderProblem } from '../../src/commands/wiring/cluster-reader.ts';
 import { Updater, type UpdaterOptions } from '../../src/commands/wiring/updater.ts';
 import type { LogFields, LogLevel } from '../../src/controller/ports.ts';
-import { type Connection, plainConnection } from '../../src/protocol/connection.ts';
+import { plainConnection } from '../../src/protocol/connection.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import type { ObserverReport } from '../../src/simulator/observer.ts';
 import { type Simulator, type SimulatorSettings, startSimulator } from '../../src/simulator/start.ts';

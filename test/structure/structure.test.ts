@@ -176,7 +176,7 @@ test('structure: length of files → within the limit', (context) => {
 
 test('structure: names of files → kebab-case', () => {
   const problems = everything.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.property)?(\.test|\.e2e)?\.ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.property)?(\.test|\.e2e|\.chaos)?\.ts$/.test(basename(path)),
   );
   assertNone(
     problems.map(({ path }) => path),
