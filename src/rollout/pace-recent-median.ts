@@ -1,22 +1,34 @@
 const KEPT = 512;
+/** The order of many values is made anew only when so large a share of them is new: it is asked for after each. */
+const STALE_SHARE = 1 / 16;
 
-/** The median of the last few values: a handful of stragglers does not move it. */
+/** Quantiles, the median above all, of the last few values: a handful of stragglers does not move it. */
 export class RecentMedian {
   readonly #values: number[] = [];
   #next = 0;
+  #sorted = new Float64Array(0);
+  #addedSince = 0;
 
   add(value: number): void {
     this.#values[this.#next] = value;
     this.#next = (this.#next + 1) % KEPT;
+    this.#addedSince += 1;
   }
 
-  /** The value that `share` of the last `count` (at most 512) are below; undefined before the first value. */
+  /** The value that `share` of the last `count` (at most 512) are below, by and large; undefined before the first value. */
   of(count: number, share = 0.5): number | undefined {
     const length = Math.min(count, this.#values.length);
-    const sorted = new Float64Array(length);
+    const changed = this.#addedSince + Math.abs(length - this.#sorted.length);
+    if (changed > 0 && changed >= length * STALE_SHARE) this.#sort(length);
+    return this.#sorted[Math.floor(this.#sorted.length * share)];
+  }
+
+  #sort(length: number): void {
+    this.#sorted = new Float64Array(length);
     for (let index = 0; index < length; index += 1) {
-      sorted[index] = this.#values[(this.#next - 1 - index + KEPT) % KEPT] ?? 0;
+      this.#sorted[index] = this.#values[(this.#next - 1 - index + KEPT) % KEPT] ?? 0;
     }
-    return sorted.sort()[Math.floor(length * share)];
+    this.#sorted.sort();
+    this.#addedSince = 0;
   }
 }
