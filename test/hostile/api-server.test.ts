@@ -1,0 +1,261 @@
+import assert from 'node:assert/strict';
+import { createServer, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { podSource } from '../../src/cache/resources.ts';
+import { ApiClient, type ApiRequest } from '../../src/client/api.ts';
+import { StreamFailure } from '../../src/client/failure.ts';
+import { apiErrorOf, retryAfterMsOf } from '../../src/client/status-error.ts';
+import { connectionTo } from '../client/local-server.ts';
+
+const TIMEOUT_MS = 400;
+const GET: ApiRequest = {
+  method: 'GET',
+  path: '/api/v1/pods',
+  timeoutMs: TIMEOUT_MS,
+  shouldReadBody: true,
+  labels: { verb: 'list', resource: 'pods' },
+};
+
+interface Hostile {
+  readonly client: ApiClient;
+  /** The heads of the requests that came in. */
+  readonly heads: string[];
+}
+
+/** A server that does with the connection what it likes, once a request has come in. */
+async function hostile(t: TestContext, misbehave: (socket: Socket) => void): Promise<Hostile> {
+  const heads: string[] = [];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    let head = '';
+    socket.on('error', () => {});
+    socket.on('data', (part: Buffer) => {
+      head += part.toString('latin1');
+      if (!head.includes('\r\n\r\n')) return;
+      heads.push(head);
+      head = '';
+      misbehave(socket);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const client = new ApiClient({ connection: connectionTo(`http://127.0.0.1:${address.port}`), connectionsMax: 1 });
+  t.after(async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await client.close();
+  });
+  return { client, heads };
+}
+
+/** Writes again and again, as fast as the peer reads, until the connection is gone. */
+function flood(socket: Socket, text: string): void {
+  const timer = setInterval(() => {
+    if (socket.destroyed) clearInterval(timer);
+    else if (socket.writableLength < 1e6) socket.write(text);
+  }, 1);
+  socket.once('close', () => clearInterval(timer));
+}
+
+const CHUNKED = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n';
+const BOMB = gzipSync(Buffer.alloc(100_000_000));
+
+const REPLIES: readonly {
+  readonly name: string;
+  readonly code: string;
+  readonly misbehave: (socket: Socket) => void;
+}[] = [
+  {
+    name: 'headers that never end',
+    code: 'too-large',
+    misbehave: (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n');
+      flood(socket, `x-a: ${'b'.repeat(1000)}\r\n`);
+    },
+  },
+  {
+    name: 'one header of 1 MB',
+    code: 'too-large',
+    misbehave: (socket) => socket.write(`HTTP/1.1 200 OK\r\nx: ${'a'.repeat(1e6)}`),
+  },
+  {
+    name: 'early hints without end',
+    code: 'timeout',
+    misbehave: (socket) => flood(socket, 'HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n'),
+  },
+  {
+    name: 'continue without end',
+    code: 'connection-lost',
+    misbehave: (socket) => flood(socket, 'HTTP/1.1 100 Continue\r\n\r\n'),
+  },
+  {
+    name: 'an upgrade nobody asked for',
+    code: 'connection-lost',
+    misbehave: (socket) =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
+  },
+  {
+    name: 'a chunk extension without end',
+    code: 'timeout',
+    misbehave: (socket) => {
+      socket.write(`${CHUNKED}1;`);
+      flood(socket, 'a'.repeat(10_000));
+    },
+  },
+  {
+    name: 'trailers without end',
+    code: 'too-large',
+    misbehave: (socket) => {
+      socket.write(`${CHUNKED}0\r\n`);
+      flood(socket, `x-y: ${'a'.repeat(1000)}\r\n`);
+    },
+  },
+  {
+    name: 'a negative length',
+    code: 'malformed',
+    misbehave: (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n'),
+  },
+  { name: 'a status that is none', code: 'malformed', misbehave: (socket) => socket.end('HTTP/1.1 99999 OK\r\n\r\n') },
+  {
+    name: 'a zip bomb of 100 MB',
+    code: 'malformed',
+    misbehave: (socket) => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${BOMB.length}\r\n\r\n`);
+      socket.end(BOMB);
+    },
+  },
+  {
+    name: 'the rest a byte at a time',
+    code: 'timeout',
+    misbehave: (socket) => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n');
+      const timer = setInterval(() => (socket.destroyed ? clearInterval(timer) : socket.write('a')), 20);
+    },
+  },
+];
+
+for (const { name, code, misbehave } of REPLIES) {
+  test(`API server: answers with ${name} → ${code}, in time, and in bounded memory`, async (t) => {
+    const { client, heads } = await hostile(t, misbehave);
+    const before = process.memoryUsage().rss;
+    const startedMs = performance.now();
+    const response = await client.request(GET);
+    assert.equal(response.kind === 'failure' ? response.code : response.kind, code);
+    assert.ok(response.kind === 'failure' && response.message !== '' && response.message.length < 500);
+    assert.ok(performance.now() - startedMs < TIMEOUT_MS + 500);
+    assert.ok(process.memoryUsage().rss - before < 100e6);
+    assert.doesNotMatch(heads[0] ?? '', /accept-encoding/i, 'it does not ask for compressed answers');
+  });
+}
+
+for (const status of [301, 302, 303, 307, 308]) {
+  test(`API server: ${status} to somebody else → an answer like any refusal, nobody else gets the credentials`, async (t) => {
+    const other = await hostile(t, (socket) => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'));
+    const otherUrl = await urlOf(other);
+    const before = other.heads.length;
+    const { client, heads } = await hostile(t, (socket) => {
+      socket.write(`HTTP/1.1 ${status} Moved\r\nlocation: ${otherUrl}/api/v1/pods\r\ncontent-length: 0\r\n\r\n`);
+    });
+    const response = await client.request(GET);
+    assert.equal(response.kind === 'answer' && response.status, status);
+    const stream = await client.stream(GET);
+    assert.equal(stream.kind === 'stream' && stream.status, status);
+    if (stream.kind === 'stream') stream.abort();
+    assert.equal(heads.length, 2);
+    assert.equal(other.heads.length, before);
+  });
+}
+
+/** Where a hostile server listens, told by asking it. */
+async function urlOf({ client, heads }: Hostile): Promise<string> {
+  await client.request(GET);
+  const host = /^host: (\S+)/im.exec(heads[0] ?? '')?.[1];
+  assert.ok(host !== undefined);
+  return `http://${host}`;
+}
+
+test('API server: a list that never ends, of objects that are none → ends with its time, in bounded memory', async (t) => {
+  // The envelope announces a list of 2^48 bytes; each item is empty.
+  const head = Buffer.concat([
+    Buffer.from('k8s\0', 'latin1'),
+    Buffer.from([0x12, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40]),
+  ]);
+  const { client } = await hostile(t, (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/vnd.kubernetes.protobuf\r\nconnection: close\r\n\r\n');
+    socket.write(head);
+    flood(socket, Buffer.alloc(60_000, Buffer.from([0x12, 0x00])).toString('latin1'));
+  });
+  const before = process.memoryUsage().rss;
+  const answer = await client.stream(GET);
+  assert.ok(answer.kind === 'stream');
+  const reader = podSource({ namespace: '', labelSelector: '' }).listReader(answer.contentType);
+  await assert.rejects(async () => {
+    for await (const chunk of answer.body) assert.equal(reader.push(chunk), undefined);
+  }, StreamFailure);
+  assert.equal(reader.end().ok, false);
+  assert.ok(process.memoryUsage().rss - before < 150e6);
+});
+
+test('API server: a watch a byte at a time → every event arrives, and it ends with its time', async (t) => {
+  const line = Buffer.from(`${JSON.stringify({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '7' } } })}\n`);
+  const { client } = await hostile(t, (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n');
+    let at = 0;
+    const timer = setInterval(() => {
+      if (socket.destroyed) clearInterval(timer);
+      else for (let i = 0; i < 5; i += 1) socket.write(line.subarray(at % line.length, (at++ % line.length) + 1));
+    }, 5);
+  });
+  const answer = await client.stream(GET);
+  assert.ok(answer.kind === 'stream');
+  const reader = podSource({ namespace: '', labelSelector: '' }).watchReader(answer.contentType);
+  let events = 0;
+  await assert.rejects(async () => {
+    for await (const chunk of answer.body) {
+      const read = reader.push(chunk);
+      assert.equal(read.garbled, undefined);
+      events += read.events.length;
+    }
+  }, StreamFailure);
+  assert.ok(events >= 1);
+});
+
+const WAITS: readonly (readonly [header: string | undefined, ms: number])[] = [
+  [undefined, 0],
+  ['', 0],
+  ['0', 0],
+  ['1', 1000],
+  [' 5 ', 5000],
+  ['1000000000', 600_000],
+  ['9'.repeat(400), 600_000],
+  ['-1', 0],
+  ['1e9', 0],
+  ['5.5', 0],
+  ['0x10', 0],
+  ['Wed, 21 Oct 2099 07:28:00 GMT', 0],
+  ['NaN', 0],
+];
+
+for (const [header, ms] of WAITS) {
+  test(`Retry-After: ${JSON.stringify(header)?.slice(0, 40)} → ${ms} ms`, () =>
+    assert.equal(retryAfterMsOf(header), ms));
+}
+
+test('Retry-After in a Status: any number → from 0 to 10 minutes', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.double(), fc.integer(), fc.constant('5'), fc.constant(null)), (retryAfterSeconds) => {
+      const body = Buffer.from(JSON.stringify({ kind: 'Status', code: 429, details: { retryAfterSeconds } }));
+      const { retryAfterMs } = apiErrorOf({
+        httpStatus: 429,
+        body,
+        retryAfterMs: 0,
+        labels: { verb: 'get', resource: 'pods' },
+      });
+      assert.ok(retryAfterMs >= 0 && retryAfterMs <= 600_000, String(retryAfterMs));
+    }),
+  );
+});
