@@ -48,6 +48,8 @@ export class Conduct {
   readonly open = new Map<SlotKey, { readonly lane: number; readonly task: Task }>();
   readonly pending = new Map<SlotKey, Pending>();
   readonly recent = new Map<SlotKey, number[]>();
+  /** Until when the API server asked to wait. */
+  readonly notBefore = new Map<SlotKey, { readonly uid: string; readonly atMs: number }>();
 
   constructor(process: SimProcess, log: CommitLog) {
     this.process = process;
@@ -116,6 +118,8 @@ export class Checker {
 
   onOutcome(conduct: Conduct, outcome: Outcome): void {
     conduct.open.delete(outcome.slot);
+    const { slot, uid, retryAfterMs } = outcome;
+    if (retryAfterMs > 0) conduct.notBefore.set(slot, { uid, atMs: conduct.process.nowMs + retryAfterMs });
     const pending = conduct.pending.get(outcome.slot);
     if (pending === undefined || pending.uid !== outcome.uid) return;
     const { action, code } = outcome;
@@ -215,6 +219,10 @@ export class Checker {
       this.#fail('one-a-slot', conduct, `${task.slot} is sent to a lane while lane ${open.lane} works on it`);
     }
     const { nowMs } = conduct.process;
+    const wait = conduct.notBefore.get(task.slot);
+    if (wait?.uid === task.uid && nowMs < wait.atMs) {
+      this.#fail('retry-after', conduct, `${task.slot} is tried ${Math.round(wait.atMs - nowMs)} ms too early`);
+    }
     const recent = (conduct.recent.get(task.slot) ?? []).filter((atMs) => atMs > nowMs - RETRY_WINDOW_MS);
     recent.push(nowMs);
     conduct.recent.set(task.slot, recent);

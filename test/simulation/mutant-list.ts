@@ -1,0 +1,262 @@
+/** A change of the program's text; `find` must occur exactly once in `file`. */
+export interface Patch {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** A bug planted in the program, to see whether the simulation finds it. */
+export interface Mutant {
+  readonly name: string;
+  /** What the bug is, in one line. */
+  readonly bug: string;
+  readonly patches: readonly Patch[];
+}
+
+const CLASSIFY = 'src/rollout/classify.ts';
+const ASKS = 'src/rollout/asks.ts';
+const BUDGET = 'src/rollout/budget.ts';
+const TASKS = 'src/rollout/tasks.ts';
+const REFLECTOR = 'src/cache/reflector-machine.ts';
+const REQUESTS = 'src/client/requests.ts';
+const REVISION = 'src/kube/revision.ts';
+const CONTROLLER = 'src/controller/controller.ts';
+const TRAFFIC = 'src/controller/traffic.ts';
+const ELECTION = 'src/election/election-machine.ts';
+const STUCK = 'src/rollout/stuck.ts';
+
+const WANTED_DELETE = `    facts.strategy === 'AdvancedRollingUpdate' &&
+    slot.eligibility === 2 &&
+    slot.node?.isReady === true &&
+    pod !== undefined &&`;
+
+function one(name: string, bug: string, patch: Patch): Mutant {
+  return { name, bug, patches: [patch] };
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  one('no-uid-precondition', 'a deletion is not bound to the pod that was decided about', {
+    file: REQUESTS,
+    find: 'preconditions: { uid }, gracePeriodSeconds',
+    replace: 'gracePeriodSeconds',
+  }),
+  one('patch-without-uid', 'a mark is not bound to the pod that was decided about', {
+    file: REQUESTS,
+    find: 'JSON.stringify({ metadata: { uid: target.uid }, status: { conditions: [condition] } })',
+    replace: 'JSON.stringify({ status: { conditions: [condition] } })',
+  }),
+  one('missing-pods-forgotten', 'a node whose pod is gone and not yet created again is not in the budget', {
+    file: CLASSIFY,
+    find: '(hasAvailable ? BIT.available : BIT.unavailable)',
+    replace: '(hasAvailable ? BIT.available : slot.pods.length === 0 ? 0 : BIT.unavailable)',
+  }),
+  one('counted-not-observed', 'a deletion is over when it is answered, not when the watch shows it', {
+    file: ASKS,
+    find: `  switch (outcome.code) {
+    case 'done':
+    case 'gone':
+    case 'unknown':
+      if (ask.action === 'force-delete')`,
+    replace: `  switch (outcome.code) {
+    case 'done':
+      slot.ask = undefined;
+      return DROP;
+    case 'gone':
+    case 'unknown':
+      if (ask.action === 'force-delete')`,
+  }),
+  one('lost-means-not-applied', 'a request without an answer is taken for one that was not applied', {
+    file: ASKS,
+    find: `    case 'unknown':
+      if (ask.action === 'force-delete')`,
+    replace: `    case 'unknown':
+      if (outcome.code === 'unknown') return retry(ask, outcome, 'asked');
+      if (ask.action === 'force-delete')`,
+  }),
+  one('lost-means-applied', 'a request without an answer is taken for one that was applied, and never looked at', {
+    file: ASKS,
+    find: "else ask.phase = 'observe-due';",
+    replace: 'else ask.dueMs = Number.POSITIVE_INFINITY;',
+  }),
+  one('generation-unchecked', "the newest revision is used before the DaemonSet's generation was observed", {
+    file: 'src/rollout/definition.ts',
+    find: 'if (daemonSet.observedGeneration < daemonSet.generation) {',
+    replace: 'if (daemonSet.generation < 0) {',
+  }),
+  {
+    name: 'fence-ignored',
+    bug: 'a write leaves after the right to write is over',
+    patches: [
+      {
+        file: 'workers/steps/departure.ts',
+        find: "if (isWrite && nowMs >= limits.writeUntilMs) return { kind: 'fenced' };",
+        replace: '',
+      },
+      {
+        file: 'workers/steps/departure.ts',
+        find: 'isWrite ? Math.min(limits.deadlineMs, limits.writeUntilMs) : limits.deadlineMs',
+        replace: 'limits.deadlineMs',
+      },
+    ],
+  },
+  one('lease-counted-from-answer', "the right to write lasts for the lease's duration from the renewal's answer", {
+    file: ELECTION,
+    find: 'const writeUntilMs = request.startedAtMs + this.#timings.renewDeadlineMs;',
+    replace: 'const writeUntilMs = nowMs + this.#timings.leaseDurationMs;',
+  }),
+  one('lease-stolen', 'a candidate takes a lease that has not expired', {
+    file: ELECTION,
+    find: '|| nowMs >= this.#expiryMs(lease.record)',
+    replace: '|| this.#expiryMs(lease.record) > 0',
+  }),
+  {
+    name: 'not-ready-ignored',
+    bug: 'nodes that are NotReady are updated like others',
+    patches: [
+      { file: CLASSIFY, find: '  if (!slot.node.isReady) return mask;\n', replace: '' },
+      {
+        file: TASKS,
+        find: WANTED_DELETE,
+        replace: WANTED_DELETE.replace('slot.node?.isReady === true', 'slot.node !== undefined'),
+      },
+    ],
+  },
+  one('no-hash-means-old', 'a pod without a revision hash is old whatever its template generation', {
+    file: REVISION,
+    find: 'return target.templateGeneration !== undefined && pod.templateGeneration === target.templateGeneration;',
+    replace: 'return false;',
+  }),
+  one('ahead-means-old', 'a pod that is newer than the revisions read so far is old', {
+    file: REVISION,
+    find: ' || isAhead(pod, target)',
+    replace: '',
+  }),
+  {
+    name: 'budget-off-by-one',
+    bug: 'one node more than allowed may be without an available pod',
+    patches: [
+      {
+        file: BUDGET,
+        find: "use.unavailable + use.reserved >= use.allowed) return 'budget'",
+        replace: "use.unavailable + use.reserved > use.allowed) return 'budget'",
+      },
+      {
+        file: BUDGET,
+        find: 'use.unavailable + use.reserved <= use.allowed',
+        replace: 'use.unavailable + use.reserved <= use.allowed + 1',
+      },
+    ],
+  },
+  {
+    name: 'unavailable-all-at-once',
+    bug: 'old pods that are unavailable anyway are all replaced at once',
+    patches: [
+      { file: BUDGET, find: "  if (use.inFlight >= use.allowed) return 'budget';\n", replace: '' },
+      { file: BUDGET, find: 'use.inFlight <= use.allowed && ', replace: '' },
+    ],
+  },
+  one('asked-not-reserved', 'a pod that is about to be deleted is still counted as available', {
+    file: CLASSIFY,
+    find: '  if (isAsked && hasAvailable) mask |= BIT.reserved;\n',
+    replace: '',
+  }),
+  one('last-look-skipped', 'what waited in a queue leaves without a second look at the budget', {
+    file: 'src/rollout/rollout.ts',
+    find: "const fits = task?.action !== 'delete' || stillFits((slot.mask & BIT.available) !== 0, this.#use());",
+    replace: 'const fits = true;',
+  }),
+  one('min-ready-ignored', 'a pod is available as soon as it is Ready', {
+    file: 'src/kube/availability.ts',
+    find: 'readySinceMs + minReadyMs : Number',
+    replace: 'readySinceMs : Number',
+  }),
+  one('no-synthetic-deletes', 'objects that vanished while the watch was gone stay in the cache', {
+    file: REFLECTOR,
+    find: 'for (const key of this.store.keys()) if (!state.items.has(key)) deltas.push(...this.store.removeKey(key));',
+    replace: '',
+  }),
+  one('resume-too-far', 'a watch that was cut resumes one version too far', {
+    file: REFLECTOR,
+    find: `    state.eventCount++;
+    this.#version = resourceVersion;`,
+    replace: `    state.eventCount++;
+    this.#version = String(Number(resourceVersion) + 1);`,
+  }),
+  one('gone-is-retried', 'a watch that is out of date is tried again instead of listing', {
+    file: REFLECTOR,
+    find: "if (failure.code === 'gone') return this.#retry('list', failure, nowMs, 'watch');",
+    replace: "if (failure.code === 'gone') return this.#retry('watch', failure, nowMs, 'watch');",
+  }),
+  one('marks-always', 'the OTA condition is written whether it differs or not', {
+    file: 'src/rollout/marks.ts',
+    find: 'if (!isMarked(pod, mark)) first =',
+    replace: 'first =',
+  }),
+  {
+    name: 'ota-deletes',
+    bug: 'an OTA DaemonSet is updated by deleting its pods',
+    patches: [
+      {
+        file: CLASSIFY,
+        find: "    case 'OTA':\n      return common | classifyMark(slot, facts);\n",
+        replace: "    case 'OTA':\n",
+      },
+      {
+        file: TASKS,
+        find: WANTED_DELETE,
+        replace: WANTED_DELETE.replace("facts.strategy === 'AdvancedRollingUpdate'", 'facts.strategy !== undefined'),
+      },
+    ],
+  },
+  one('opted-out-goes-on', 'a DaemonSet that opted out is updated to the end', {
+    file: CONTROLLER,
+    find: `      if (followed !== undefined) this.#unfollow(followed);
+      return;`,
+    replace: '      return;',
+  }),
+  one('foreign-pods-taken', "pods of other owners with the DaemonSet's labels are taken for its own", {
+    file: 'src/rollout/rollout.ts',
+    find: 'if (pod.ownerUid !== this.#identity.uid) {',
+    replace: "if (pod.ownerUid === 'nobody') {",
+  }),
+  one('recreated-not-noticed', 'a DaemonSet that was deleted and created again is taken for the same one', {
+    file: CONTROLLER,
+    find: 'if (followed !== undefined && followed.uid !== daemonSet.uid) this.#unfollow(followed);',
+    replace: '',
+  }),
+  one('two-lanes-a-slot', 'a slot that a lane works on is queued again', {
+    file: 'src/dispatch/keyed-queue.ts',
+    find: 'if (known === undefined) {',
+    replace: 'if (known === undefined || known.lane !== NO_LANE) {',
+  }),
+  one('no-backoff', 'what was refused is tried again at once', {
+    file: 'src/dispatch/backoff.ts',
+    find: 'Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(input.failures, DOUBLINGS_MAX))',
+    replace: '0',
+  }),
+  one('retry-after-ignored', 'Retry-After is not waited for', {
+    file: 'src/dispatch/backoff.ts',
+    find: 'Math.max(exponentialMs, input.atLeastMs)',
+    replace: 'exponentialMs',
+  }),
+  one('dead-lane-forgotten', 'nobody asks what became of the tasks of a thread that died', {
+    file: TRAFFIC,
+    find: `      this.#parts.ports.taskDone(outcome, undefined);
+      this.#settle(outcome, nowMs);`,
+    replace: '      this.#parts.ports.taskDone(outcome, undefined);',
+  }),
+  one('taken-back-in-silence', 'a slot whose task was taken back is not looked at again', {
+    file: TRAFFIC,
+    find: `        owner.isDirty = true;
+        hasReleased = true;`,
+    replace: '',
+  }),
+  {
+    name: 'force-unasked',
+    bug: 'pods stuck in Terminating are deleted by force though nobody asked for it',
+    patches: [
+      { file: STUCK, find: '!facts.isForceDeleteStuck || ', replace: '' },
+      { file: TASKS, find: '    facts.isForceDeleteStuck &&\n', replace: '' },
+    ],
+  },
+];
