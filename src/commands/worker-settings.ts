@@ -41,8 +41,8 @@ export type SettingChange =
   | { readonly kind: 'overruled'; readonly chosen: ChosenSetting };
 
 /**
- * The setting over the life of the process. The admin endpoint's word holds until the next word of the file: until the file
- * says something else than before, or until it is read again on request (SIGHUP).
+ * The setting over the life of the process: what was said last holds. The admin endpoint's word holds until the config file
+ * changes or is read again on request (SIGHUP).
  */
 export class WorkerSettings {
   #layers: SettingLayers;
@@ -57,11 +57,9 @@ export class WorkerSettings {
     return this.#current;
   }
 
-  /** The config file was read. `isOnRequest`: somebody asked for it, so it counts even when it says what it said before. */
-  fileRead(config: Config, isOnRequest: boolean): SettingChange {
-    const isNew = config.workers !== this.#layers.file;
+  /** The config file changed, or somebody asked to read it again. */
+  fileRead(config: Config): SettingChange {
     this.#layers = { ...this.#layers, file: config.workers };
-    if (!isNew && !isOnRequest) return { kind: 'unchanged' };
     const { flag, file } = this.#layers;
     const change = this.#change(chooseSetting(this.#layers));
     const isOverruled = flag !== undefined && file !== undefined && file !== flag;

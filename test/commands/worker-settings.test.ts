@@ -71,16 +71,14 @@ test('DAEMONPODUPDATER_WORKERS: 100 → refused, with the name, the value and th
 
 test('settings over time: file says something else → it holds; the same again → nothing changes', () => {
   const settings = new WorkerSettings({ ...NOTHING, file: 2 });
-  assert.deepEqual(settings.fileRead({ workers: 4 }, false), {
-    kind: 'changed',
-    chosen: { setting: 4, source: 'config-file' },
-  });
-  assert.deepEqual(settings.fileRead({ workers: 4 }, false), { kind: 'unchanged' });
+  const chosen: ChosenSetting = { setting: 4, source: 'config-file' };
+  assert.deepEqual(settings.fileRead({ workers: 4 }), { kind: 'changed', chosen });
+  assert.deepEqual(settings.fileRead({ workers: 4 }), { kind: 'unchanged' });
 });
 
 test('settings over time: file no longer says → the environment does', () => {
   const settings = new WorkerSettings({ ...NOTHING, file: 2, environment: 3 });
-  assert.deepEqual(settings.fileRead({ workers: undefined }, false), {
+  assert.deepEqual(settings.fileRead({ workers: undefined }), {
     kind: 'changed',
     chosen: { setting: 3, source: 'environment' },
   });
@@ -88,24 +86,19 @@ test('settings over time: file no longer says → the environment does', () => {
 
 test('settings over time: a flag was given → the file is overruled, and that is told', () => {
   const settings = new WorkerSettings({ ...NOTHING, flag: 5 });
-  assert.deepEqual(settings.fileRead({ workers: 4 }, false), {
+  assert.deepEqual(settings.fileRead({ workers: 4 }), {
     kind: 'overruled',
     chosen: { setting: 5, source: 'flag' },
   });
   assert.equal(settings.current.setting, 5);
 });
 
-test('settings over time: admin sets → holds against a file that says what it said before', () => {
+test('settings over time: admin sets, then the file is read → the file holds again', () => {
   const settings = new WorkerSettings({ ...NOTHING, file: 2 });
-  assert.equal(settings.adminSet(8).kind, 'changed');
-  assert.equal(settings.fileRead({ workers: 2 }, false).kind, 'unchanged');
-  assert.deepEqual(settings.current, { setting: 8, source: 'admin' });
-});
-
-test('settings over time: admin sets, then SIGHUP → the file holds again', () => {
-  const settings = new WorkerSettings({ ...NOTHING, file: 2 });
-  settings.adminSet(8);
-  assert.deepEqual(settings.fileRead({ workers: 2 }, true), {
+  const chosen: ChosenSetting = { setting: 8, source: 'admin' };
+  assert.deepEqual(settings.adminSet(8), { kind: 'changed', chosen });
+  assert.deepEqual(settings.current, chosen);
+  assert.deepEqual(settings.fileRead({ workers: 2 }), {
     kind: 'changed',
     chosen: { setting: 2, source: 'config-file' },
   });

@@ -8,7 +8,7 @@ export interface ConfigWatcherOptions {
   /** What the file held when it was last read. */
   readonly text: string;
   /** The file holds something else now; or, after `reread`, whatever it holds. */
-  readonly onText: (text: string, isOnRequest: boolean) => void;
+  readonly onText: (text: string) => void;
   /** It cannot be read. Told once until it can be read again. */
   readonly onProblem: (message: string) => void;
   readonly pollIntervalMs?: number;
@@ -98,9 +98,9 @@ export class ConfigWatcher {
       return;
     }
     if (this.#isClosed) return;
-    const isNew = text !== this.#text || this.#problem !== undefined;
+    const isNew = text !== this.#text;
     this.#problem = undefined;
     this.#text = text;
-    if (isNew || isOnRequest) onText(text, isOnRequest);
+    if (isNew || isOnRequest) onText(text);
   }
 }

@@ -55,7 +55,7 @@ export class WorkerControl {
     if (config === undefined) return;
     this.#watcher = new ConfigWatcher({
       ...config,
-      onText: (text, isOnRequest) => this.#fileRead(text, isOnRequest),
+      onText: (text) => this.#fileRead(text),
       onProblem: (message) => this.#refused('config-file', message),
     });
     // Without a config file SIGHUP keeps its usual meaning: the terminal is gone.
@@ -86,10 +86,10 @@ export class WorkerControl {
     process.off('SIGHUP', this.#onHangup);
   }
 
-  #fileRead(text: string, isOnRequest: boolean): void {
+  #fileRead(text: string): void {
     const { config, settings } = this.#options;
     const parsed = parseConfig(text, config?.file ?? '');
-    if (parsed.ok) this.#apply(settings.fileRead(parsed.value, isOnRequest));
+    if (parsed.ok) this.#apply(settings.fileRead(parsed.value));
     else this.#refused('config-file', parsed.message);
   }
 
