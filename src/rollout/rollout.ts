@@ -3,8 +3,7 @@ import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, nodeOfSlot, type SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
 import { type AfterOutcome, onSent, releaseAsk, takeOutcome, WATCH } from './asks.ts';
-import { allowedUnavailable, type BudgetUse, stillFits, verdict } from './budget.ts';
-import { BIT } from './classify.ts';
+import { stillFits } from './budget.ts';
 import { countsOf, type RolloutCounts } from './counts.ts';
 import { type Block, type Change, Definition } from './definition.ts';
 import type { FailureCause } from './explain.ts';
@@ -13,25 +12,17 @@ import { hasSamePlace, type Observation, observeNode, observePod, observePodGone
 import type { PaceStatus } from './pace.ts';
 import { PaceFeed } from './pace-feed.ts';
 import { type NodePlan, planOf } from './plan.ts';
-import { previewDeletes } from './preview.ts';
 import { Progress } from './progress.ts';
+import { isAvailableSlot, Selection, type SelectLimit } from './selection.ts';
 import { SlotBook } from './slot-book.ts';
 import type { EligibilityLevel, Slot } from './slot-state.ts';
-import { askFor, taskOf } from './tasks.ts';
+import { taskOf } from './tasks.ts';
 
 export interface RolloutIdentity {
   readonly key: DaemonSetKey;
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-}
-
-/** How much may be asked for at once. */
-export interface SelectLimit {
-  /** New slots in this answer. */
-  readonly count: number;
-  /** Replacements in flight, besides the budget; a number ≥ 0 or Infinity. Marks and reads replace nothing. */
-  readonly window: number;
 }
 
 /**
@@ -62,12 +53,13 @@ export class Rollout {
   readonly #progress = new Progress(this.#notices);
   readonly #pace = new PaceFeed();
   readonly #book: SlotBook;
-  #window = Number.POSITIVE_INFINITY;
+  readonly #selection: Selection;
 
   constructor(identity: RolloutIdentity) {
     this.#identity = identity;
     this.#definition = new Definition(identity.uid);
     this.#book = new SlotBook(identity.key, this.#notices, this.#pace);
+    this.#selection = new Selection({ book: this.#book, definition: this.#definition, pace: this.#pace });
   }
 
   /** A record of another UID (the DaemonSet was deleted and created again) is ignored: that is another rollout. */
@@ -140,25 +132,7 @@ export class Rollout {
    */
   select(limit: SelectLimit, nowMs: number): SlotKey[] {
     this.tick(nowMs);
-    this.#window = this.#effectiveWindow(limit.window, nowMs);
-    if (!this.#definition.facts.isSynced) return [];
-    const selected: SlotKey[] = [];
-    const { observesDue } = this.#book;
-    for (let slot = observesDue.peek(); slot !== undefined; slot = observesDue.peek()) {
-      if (selected.length >= limit.count) return selected;
-      if (slot.ask !== undefined) slot.ask.phase = 'observe-asked';
-      this.#book.refresh(slot, this.#at(nowMs));
-      selected.push(slot.key);
-    }
-    if (this.blocked() !== undefined) return selected;
-    while (selected.length < limit.count) {
-      const slot = this.#next();
-      if (slot === undefined) break;
-      this.#ask(slot, nowMs);
-      selected.push(slot.key);
-    }
-    if (this.#window < limit.window && this.#verdict() === 'window') this.#pace.onHeldBack(nowMs);
-    return selected;
+    return this.#selection.select(limit, this.#at(nowMs));
   }
 
   /**
@@ -172,7 +146,7 @@ export class Rollout {
     const { facts } = this.#definition;
     const task = taskOf(slot, facts, this.#identity.namespace);
     const isReading = task?.action === 'observe';
-    const fits = task?.action !== 'delete' || stillFits((slot.mask & BIT.available) !== 0, this.#use());
+    const fits = task?.action !== 'delete' || stillFits(isAvailableSlot(slot), this.#selection.use());
     if (task === undefined || !fits || (!isReading && this.blocked() !== undefined)) {
       this.release(key, nowMs);
       return undefined;
@@ -234,7 +208,7 @@ export class Rollout {
 
   counts(): RolloutCounts {
     const { facts } = this.#definition;
-    return countsOf(this.#book.counters, { use: this.#use(), window: this.#window, facts });
+    return countsOf(this.#book.counters, { use: this.#selection.use(), window: this.#selection.window, facts });
   }
 
   /** Failed nodes by cause, as things are now; O(n). */
@@ -251,47 +225,8 @@ export class Rollout {
   plan(nowMs: number): NodePlan[] {
     this.tick(nowMs);
     const { facts, rule } = this.#definition;
-    const preview = previewDeletes(this.#book.candidates, this.#use(), this.#window);
+    const preview = this.#selection.preview();
     return planOf(this.#book.all(), { facts, rule, preview, block: this.blocked(), nowMs });
-  }
-
-  #next(): Slot | undefined {
-    const { candidates } = this.#book;
-    const other = candidates.next('mark') ?? candidates.next('force');
-    return other ?? (this.#verdict() === 'go' ? candidates.nextDelete()?.slot : undefined);
-  }
-
-  /** What may become of the next deletion; undefined: there is none. */
-  #verdict(): ReturnType<typeof verdict> | undefined {
-    const head = this.#book.candidates.nextDelete();
-    return head === undefined ? undefined : verdict(head.kind, this.#use(), this.#window);
-  }
-
-  /** The pace's, if it holds anything back. */
-  #effectiveWindow(limit: number, nowMs: number): number {
-    const { policy, facts } = this.#definition;
-    const { allowed: budget, inFlight } = this.#use();
-    if (policy === undefined || !facts.isSynced || facts.strategy !== 'AdvancedRollingUpdate') return limit;
-    const use = { budget, inFlight, pending: this.#book.counters.of('pending'), nowMs };
-    const size = this.#pace.window({ kind: policy.pace, hash: facts.target?.hash }, use);
-    return size < budget ? Math.min(limit, size) : limit;
-  }
-
-  #ask(slot: Slot, nowMs: number): void {
-    slot.ask = askFor(slot, this.#definition.facts, nowMs);
-    if (slot.ask.action === 'delete') this.#pace.onDeparture(slot, nowMs);
-    this.#book.refresh(slot, this.#at(nowMs));
-  }
-
-  #use(): BudgetUse {
-    const { counters } = this.#book;
-    const { policy } = this.#definition;
-    return {
-      allowed: policy === undefined ? 0 : allowedUnavailable(policy.maxUnavailable, counters.of('eligible')),
-      unavailable: counters.of('unavailable'),
-      reserved: counters.of('reserved'),
-      inFlight: counters.of('inFlight'),
-    };
   }
 
   #applyChange(change: Change, nowMs: number): void {

@@ -1,0 +1,116 @@
+import type { SlotKey } from '../protocol/slot.ts';
+import { allowedUnavailable, type BudgetUse, verdict } from './budget.ts';
+import { BIT } from './classify.ts';
+import type { Definition } from './definition.ts';
+import type { Observation } from './observe.ts';
+import type { PaceFeed } from './pace-feed.ts';
+import { type Preview, previewDeletes } from './preview.ts';
+import type { SlotBook } from './slot-book.ts';
+import type { Slot } from './slot-state.ts';
+import { askFor } from './tasks.ts';
+
+/** How much may be asked for at once. */
+export interface SelectLimit {
+  /** New slots in this answer. */
+  readonly count: number;
+  /** Replacements in flight, besides the budget; a number ≥ 0 or Infinity. Marks and reads replace nothing. */
+  readonly window: number;
+}
+
+interface SelectionParts {
+  readonly book: SlotBook;
+  readonly definition: Definition;
+  readonly pace: PaceFeed;
+}
+
+/** Who goes next: the candidates in their order, as far as the budget, the window and the pace let them. */
+export class Selection {
+  readonly #book: SlotBook;
+  readonly #definition: Definition;
+  readonly #pace: PaceFeed;
+  #window = Number.POSITIVE_INFINITY;
+
+  constructor({ book, definition, pace }: SelectionParts) {
+    this.#book = book;
+    this.#definition = definition;
+    this.#pace = pace;
+  }
+
+  /** Of the last selection: the limit, or the pace's if that is smaller. */
+  get window(): number {
+    return this.#window;
+  }
+
+  /** Slots that may go now, each marked as asked: reads first, then marks and what goes by force, then deletions. */
+  select(limit: SelectLimit, at: Observation): SlotKey[] {
+    this.#window = this.#effectiveWindow(limit.window, at.nowMs);
+    if (!this.#definition.facts.isSynced) return [];
+    const selected: SlotKey[] = [];
+    const { observesDue } = this.#book;
+    for (let slot = observesDue.peek(); slot !== undefined; slot = observesDue.peek()) {
+      if (selected.length >= limit.count) return selected;
+      if (slot.ask !== undefined) slot.ask.phase = 'observe-asked';
+      this.#book.refresh(slot, at);
+      selected.push(slot.key);
+    }
+    if (this.#definition.blocked() !== undefined) return selected;
+    while (selected.length < limit.count) {
+      const slot = this.#next();
+      if (slot === undefined) break;
+      this.#ask(slot, at);
+      selected.push(slot.key);
+    }
+    if (this.#window < limit.window && this.#verdict() === 'window') this.#pace.onHeldBack(at.nowMs);
+    return selected;
+  }
+
+  /** How much of the budget is in use. */
+  use(): BudgetUse {
+    const { counters } = this.#book;
+    const { policy } = this.#definition;
+    return {
+      allowed: policy === undefined ? 0 : allowedUnavailable(policy.maxUnavailable, counters.of('eligible')),
+      unavailable: counters.of('unavailable'),
+      reserved: counters.of('reserved'),
+      inFlight: counters.of('inFlight'),
+    };
+  }
+
+  /** What would be selected now, and what holds the others back. */
+  preview(): Preview {
+    return previewDeletes(this.#book.candidates, this.use(), this.#window);
+  }
+
+  #next(): Slot | undefined {
+    const { candidates } = this.#book;
+    const other = candidates.next('mark') ?? candidates.next('force');
+    return other ?? (this.#verdict() === 'go' ? candidates.nextDelete()?.slot : undefined);
+  }
+
+  /** What may become of the next deletion; undefined: there is none. */
+  #verdict(): ReturnType<typeof verdict> | undefined {
+    const head = this.#book.candidates.nextDelete();
+    return head === undefined ? undefined : verdict(head.kind, this.use(), this.#window);
+  }
+
+  /** The pace's, if it holds anything back. */
+  #effectiveWindow(limit: number, nowMs: number): number {
+    const { policy, facts } = this.#definition;
+    const { allowed: budget, inFlight } = this.use();
+    if (policy === undefined || !facts.isSynced || facts.strategy !== 'AdvancedRollingUpdate') return limit;
+    const use = { budget, inFlight, pending: this.#book.counters.of('pending'), nowMs };
+    const size = this.#pace.window({ kind: policy.pace, hash: facts.target?.hash }, use);
+    return size < budget ? Math.min(limit, size) : limit;
+  }
+
+  #ask(slot: Slot, at: Observation): void {
+    slot.ask = askFor(slot, at.facts, at.nowMs);
+    if (slot.ask.action === 'delete') this.#pace.onDeparture(slot, at.nowMs);
+    this.#book.refresh(slot, at);
+  }
+}
+
+/** Whether a slot's pod is available, for the budget. */
+export function isAvailableSlot(slot: Slot): boolean {
+  return (slot.mask & BIT.available) !== 0;
+}
