@@ -162,7 +162,7 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   one('last-look-skipped', 'what waited in a queue leaves without a second look at the budget', {
     file: 'src/rollout/rollout.ts',
-    find: "const fits = task?.action !== 'delete' || stillFits((slot.mask & BIT.available) !== 0, this.#use());",
+    find: "const fits = task?.action !== 'delete' || stillFits(isAvailableSlot(slot), this.#selection.use());",
     replace: 'const fits = true;',
   }),
   one('min-ready-ignored', 'a pod is available as soon as it is Ready', {
