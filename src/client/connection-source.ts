@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Connection } from '../protocol/connection.ts';
 import type { CredentialError } from './credential-error.ts';
 
@@ -47,7 +48,7 @@ export async function openConnectionSource(
 
   async function readAgain(isForced: boolean): Promise<Connection> {
     const { connection: next } = await read(isForced);
-    if (JSON.stringify(next) === JSON.stringify(connection)) return connection;
+    if (isDeepStrictEqual(next, connection)) return connection;
     connection = next;
     for (const callback of changed) callback(next);
     return next;

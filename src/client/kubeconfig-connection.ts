@@ -4,6 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import type { Connection } from '../protocol/connection.ts';
 import type { Credentials } from './connection-source.ts';
 import { CredentialError, systemCodeOf } from './credential-error.ts';
+import { guardedConnection } from './guarded-connection.ts';
 
 /** The part of client-node's KubeConfig that is used here; only credentials.ts knows the class itself. */
 export interface LoadedKubeconfig {
@@ -70,7 +71,7 @@ export async function credentialsOf(
     if (name.toLowerCase() === 'authorization') authorization = oneLine(String(value));
     else headers[name.toLowerCase()] = oneLine(String(value));
   }
-  const connection: Connection = {
+  const connection = guardedConnection({
     serverUrl: serverUrlOf(cluster.server, where),
     authorization,
     headers,
@@ -81,7 +82,7 @@ export async function credentialsOf(
     isTlsVerified: isPlain(cluster.server) || !cluster.skipTLSVerify,
     proxyUrl: cluster.proxyUrl || undefined,
     userAgent: USER_AGENT,
-  };
+  });
   checkCertificate(connection.certPem, where);
   return {
     connection,

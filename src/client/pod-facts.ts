@@ -33,7 +33,7 @@ export class PodFacts {
 
 /** Reasons are words; whoever writes them may write more. */
 const TROUBLE_CHARACTERS_MAX = 128;
-const NAME_CHARACTERS_MAX = 128;
+const MESSAGE_CHARACTERS_MAX = 300;
 
 export class ContainerFacts {
   waitingReason = '';
@@ -67,7 +67,7 @@ export function malformed(message: string): {
   readonly code: 'malformed';
   readonly message: string;
 } {
-  return { ok: false, code: 'malformed', message };
+  return { ok: false, code: 'malformed', message: oneLine(message, MESSAGE_CHARACTERS_MAX) };
 }
 
 export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
@@ -80,9 +80,8 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
       resourceVersion: facts.resourceVersion,
       isNamespaced: true,
     }) ?? (nodeName === '' ? undefined : nameProblem('spec.nodeName', nodeName));
-  if (problem !== undefined) {
-    return malformed(`pod ${oneLine(`${facts.namespace}/${facts.name}`, NAME_CHARACTERS_MAX)}: ${problem}`);
-  }
+  if (problem !== undefined)
+    return malformed(`pod ${facts.namespace.slice(0, 64)}/${facts.name.slice(0, 64)}: ${problem}`);
   return {
     ok: true,
     record: {

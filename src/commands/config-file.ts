@@ -1,6 +1,7 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type LaneSetting, parseLaneSetting } from '../dispatch/lane-count.ts';
+import { clipLine } from '../kube/one-line.ts';
 import type { Parsed } from './parse-value.ts';
 
 /** What a config file may set. Undefined: it does not say. */
@@ -10,11 +11,15 @@ export interface Config {
 
 /** A config file is a few lines. */
 export const CONFIG_BYTES_MAX = 64 * 1024;
+/** Of what is wrong, in a message. */
+const VALUE_CHARACTERS_MAX = 80;
+const KEYS_NAMED_MAX = 5;
 
 /** Reads the YAML of a config file; `file` is its name, for the message. An empty file sets nothing. */
 export function parseConfig(text: string, file: string): Parsed<Config> {
   if (text.length > CONFIG_BYTES_MAX) return { ok: false, message: `${file}: longer than ${CONFIG_BYTES_MAX} bytes` };
-  const document = parseDocument(text);
+  // Without the tags that make bytes, sets or dates: a setting is a word or a number.
+  const document = parseDocument(text, { resolveKnownTags: false, logLevel: 'error' });
   const error = document.errors[0];
   if (error !== undefined) return { ok: false, message: `${file}: ${firstLine(error.message)}` };
   const parsed = configSchema(file).safeParse(contentOf(document) ?? {});
@@ -34,13 +39,18 @@ function contentOf(document: ReturnType<typeof parseDocument>): unknown {
 
 /** The parser's message goes on with an excerpt. */
 function firstLine(message: string): string {
-  return (message.split('\n')[0] ?? '').replace(/:$/, '');
+  return clipLine(message.split('\n')[0] ?? '', 200).replace(/:$/, '');
 }
 
 function scalarOf(value: unknown): string | number {
-  if (typeof value === 'number' || typeof value === 'string') return value;
-  if (typeof value !== 'object' || value === null) return String(value);
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'object' || value === null) return clipLine(String(value), VALUE_CHARACTERS_MAX);
   return Array.isArray(value) ? 'a list' : 'a map';
+}
+
+function namesOf(keys: readonly string[]): string {
+  const names = keys.slice(0, KEYS_NAMED_MAX).map((key) => `"${clipLine(key, VALUE_CHARACTERS_MAX)}"`);
+  return names.join(', ') + (keys.length > names.length ? ' …' : '');
 }
 
 function configSchema(file: string) {
@@ -55,7 +65,7 @@ function configSchema(file: string) {
     {
       error: (issue) =>
         issue.code === 'unrecognized_keys'
-          ? `${file}: unknown ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}; it may hold: workers`
+          ? `${file}: unknown ${namesOf(issue.keys)}; it may hold: workers`
           : `${file}: not a map of settings, such as "workers: 4"`,
     },
   );

@@ -1,5 +1,5 @@
 import { type IntOrPercent, parseIntOrPercent } from './int-or-percent.ts';
-import { oneLine } from './one-line.ts';
+import { clipLine } from './one-line.ts';
 import type { DaemonSetRecord } from './records.ts';
 
 export const UPDATE_STRATEGY_ANNOTATION = 'apps.openyurt.io/update-strategy';
@@ -76,7 +76,7 @@ export function parseUpdatePolicy(
     return { kind: 'refused', code: 'unknown-strategy', message };
   }
   if (daemonSet.updateStrategyType !== 'OnDelete') {
-    const message = `spec.updateStrategy.type is "${daemonSet.updateStrategyType}"; set it to OnDelete`;
+    const message = `spec.updateStrategy.type is "${clip(daemonSet.updateStrategyType)}"; set it to OnDelete`;
     return { kind: 'refused', code: 'not-on-delete', message };
   }
   const problems: PolicyProblem[] = [];
@@ -139,6 +139,5 @@ function annotationOf(annotations: Readonly<Record<string, string>>, name: strin
 }
 
 function clip(text: string): string {
-  const shown = oneLine(text, 60);
-  return text.length > 60 ? `${shown}…` : shown;
+  return clipLine(text, 60);
 }

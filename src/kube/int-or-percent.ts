@@ -1,3 +1,5 @@
+import { clipLine } from './one-line.ts';
+
 /** A count or a share, as in `maxUnavailable`. `value` is a whole number: 0 to 100 for percent, 0 to 2^31-1 for count. */
 export interface IntOrPercent {
   readonly unit: 'count' | 'percent';
@@ -23,14 +25,15 @@ const PATTERN = /^([+-]?)(\d+)(%?)$/;
 export function parseIntOrPercent(input: string | number): IntOrPercentResult {
   const text = String(input);
   const [, sign, digits, suffix] = PATTERN.exec(text) ?? [];
-  if (digits === undefined) return failure('malformed', `"${clip(text)}" is neither a whole number nor a percentage`);
+  if (digits === undefined)
+    return failure('malformed', `"${clipLine(text, 40)}" is neither a whole number nor a percentage`);
   const value = Number(digits);
-  if (sign === '-' && value !== 0) return failure('negative', `"${clip(text)}" is negative`);
+  if (sign === '-' && value !== 0) return failure('negative', `"${clipLine(text, 40)}" is negative`);
   if (suffix === '%') {
-    if (value > 100) return failure('over-100-percent', `"${clip(text)}" is more than 100%`);
+    if (value > 100) return failure('over-100-percent', `"${clipLine(text, 40)}" is more than 100%`);
     return { ok: true, value: { unit: 'percent', value } };
   }
-  if (value > COUNT_MAX) return failure('malformed', `"${clip(text)}" does not fit into 32 bits`);
+  if (value > COUNT_MAX) return failure('malformed', `"${clipLine(text, 40)}" does not fit into 32 bits`);
   return { ok: true, value: { unit: 'count', value } };
 }
 
@@ -45,9 +48,4 @@ export function formatIntOrPercent(value: IntOrPercent): string {
 
 function failure(code: IntOrPercentErrorCode, message: string): IntOrPercentResult {
   return { ok: false, code, message };
-}
-
-/** Annotations may be 256 KiB long; a message need not be. */
-function clip(text: string): string {
-  return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }

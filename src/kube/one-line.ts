@@ -8,3 +8,9 @@ export function oneLine(text: string, charactersMax: number): string {
     .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim();
 }
+
+/** The same, with a sign where something was cut off: values in messages may be 256 KiB long. */
+export function clipLine(text: string, charactersMax: number): string {
+  const shown = oneLine(text, charactersMax);
+  return text.length > charactersMax ? `${shown}…` : shown;
+}
