@@ -34,7 +34,7 @@ class Body {
 
   async *read(): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
-      while (this.chunks.length > 0) yield takeAll(this);
+      for (let chunk = takeFrom(this); chunk !== undefined; chunk = takeFrom(this)) yield chunk;
       if (this.isEnded) return;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -48,10 +48,9 @@ const data = new Socket({ fd: DATA_FD, readable: true, writable: false });
 let waitingBytes = 0;
 let opened = 0;
 
-function takeAll(body: Body): Buffer {
-  const chunk = body.chunks.length === 1 ? (body.chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(body.chunks);
-  body.chunks = [];
-  waitingBytes -= chunk.length;
+function takeFrom(body: Body): Buffer | undefined {
+  const chunk = body.chunks.shift();
+  waitingBytes -= chunk?.length ?? 0;
   if (waitingBytes < WAITING_BYTES_MAX && data.isPaused()) data.resume();
   return chunk;
 }

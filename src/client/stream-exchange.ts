@@ -95,7 +95,7 @@ export class StreamExchange implements Dispatcher.DispatchHandler {
   async *#read(): AsyncGenerator<Uint8Array, void, undefined> {
     try {
       for (;;) {
-        while (this.#chunks.length > 0) yield this.#takeChunks();
+        for (let chunk = this.#takeChunk(); chunk !== undefined; chunk = this.#takeChunk()) yield chunk;
         if (this.#ending === 'closed') return;
         if (this.#ending !== undefined) throw new StreamFailure(this.#ending);
         await new Promise<void>((resolve) => {
@@ -107,12 +107,11 @@ export class StreamExchange implements Dispatcher.DispatchHandler {
     }
   }
 
-  /** Everything that waits, as one chunk. */
-  #takeChunks(): Uint8Array {
-    const chunk = this.#chunks.length === 1 ? (this.#chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(this.#chunks);
-    this.#chunks = [];
-    this.#waitingBytes = 0;
-    this.#controller?.resume();
+  /** One by one: to join what waits would copy every byte once more, and leave as many for the garbage collector. */
+  #takeChunk(): Uint8Array | undefined {
+    const chunk = this.#chunks.shift();
+    this.#waitingBytes -= chunk?.length ?? 0;
+    if (this.#waitingBytes <= WAITING_BYTES_MAX) this.#controller?.resume();
     return chunk;
   }
 
