@@ -15,8 +15,7 @@ export function newLeaving(sinceMs: number): Leaving {
  * the node has another pod, which needs no replacement.
  */
 export function forceAtMs(slot: Slot, facts: Facts): number {
-  if (!facts.isForceDeleteStuck || facts.strategy !== 'AdvancedRollingUpdate') return NEVER;
-  if (slot.ask !== undefined || liveCount(slot) > 0) return NEVER;
+  if (!facts.isForceDeleteStuck || slot.ask !== undefined || liveCount(slot) > 0) return NEVER;
   let atMs = NEVER;
   for (const pod of slot.pods) atMs = Math.min(atMs, forcePodAtMs(pod, facts));
   return atMs;

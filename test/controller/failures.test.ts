@@ -81,6 +81,16 @@ test('failures: a standby says nothing; when it takes over, what still holds is 
   );
 });
 
+test('failures: said, then led by another, then by this one again → what still holds is said again', () => {
+  const world = badVersion();
+  passTime(world, world.nowMs + 2 * DEADLINE_MS);
+  world.standBy();
+  world.pump();
+  world.lead();
+  world.pump();
+  assert.equal(failures(world).length, 4);
+});
+
 test('failures: events of one reason about different nodes → different topics', () => {
   const world = badVersion();
   passTime(world, world.nowMs + 2 * DEADLINE_MS);
