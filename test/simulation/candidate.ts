@@ -65,6 +65,7 @@ export class Candidate {
         const { record, resourceVersion, timeoutMs } = effect;
         const object = leaseObject({ name, namespace, resourceVersion }, record);
         this.#send(updateLeaseRequest({ ...LEASE, object, timeoutMs }), writeInput);
+        process.reach('renewal');
         return;
       }
       case 'wake':

@@ -169,7 +169,6 @@ export class Checker {
     const history = this.#pods.get(task.uid);
     if (history === undefined) this.#fail('owner', conduct, `${task.pod} with UID ${task.uid} never was`);
     const { pod, createdRevision } = history;
-    this.#checkOwner(conduct, task, pod);
     const newest = this.#newestSince.get(controllerUid(pod) ?? '');
     // After a rollback only the objects' times tell new pods from old ones of the same revision.
     if (newest === undefined || (newest.isRollback && !this.#stamps.isTrue)) return;

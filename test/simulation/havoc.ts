@@ -133,6 +133,7 @@ const HAPPENINGS: readonly Happening[] = [
     everyMs: 4_000,
     act: (scene) => {
       for (const { metadata } of someNodes(scene)) {
+        if (scene.world.isAway(metadata.name)) continue;
         scene.cluster.setNodeReady(metadata.name, false);
         scene.later(2000 + 60_000 * scene.random() ** 2, () => scene.cluster.setNodeReady(metadata.name, true));
       }
@@ -260,9 +261,10 @@ const HAPPENINGS: readonly Happening[] = [
   {
     kind: 'pause',
     everyMs: 30_000,
-    act: ({ world, random }) => world.pause(1000 + 40_000 * random() ** 2),
+    act: ({ world, random }) =>
+      world.pause(1000 + 40_000 * random() ** 2, pick(random, [undefined, 'renewal', 'batch'] as const)),
   },
-  { kind: 'stall', everyMs: 5_000, act: ({ world, random }) => world.pause(50 + 3_000 * random() ** 2) },
+  { kind: 'stall', everyMs: 5_000, act: ({ world, random }) => world.pause(50 + 3_000 * random() ** 2, undefined) },
   {
     kind: 'lane-death',
     everyMs: 4_000,

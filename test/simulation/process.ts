@@ -1,6 +1,9 @@
 import type { Planned, Timeline } from '../../src/simulator/timeline.ts';
 import type { ProcessClock } from './clocks.ts';
 
+/** `renewal`: a write of the lease has just left; `batch`: tasks are on their way to a lane. */
+export type Moment = 'renewal' | 'batch';
+
 /**
  * One operating-system process: nothing of it runs while it is stopped (SIGSTOP, a swapped-out machine) or after it died,
  * but its clock goes on.
@@ -11,6 +14,8 @@ export class SimProcess {
   readonly timeline: Timeline;
   #state: 'running' | 'stopped' | 'dead' = 'running';
   #waiting: (() => void)[] = [];
+  /** What is to happen at the next moment of that kind. */
+  readonly #ambushes = new Map<Moment, () => void>();
 
   constructor(options: { readonly id: string; readonly clock: ProcessClock; readonly timeline: Timeline }) {
     this.id = options.id;
@@ -55,6 +60,18 @@ export class SimProcess {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const part of waiting) this.run(part);
+  }
+
+  /** Moments at which a process is vulnerable are short: a fault that waits for one finds more than one at random. */
+  ambush(moment: Moment, part: () => void): void {
+    this.#ambushes.set(moment, part);
+  }
+
+  /** The moment is there. */
+  reach(moment: Moment): void {
+    const part = this.#ambushes.get(moment);
+    this.#ambushes.delete(moment);
+    part?.();
   }
 
   kill(): void {

@@ -114,7 +114,7 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
     seed,
     nodes: overrides.nodes ?? nodes,
     daemonSets: daemonSets.slice(0, overrides.daemonSets ?? daemonSets.length),
-    replicas: random() < 0.35 ? 2 : 1,
+    replicas: random() < 0.4 ? 2 : 1,
     lanes: 1 + randomBelow(random, 4),
     qps: pick(random, [0, 0, 0, 50, 10]),
     maxInFlight: pick(random, [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 250, 5]),

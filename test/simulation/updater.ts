@@ -161,6 +161,7 @@ export class Updater {
         }
         checker.onSend(this.conduct, lane, batch);
         this.lanes.send(lane, batch);
+        process.reach('batch');
       },
       recordEvent: (event) => trace.note(process.timeline.nowMs, process.id, event.message),
       log: () => undefined,

@@ -9,7 +9,7 @@ import { ProcessClock, StampClock } from './clocks.ts';
 import { Havoc, removeDecoys, stripHashLabels } from './havoc.ts';
 import { whatIsLeft } from './liveness.ts';
 import { Network, type Tally } from './network.ts';
-import { SimProcess } from './process.ts';
+import { type Moment, SimProcess } from './process.ts';
 import { Records } from './records.ts';
 import { type DaemonSetSpec, type Kind, pick, type Spec } from './spec.ts';
 import { type Trace, Violation } from './trace.ts';
@@ -41,6 +41,8 @@ export class World {
   readonly #havoc: Havoc;
   readonly #bad: { readonly nodeName: string; readonly image: string }[] = [];
   readonly #stuck = new Set<string>();
+  /** Nodes that are NotReady from the beginning to the end. */
+  readonly #away = new Set<string>();
   #number = 2;
   #processNumber = 0;
   #isCalm = false;
@@ -61,6 +63,7 @@ export class World {
     for (let index = 0; index < spec.nodes; index += 1) this.cluster.createNode(this.newNode(making));
     for (const daemonSet of spec.daemonSets) this.#createDaemonSet(daemonSet);
     this.cluster.advanceTo(START_MS + 3000);
+    this.#sendAway(making);
     if (spec.kinds.has('unlabelled-pods')) stripHashLabels(this.cluster, making);
     for (let index = 0; index < spec.replicas; index += 1) this.#launch(index);
   }
@@ -111,6 +114,10 @@ export class World {
     this.cluster.setBadImage(nodeName, image, trouble);
   }
 
+  isAway(nodeName: string): boolean {
+    return this.#away.has(nodeName);
+  }
+
   setStuck(nodeName: string, isStuck: boolean): void {
     if (isStuck) this.#stuck.add(nodeName);
     this.cluster.kubelets.setStuckTerminating(nodeName, isStuck);
@@ -138,11 +145,17 @@ export class World {
     updater.shutDown(SHUTDOWN_GRACE_MS);
   }
 
-  pause(pauseMs: number): void {
+  /** A process is stopped for a while, now or at its next vulnerable moment. */
+  pause(pauseMs: number, moment: Moment | undefined): void {
     const { process } = pick(this.#random, this.updaters);
-    if (process.isStopped) return;
-    process.stop();
-    this.cluster.timeline.after(pauseMs, () => process.resume());
+    const stop = (): void => {
+      if (process.isStopped || this.#isCalm) return;
+      this.trace.note(this.cluster.nowMs, process.id, 'is stopped');
+      process.stop();
+      this.cluster.timeline.after(pauseMs, () => process.resume());
+    };
+    if (moment === undefined) stop();
+    else process.ambush(moment, stop);
   }
 
   #launch(index: number): void {
@@ -196,6 +209,17 @@ export class World {
     this.cluster.fillDaemonSet(`${NAMESPACE}/${name}`);
   }
 
+  /** With wrong clocks a node that is away could be taken for one that its new pod brought down, which keeps its place. */
+  #sendAway(random: Random): void {
+    const share = 0.3 * (this.#spec.kinds.get('node-away') ?? 0);
+    if (share === 0 || this.#spec.kinds.has('clock-step')) return;
+    for (const { metadata } of [...this.cluster.store.all('nodes')]) {
+      if (random() >= share) continue;
+      this.#away.add(metadata.name);
+      this.cluster.setNodeReady(metadata.name, false);
+    }
+  }
+
   #updateSoon(name: string): void {
     this.cluster.timeline.after(1000 + 20_000 * this.#random(), () => {
       const key = daemonSetKey(NAMESPACE, name);
@@ -213,7 +237,9 @@ export class World {
     removeDecoys(this.cluster);
     for (const { nodeName, image } of this.#bad) this.cluster.setBadImage(nodeName, image, undefined);
     for (const nodeName of this.#stuck) this.cluster.kubelets.setStuckTerminating(nodeName, false);
-    for (const object of [...this.cluster.store.all('nodes')]) this.cluster.setNodeReady(object.metadata.name, true);
+    for (const { metadata } of [...this.cluster.store.all('nodes')]) {
+      if (!this.#away.has(metadata.name)) this.cluster.setNodeReady(metadata.name, true);
+    }
     for (const object of [...this.cluster.store.all('pods')]) this.#heal(object.metadata.name);
     for (const { process } of this.updaters) process.resume();
     for (const updater of this.updaters) updater.resize(this.#spec.lanes);
