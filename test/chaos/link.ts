@@ -66,10 +66,9 @@ export class Link {
     let last = Promise.resolve();
     let waiting = 0;
     const write = (data: Buffer) => {
-      if (to.destroyed || to.writableEnded || to.write(data)) return;
-      from.pause();
-      to.once('drain', () => from.resume());
+      if (!to.destroyed && !to.writableEnded && !to.write(data)) from.pause();
     };
+    to.on('drain', () => from.resume());
     from.on('data', (received: Buffer) => {
       const data = change(received);
       const latencyMs = this.#options.latencyMs();

@@ -48,10 +48,20 @@ export class Rollout {
 
   /** Waits until so many pods were deleted; fails when it is over before that. */
   async reach(count: number, timeoutMs = COMPLETE_TIMEOUT_MS): Promise<void> {
-    await waitFor(() => this.deletedPods >= count, { timeoutMs, pollMs: 10, what: `${count} pods to be deleted` });
+    await waitFor(() => this.deletedPods >= count, {
+      timeoutMs,
+      pollMs: 10,
+      what: `${count} pods to be deleted`,
+    }).catch((cause: unknown) => {
+      throw new Error(`stands still: ${JSON.stringify(this.#options.rig.observer.report)}`, { cause });
+    });
   }
 
-  /** Waits for a deletion that the API server received after that time, and answers how long after; undefined: none. */
+  async complete(timeoutMs: number): Promise<void> {
+    await this.#options.rig.observer.complete(this.#options.generation, timeoutMs);
+  }
+
+  /** How long after that time the API server received the next deletion; undefined: none. */
   async recoveryMs(sinceMs: number, credentialId?: string): Promise<number | undefined> {
     const next = (await this.writes()).find(
       (write) =>
