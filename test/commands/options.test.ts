@@ -268,3 +268,12 @@ test('main: --version in a process of its own → the version of package.json', 
   assert.equal(status, 0);
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
 });
+
+test('main: the folder of the compile cache cannot be written → all the same', () => {
+  const { status, stderr } = spawnSync(process.execPath, [main, '--version'], {
+    encoding: 'utf8',
+    // A folder cannot be made inside a file.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(main, 'cache') },
+  });
+  assert.deepEqual([status, stderr], [0, '']);
+});
