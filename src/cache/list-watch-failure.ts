@@ -20,3 +20,8 @@ export function failureOfTransport(failure: Pick<Failure, 'code' | 'message'>): 
   const { code, message } = failure;
   return { code, message, httpStatus: 0, retryAfterMs: 0, isVersionTooLarge: false };
 }
+
+/** An answer that makes no sense, though its parts do. */
+export function malformed(message: string): ListWatchFailure {
+  return { code: 'malformed', message, httpStatus: 200, retryAfterMs: 0, isVersionTooLarge: false };
+}

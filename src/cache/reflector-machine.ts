@@ -1,8 +1,8 @@
-import type { WatchEvent } from '../client/readers.ts';
+import { LIST_ITEMS_MAX, type WatchEvent } from '../client/readers.ts';
 import type { ObjectRecord } from '../kube/records.ts';
 import { Backoff } from './backoff.ts';
 import type { Delta } from './delta.ts';
-import { failureOfApiError, type ListWatchFailure } from './list-watch-failure.ts';
+import { failureOfApiError, type ListWatchFailure, malformed } from './list-watch-failure.ts';
 import type { ReflectorEffect, ReflectorInput, ReflectorMachineOptions } from './reflector-types.ts';
 import { keyOf, Store } from './store.ts';
 
@@ -14,6 +14,8 @@ const WATCH_TIMEOUT_SECONDS = 300;
 const WATCH_MS_MIN = 1000;
 /** Garbled at the same place this often: the event itself is broken, so the list has to bring what it said. */
 const GARBLED_IN_A_ROW_MAX = 3;
+/** Pages may be empty, but not for ever. */
+const BARREN_PAGES_MAX = 10;
 /** Objects that are compared in one go; keeps one input under about 2 ms. */
 const APPLY_SLICE = 1000;
 
@@ -24,6 +26,8 @@ type State<T> =
       readonly resourceVersion: string;
       readonly items: Map<string, T>;
       isContinued: boolean;
+      /** Pages in a row that brought nothing new. */
+      barrenPages: number;
     }
   | { readonly phase: 'applying'; readonly resourceVersion: string; readonly left: IterableIterator<T> }
   | { readonly phase: 'watching'; readonly startedMs: number; eventCount: number }
@@ -84,7 +88,7 @@ export class ReflectorMachine<T extends ObjectRecord> {
 
   #list(): ReflectorEffect<T> {
     const resourceVersion = this.#relistVersion();
-    this.#state = { phase: 'listing', resourceVersion, items: new Map(), isContinued: false };
+    this.#state = { phase: 'listing', resourceVersion, items: new Map(), isContinued: false, barrenPages: 0 };
     // With a version and no limit the list comes from the API server's cache; with a limit it would come from etcd, at
     // exactly that version (client-go switches paging off for the same reason).
     const isPaged = !this.#isListWhole && (resourceVersion === '' || resourceVersion === '0');
@@ -107,19 +111,15 @@ export class ReflectorMachine<T extends ObjectRecord> {
   #onPage(page: Extract<ReflectorInput<T>, { readonly type: 'page' }>, nowMs: number): readonly ReflectorEffect<T>[] {
     const state = this.#state;
     if (state.phase !== 'listing') return [];
-    if (page.resourceVersion === '') {
-      const message = 'the list has no resourceVersion';
-      const failure = {
-        code: 'malformed',
-        message,
-        httpStatus: 200,
-        retryAfterMs: 0,
-        isVersionTooLarge: false,
-      } as const;
-      return this.#onListFailed(failure, nowMs);
-    }
+    if (page.resourceVersion === '') return this.#onListFailed(malformed('the list has no resourceVersion'), nowMs);
+    const sizeBefore = state.items.size;
     for (const item of page.items) state.items.set(keyOf(item.namespace, item.name), item);
     if (page.continueToken !== '') {
+      state.barrenPages = state.items.size > sizeBefore ? 0 : state.barrenPages + 1;
+      if (state.barrenPages > BARREN_PAGES_MAX || state.items.size > LIST_ITEMS_MAX) {
+        const message = `the list does not end: ${state.items.size} objects so far, and there are always more`;
+        return this.#onListFailed(malformed(message), nowMs);
+      }
       state.isContinued = true;
       const limit = this.#options.pageLimit ?? PAGE_LIMIT;
       const { continueToken } = page;

@@ -7,7 +7,6 @@ import {
   AGENT,
   createWorld,
   deletePod,
-  forceDelete,
   hashOf,
   mark,
   NEW,
@@ -183,23 +182,6 @@ test('observer: the same pod deleted twice, also after it is gone → a duplicat
   assert.equal(deletePod(cluster, pod), 404);
   assertFaults(cluster, { duplicateWrites: 2 });
   assert.equal(cluster.observer.report().deletes, 1);
-});
-
-test('observer: a pod deleted by force → a fault unless it is stuck on a Ready node and the DaemonSet asks for it', () => {
-  const cluster = changed({ nodes: 10, maxUnavailable: '10' });
-  const pod = podOn(cluster, 'n0');
-  cluster.kubelets.setStuckTerminating('n0', true);
-  deletePod(cluster, pod);
-  run(cluster, 60_000);
-  forceDelete(cluster, podOn(cluster, 'n1'));
-  assertFaults(cluster, { wrongForceDeletes: 1 });
-  cluster.annotateDaemonSet(AGENT, { 'daemonpodupdater.io/force-delete-stuck': 'true' });
-  run(cluster, 5000);
-  forceDelete(cluster, pod);
-  assertFaults(cluster, { wrongForceDeletes: 1 });
-  assert.equal(cluster.store.get('pods', `default/${pod.metadata.name}`), undefined);
-  forceDelete(cluster, podOn(cluster, 'n2'));
-  assertFaults(cluster, { wrongForceDeletes: 2 });
 });
 
 test('observer: a deletion that was refused, and one of a pod that others deleted → no fault', () => {
