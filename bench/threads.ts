@@ -2,7 +2,9 @@
  * A rollout over HTTPS with one, two and four lanes, with as many as `auto` chooses, and on the main thread alone: wall time, CPU a
  * pod, and how long the main thread's event loop is held. The simulated cluster is in this process, the updater in another.
  *
- * `node bench/threads.ts [--nodes 10000] [--lanes none,1,2,4,auto] [--strategies OTA,AdvancedRollingUpdate]`
+ * Each way has its turn in every round, and its quickest turn counts: what is slower is somebody else's work.
+ *
+ * `node bench/threads.ts [--nodes 10000] [--rounds 2] [--lanes none,1,2,4,auto] [--strategies OTA,AdvancedRollingUpdate]`
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +17,7 @@ const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '10000' },
     lanes: { type: 'string', default: 'none,1,2,4,auto' },
+    rounds: { type: 'string', default: '2' },
     strategies: { type: 'string', default: 'OTA,AdvancedRollingUpdate' },
   },
 });
@@ -101,13 +104,18 @@ function verdictOf(strategy: Strategy, rows: readonly Row[]): string {
   return `${strategy}: ${parts.join('; ')}`;
 }
 
-const rows: Row[] = [];
-for (const strategy of STRATEGIES) {
-  for (const lanes of LANES) {
-    process.stderr.write(`${strategy}, ${lanes} …\n`);
-    rows.push(await measure(strategy, lanes));
+const best = new Map<string, Row>();
+for (let round = 1; round <= Number(values.rounds); round++) {
+  for (const strategy of STRATEGIES) {
+    for (const lanes of LANES) {
+      process.stderr.write(`round ${round}: ${strategy}, ${lanes} …\n`);
+      const row = await measure(strategy, lanes);
+      const before = best.get(`${strategy} ${lanes}`);
+      if (before === undefined || row.wallSeconds < before.wallSeconds) best.set(`${strategy} ${lanes}`, row);
+    }
   }
 }
+const rows = STRATEGIES.flatMap((strategy) => LANES.flatMap((lanes) => best.get(`${strategy} ${lanes}`) ?? []));
 
 process.stdout.write(`${NODES} simulated nodes over HTTPS, ${machine()}\n`);
 printTable(
