@@ -35,9 +35,9 @@ export const FORCE_DELETE_STUCK = 'daemonpodupdater.io/force-delete-stuck';
 export const PROGRESS_DEADLINE = 'daemonpodupdater.io/progress-deadline-seconds';
 const PROGRESS_DEADLINE_DEFAULT_SECONDS = 600;
 
-/** Tasks of one slot within this time … */
+/** Tasks of one pod within this time … */
 const RETRY_WINDOW_MS = 10_000;
-/** … at most: the documented backoff (5 ms, doubling) fits 11 into it; the rest is for pods that came in between. */
+/** … at most: the documented backoff (5 ms, doubling) fits 11 into it; the rest is for reads, and for decisions that change. */
 const RETRIES_MAX = 25;
 
 /** What one process knows and has done; made anew with an empty memory when it starts again. */
@@ -47,9 +47,9 @@ export class Conduct {
   /** What is in a lane. */
   readonly open = new Map<SlotKey, { readonly lane: number; readonly task: Task }>();
   readonly pending = new Map<SlotKey, Pending>();
-  readonly recent = new Map<SlotKey, number[]>();
+  readonly recent = new Map<SlotKey, { readonly uid: string; readonly timesMs: number[] }>();
   /** Until when the API server asked to wait. */
-  readonly notBefore = new Map<SlotKey, { readonly uid: string; readonly atMs: number }>();
+  readonly notBefore = new Map<SlotKey, { readonly intent: string; readonly atMs: number }>();
 
   constructor(process: SimProcess, log: CommitLog) {
     this.process = process;
@@ -117,9 +117,12 @@ export class Checker {
   }
 
   onOutcome(conduct: Conduct, outcome: Outcome): void {
-    conduct.open.delete(outcome.slot);
-    const { slot, uid, retryAfterMs } = outcome;
-    if (retryAfterMs > 0) conduct.notBefore.set(slot, { uid, atMs: conduct.process.nowMs + retryAfterMs });
+    const { slot, retryAfterMs } = outcome;
+    const task = conduct.open.get(slot)?.task;
+    conduct.open.delete(slot);
+    if (retryAfterMs > 0 && task !== undefined) {
+      conduct.notBefore.set(slot, { intent: intentOf(task), atMs: conduct.process.nowMs + retryAfterMs });
+    }
     const pending = conduct.pending.get(outcome.slot);
     if (pending === undefined || pending.uid !== outcome.uid) return;
     const { action, code } = outcome;
@@ -218,15 +221,19 @@ export class Checker {
       this.#fail('one-a-slot', conduct, `${task.slot} is sent to a lane while lane ${open.lane} works on it`);
     }
     const { nowMs } = conduct.process;
+    // Another decision about the slot is another request, and may go at once.
     const wait = conduct.notBefore.get(task.slot);
-    if (wait?.uid === task.uid && nowMs < wait.atMs) {
+    if (wait?.intent === intentOf(task) && nowMs < wait.atMs) {
       this.#fail('retry-after', conduct, `${task.slot} is tried ${Math.round(wait.atMs - nowMs)} ms too early`);
     }
-    const recent = (conduct.recent.get(task.slot) ?? []).filter((atMs) => atMs > nowMs - RETRY_WINDOW_MS);
-    recent.push(nowMs);
-    conduct.recent.set(task.slot, recent);
-    if (recent.length > RETRIES_MAX) {
-      this.#fail('backoff', conduct, `${recent.length} tasks for ${task.slot} within ${RETRY_WINDOW_MS / 1000} s`);
+    conduct.notBefore.delete(task.slot);
+    const { uid } = task;
+    const before = conduct.recent.get(task.slot);
+    const earlierMs = before?.uid === uid ? before.timesMs.filter((atMs) => atMs > nowMs - RETRY_WINDOW_MS) : [];
+    const timesMs = [...earlierMs, nowMs];
+    conduct.recent.set(task.slot, { uid, timesMs });
+    if (timesMs.length > RETRIES_MAX) {
+      this.#fail('backoff', conduct, `${timesMs.length} tasks for ${task.pod} within ${RETRY_WINDOW_MS / 1000} s`);
     }
   }
 
@@ -381,6 +388,12 @@ export class Checker {
     this.#trace.note(this.#cluster.nowMs, 'checker', rule);
     throw new Violation(rule, `${conduct.process.id}: ${message}`);
   }
+}
+
+/** What is to be done; the same again is a retry. */
+function intentOf(task: Task): string {
+  const what = task.action === 'mark' ? ` ${task.needsUpgrade} ${task.hash}` : '';
+  return `${task.action} ${task.uid}${what}`;
 }
 
 function isRunning({ pod }: KnownPod): boolean {

@@ -42,6 +42,7 @@ function leftOf(entry: Entry, nowMs: number): string {
 
 function unmarked(entry: Entry, slot: Slot, newest: RevisionObject): string {
   for (const { pod } of slot.pods) {
+    if (isTerminating(pod)) continue;
     const mark = findCondition(pod.status.conditions, 'PodNeedUpgrade');
     const wanted = isOfRevision(pod, newest, entry.daemonSet) ? 'False' : 'True';
     const isRight = mark?.status === wanted && mark.message === `controllerrevision: ${revisionHashOf(newest)}`;
