@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { daemonSetKey } from '../../src/protocol/slot.ts';
 import { budget, type daemonSet, node, T0 } from '../rollout/records.ts';
 import { daemonSetsOf, nodesOf, optedIn, World } from './world.ts';
+
+const AGENT = daemonSetKey('kube-system', 'agent');
+const OTA = { 'apps.openyurt.io/update-strategy': 'OTA' };
 
 test('controller: a DaemonSet opts in, out and is deleted → followed and unfollowed', () => {
   const world = new World(3);
@@ -21,21 +25,26 @@ test('controller: a DaemonSet opts in, out and is deleted → followed and unfol
   assert.deepEqual([...world.controller.followed()], []);
 });
 
-test('controller: not everything has been listed → nothing is sent; then the first ones', () => {
-  const world = new World(4);
-  world.lead();
-  const record = optedIn('agent', '1');
-  world.apply(record);
-  world.readRevisions(record);
-  for (const name of ['n1', 'n2', 'n3', 'n4']) world.createPod('kube-system/agent' as never, name, 'old');
-  assert.deepEqual(world.pump(), []);
-  world.controller.onSynced('kube-system/agent' as never, 'revisions');
-  assert.deepEqual(world.pump(), []);
-  assert.equal(world.controller.hasSynced, false);
-  world.controller.onSynced('kube-system/agent' as never, 'pods');
-  assert.deepEqual(nodesOf(world.pump()), ['n1']);
-  assert.equal(world.controller.hasSynced, true);
-});
+for (const [first, second] of [
+  ['pods', 'revisions'],
+  ['revisions', 'pods'],
+] as const) {
+  test(`controller: not everything has been listed, ${second} last → nothing is sent before; then the first ones`, () => {
+    const world = new World(4);
+    world.lead();
+    const record = optedIn('agent', '1');
+    world.apply(record);
+    world.readRevisions(record);
+    for (const name of ['n1', 'n2', 'n3', 'n4']) world.createPod(AGENT, name, 'old');
+    assert.deepEqual(world.pump(), []);
+    world.controller.onSynced(AGENT, first);
+    assert.deepEqual(world.pump(), []);
+    assert.equal(world.controller.hasSynced, false);
+    world.controller.onSynced(AGENT, second);
+    assert.deepEqual(nodesOf(world.pump()), ['n1']);
+    assert.equal(world.controller.hasSynced, true);
+  });
+}
 
 test('controller: a rollout of 10 nodes, 2 at a time → all, in order, and said at its start, quarters and end', () => {
   const world = new World(10);
@@ -313,7 +322,7 @@ test('controller: deleted and created again in the middle → followed anew; ans
     ['uid-agent', 'another'],
   );
   world.delete(first);
-  const key = 'kube-system/agent' as never;
+  const key = AGENT;
   assert.equal(world.controller.find(key)?.uid, 'another', 'a late deletion of the first is not of the second');
   world.readRevisions(second);
   for (const name of ['n1', 'n2']) world.createPod(key, name, 'old', { ownerUid: 'another' });
@@ -348,7 +357,7 @@ test('controller: the selector changes → pods are read again before anything i
 test('controller: drained → nothing new; it is busy until the lanes have answered', () => {
   const world = new World(4);
   world.lead();
-  world.add(optedIn('agent', '2'));
+  const key = world.add(optedIn('agent', '2'));
   const sent = world.pump();
   assert.equal(sent.length, 2);
   world.controller.drain();
@@ -360,6 +369,7 @@ test('controller: drained → nothing new; it is busy until the lanes have answe
   assert.deepEqual(world.pump(60_000), []);
   world.lead(T0 + 1e9);
   assert.deepEqual(world.pump(1), [], 'not even when the lease is renewed');
+  assert.equal(world.counts(key).inFlight, 0, 'nothing is asked for either');
 });
 
 test('controller: dry run → every batch says so, every node is decided about once', () => {
@@ -429,20 +439,41 @@ test('controller: a limit of one over two DaemonSets, whatever happens in betwee
 test('controller: marks → count against no limit, and take nothing away', () => {
   const world = new World(20, { maxInFlight: 1, maxInFlightPerDaemonSet: 1 });
   world.lead();
-  const annotations = { 'apps.openyurt.io/update-strategy': 'OTA' };
-  world.add(optedIn('agent', '1', { annotations }));
+  world.add(optedIn('agent', '1', { annotations: OTA }));
   const sent = world.pump();
   assert.equal(sent.length, 20);
   assert.ok(sent.every((task) => task.action === 'mark' && task.needsUpgrade && task.hash === 'new'));
 });
 
+test('controller: marks on their way → take no place of a limit over all DaemonSets', () => {
+  const world = new World(10, { maxInFlight: 2 });
+  world.lead();
+  world.add(optedIn('marked', '1', { annotations: OTA }));
+  assert.equal(world.pump().length, 10);
+  world.add(optedIn('deleted', '10'));
+  assert.deepEqual(daemonSetsOf(world.pump(1)), { 'kube-system/deleted': 2 });
+});
+
+test('controller: a DaemonSet comes to a limit that another has used up → gets what is free until both have as many', () => {
+  const world = new World(20, { maxInFlight: 4 });
+  world.lead();
+  world.add(optedIn('one', '20'));
+  assert.equal(world.pump().length, 4);
+  world.add(optedIn('two', '20'));
+  for (let turn = 0; turn < 2; turn++) {
+    const [oldest] = world.held;
+    assert.ok(oldest);
+    world.replace(oldest.task);
+    assert.deepEqual(daemonSetsOf(world.pump(1)), { 'kube-system/two': 1 });
+  }
+});
+
 test('controller: 10 nodes next to 10,000 → the small one is served as if it were alone', () => {
   const world = new World(10_000, { lanes: 2, laneInFlightMax: 8, batchMax: 4, maxInFlightPerDaemonSet: 10_000 });
   world.lead();
-  const annotations = { 'apps.openyurt.io/update-strategy': 'OTA' };
-  world.add(optedIn('large', '100%', { annotations }));
+  world.add(optedIn('large', '100%', { annotations: OTA }));
   for (const task of world.pump()) assert.match(task.slot, /large/);
-  const small = optedIn('small', '100%', { annotations });
+  const small = optedIn('small', '100%', { annotations: OTA });
   world.add(small, 'old', 10);
   let served = 0;
   let answered = 0;
