@@ -64,9 +64,11 @@ test('config watcher: other files change, and the file is written with what it h
   const path = folder(context);
   const file = join(path, 'config.yaml');
   writeFileSync(file, 'a');
-  const { told } = watching(context, file, 'a');
+  const { told } = watching(context, file, 'a', 10);
+  const looking = watching(context, file, 'something else', 20);
   writeFileSync(join(path, 'other'), 'x');
   writeFileSync(file, 'a');
+  await until(() => looking.told.length > 0, 'a watcher to look');
   writeFileSync(file, 'b');
   await until(() => told.length > 0, 'the change');
   assert.deepEqual(told, ['b']);

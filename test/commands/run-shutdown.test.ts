@@ -26,8 +26,13 @@ test('run: SIGTERM in the middle of a rollout → what is on its way ends, the l
   const args = ['run', '--kubeconfig', await kubeconfig(context, cluster.url), ...LOOPBACK, '--workers', '2'];
   const first = new Cli(context, args);
   await eventually(`it leads: ${first.output}`, () => indexOf(first, 'became leader') >= 0);
+  // Longer than the threads get to end when nothing waits for what is on its way.
+  await cluster.control.setFaults({ slow: 1, slowMs: 4_000 });
   await cluster.control.startRollout();
-  assert.ok(await cluster.waitFor({ condition: 'writes', count: 3 }, 20_000));
+  await eventually('deletions are on their way', async () => {
+    const { requests } = await cluster.control.statistics();
+    return (requests.DELETE ?? 0) >= 6;
+  });
   first.signal('SIGTERM');
   assert.equal(await first.ended, 0, first.output);
   const order = ['shutting down', 'stopped leading', 'stopped'].map((message) => indexOf(first, message));
@@ -43,6 +48,7 @@ test('run: SIGTERM in the middle of a rollout → what is on its way ends, the l
   const { deletes } = await cluster.control.report();
   assert.ok(deletes < 40, 'the rollout was still going on');
 
+  await cluster.control.setFaults({});
   const second = new Cli(context, args);
   const report = await rolledOut(cluster, 60_000);
   assert.equal(report.duplicateWrites, 0);
