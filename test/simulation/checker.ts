@@ -40,12 +40,20 @@ const RETRY_WINDOW_MS = 10_000;
 /** … at most: the documented backoff (5 ms, doubling) fits 11 into it; the rest is for reads, and for decisions that change. */
 const RETRIES_MAX = 25;
 
+/** What a lane works on. */
+interface OpenTask {
+  readonly lane: number;
+  readonly task: Task;
+  /** Its rollout is over: nobody waits for the outcome. */
+  isOrphan: boolean;
+}
+
 /** What one process knows and has done; made anew with an empty memory when it starts again. */
 export class Conduct {
   readonly process: SimProcess;
   readonly knowledge: Knowledge;
   /** What is in a lane. */
-  readonly open = new Map<SlotKey, { readonly lane: number; readonly task: Task }>();
+  readonly open = new Map<SlotKey, OpenTask>();
   readonly pending = new Map<SlotKey, Pending>();
   readonly recent = new Map<SlotKey, { readonly uid: string; readonly timesMs: number[] }>();
   /** Until when the API server asked to wait. */
@@ -60,6 +68,7 @@ export class Conduct {
   unfollow(key: DaemonSetKey): void {
     this.knowledge.followed.delete(key);
     for (const slot of this.pending.keys()) if (daemonSetOfSlot(slot) === key) this.pending.delete(slot);
+    for (const [slot, open] of this.open) if (daemonSetOfSlot(slot) === key) open.isOrphan = true;
   }
 }
 
@@ -109,7 +118,7 @@ export class Checker {
   onSend(conduct: Conduct, lane: number, batch: TaskBatch): void {
     for (const task of batch.tasks) {
       this.#checkSlot(conduct, task);
-      conduct.open.set(task.slot, { lane, task });
+      conduct.open.set(task.slot, { lane, task, isOrphan: false });
       if (task.action === 'delete') this.#checkDelete(conduct, task);
       else if (task.action === 'mark') this.#checkMark(conduct, task);
       else if (task.action === 'force-delete') this.#checkForce(conduct, task);
@@ -118,10 +127,10 @@ export class Checker {
 
   onOutcome(conduct: Conduct, outcome: Outcome): void {
     const { slot, retryAfterMs } = outcome;
-    const task = conduct.open.get(slot)?.task;
+    const open = conduct.open.get(slot);
     conduct.open.delete(slot);
-    if (retryAfterMs > 0 && task !== undefined) {
-      conduct.notBefore.set(slot, { intent: intentOf(task), atMs: conduct.process.nowMs + retryAfterMs });
+    if (retryAfterMs > 0 && open !== undefined && !open.isOrphan) {
+      conduct.notBefore.set(slot, { intent: intentOf(open.task), atMs: conduct.process.nowMs + retryAfterMs });
     }
     const pending = conduct.pending.get(outcome.slot);
     if (pending === undefined || pending.uid !== outcome.uid) return;

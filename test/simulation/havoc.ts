@@ -29,6 +29,10 @@ interface Scene {
   later(delayMs: number, part: () => void): void;
 }
 
+/** What users change once more shortly before the end: no later change hides what became of this one. */
+const LAST_WORDS: ReadonlySet<Kind> = new Set<Kind>(['strategy', 'max-unavailable', 'opt-out', 'template', 'rollback']);
+const LAST_WORDS_MS = 40_000;
+
 const OLD_IMAGE = 'registry.example/agent:v1';
 
 /** Sets going what the spec wants; everything ends with `end`. */
@@ -48,6 +52,10 @@ export class Havoc {
       const intensity = spec.kinds.get(happening.kind);
       if (intensity === undefined) continue;
       this.#plan(happening, happening.everyMs / intensity, random);
+      if (LAST_WORDS.has(happening.kind)) {
+        const atMs = this.#world.cluster.nowMs + spec.faultMs - LAST_WORDS_MS * random();
+        this.#world.cluster.timeline.at(atMs, () => this.#act(happening, random));
+      }
     }
   }
 
@@ -60,14 +68,19 @@ export class Havoc {
     const pauseMs = Math.min(-Math.log(1 - random()) * meanMs, 3_600_000);
     timeline.after(pauseMs, () => {
       if (this.#isOver) return;
-      this.#world.happened(happening.kind);
-      happening.act({
-        world: this.#world,
-        cluster: this.#world.cluster,
-        random,
-        later: (delayMs, part) => timeline.after(delayMs, () => this.#isOver || part()),
-      });
+      this.#act(happening, random);
       this.#plan(happening, meanMs, random);
+    });
+  }
+
+  #act(happening: Happening, random: Random): void {
+    const { cluster } = this.#world;
+    this.#world.happened(happening.kind);
+    happening.act({
+      world: this.#world,
+      cluster,
+      random,
+      later: (delayMs, part) => cluster.timeline.after(delayMs, () => this.#isOver || part()),
     });
   }
 }

@@ -219,11 +219,18 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (pod.ownerUid !== this.#identity.uid) {',
     replace: "if (pod.ownerUid === 'nobody') {",
   }),
-  one('recreated-not-noticed', 'a DaemonSet that was deleted and created again is taken for the same one', {
-    file: CONTROLLER,
-    find: 'if (followed !== undefined && followed.uid !== daemonSet.uid) this.#unfollow(followed);',
-    replace: '',
-  }),
+  {
+    name: 'recreated-not-noticed',
+    bug: 'a DaemonSet that was deleted and created again is taken for the same one',
+    patches: [
+      {
+        file: CONTROLLER,
+        find: 'if (followed !== undefined && followed.uid !== daemonSet.uid) this.#unfollow(followed);',
+        replace: '',
+      },
+      { file: CONTROLLER, find: 'if (followed?.uid === daemonSet.uid) this.#unfollow(followed);', replace: '' },
+    ],
+  },
   one('two-lanes-a-slot', 'a slot that a lane works on is queued again', {
     file: 'src/dispatch/keyed-queue.ts',
     find: 'if (known === undefined) {',
