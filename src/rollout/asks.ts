@@ -16,6 +16,11 @@ export interface AfterOutcome {
 
 /** How long the watch may take to show a write before the pod is read; doubles with each read that tells nothing. */
 export const OBSERVE_AFTER_MS = 30_000;
+/**
+ * The same when it is not even known whether the deletion was applied (a dead lane, a lost connection): a read is cheap, and
+ * until it is made the slot keeps a place of the budget.
+ */
+export const OBSERVE_UNKNOWN_AFTER_MS = 5_000;
 const OBSERVE_DOUBLINGS_MAX = 4;
 
 export const WATCH = after('watch', 0);
@@ -54,7 +59,10 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
     case 'gone':
     case 'unknown':
       if (ask.action === 'force-delete') noteForced(slot, ask.uid, at.nowMs);
-      return watch(ask, at.nowMs);
+      watch(ask, at.nowMs);
+      // A mark is not read but written again, so it gets the time that a slow watch may need.
+      if (outcome.code === 'unknown' && ask.action !== 'mark') ask.dueMs = at.nowMs + OBSERVE_UNKNOWN_AFTER_MS;
+      return WATCH;
     case 'throttled':
     case 'conflict':
     case 'forbidden':

@@ -10,6 +10,8 @@ const DEPLOY_BASE = join(ROOT, 'deploy', 'base');
 /** Another checkout's main.ts, to compare versions. */
 const ENTRY = process.env.UPDATER_ENTRY ?? join(ROOT, 'src', 'main.ts');
 const READY_TIMEOUT_MS = 30_000;
+/** As in deploy/Dockerfile. */
+const V8_FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=30'];
 
 /** Where the kinds that deploy/base may hold live in the API; `isGlobal` ones have no namespace. */
 const KINDS: Readonly<Record<string, { readonly api: string; readonly plural: string; readonly isGlobal: boolean }>> = {
@@ -121,6 +123,7 @@ export async function startUpdater(plane: ControlPlane, options: UpdaterOptions)
     name: options.name ?? 'updater',
     command: process.execPath,
     args: [
+      ...V8_FLAGS,
       ...(options.nodeArgs ?? []),
       ENTRY,
       'run',

@@ -430,7 +430,8 @@ export class Reference {
     }
     ask.phase = 'watching';
     ask.hasSetback = false;
-    ask.dueMs = nowMs + 30_000 * 2 ** Math.min(ask.reads, 4);
+    const isDeletionLost = !isRead && code === 'unknown' && ask.action !== 'mark';
+    ask.dueMs = nowMs + (isDeletionLost ? 5_000 : 30_000 * 2 ** Math.min(ask.reads, 4));
     return 'watch';
   }
 

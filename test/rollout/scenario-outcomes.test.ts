@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { budget, cluster, daemonSet, outcome, pod, reasons, revision, slot, syncedRollout, T0 } from './records.ts';
 import { ALL, carryOut, replace } from './scenario-moves.ts';
 
-test('rollout: the fate of a deletion unknown → read after 30 s; not applied → asked again, applied → waited for', () => {
+test('rollout: the fate of a deletion unknown → read after 5 s; not applied → asked again, applied → waited for', () => {
   const rollout = syncedRollout({ ...cluster(2), daemonSet: daemonSet({ annotations: budget('1') }) });
   rollout.select(ALL, T0);
   const task = rollout.taskFor(slot('n01'), T0);
@@ -11,25 +11,25 @@ test('rollout: the fate of a deletion unknown → read after 30 s; not applied �
   rollout.onSent(task.slot, T0);
   assert.equal(rollout.onOutcome(outcome(task, 'unknown'), T0 + 10).then, 'watch');
   // Nobody takes its place meanwhile.
-  assert.deepEqual(rollout.select(ALL, T0 + 30_009), []);
-  assert.deepEqual(rollout.select(ALL, T0 + 30_010), [slot('n01')]);
-  const read = rollout.taskFor(slot('n01'), T0 + 30_011);
+  assert.deepEqual(rollout.select(ALL, T0 + 5_009), []);
+  assert.deepEqual(rollout.select(ALL, T0 + 5_010), [slot('n01')]);
+  const read = rollout.taskFor(slot('n01'), T0 + 5_011);
   assert.equal(read?.action, 'observe');
   assert.ok(read);
-  rollout.onSent(read.slot, T0 + 30_011);
-  assert.equal(rollout.onOutcome(outcome(read, 'done'), T0 + 30_020).then, 'retry');
-  const again = rollout.taskFor(slot('n01'), T0 + 30_021);
+  rollout.onSent(read.slot, T0 + 5_011);
+  assert.equal(rollout.onOutcome(outcome(read, 'done'), T0 + 5_020).then, 'retry');
+  const again = rollout.taskFor(slot('n01'), T0 + 5_021);
   assert.equal(again?.action, 'delete');
   assert.ok(again);
-  rollout.onSent(again.slot, T0 + 30_021);
-  rollout.onOutcome(outcome(again, 'unknown'), T0 + 30_030);
+  rollout.onSent(again.slot, T0 + 5_021);
+  rollout.onOutcome(outcome(again, 'unknown'), T0 + 5_030);
   // This time the read finds it terminating: the watch is late, and twice as much patience follows.
-  assert.deepEqual(rollout.select(ALL, T0 + 60_030), [slot('n01')]);
-  const second = rollout.taskFor(slot('n01'), T0 + 60_030);
+  assert.deepEqual(rollout.select(ALL, T0 + 10_030), [slot('n01')]);
+  const second = rollout.taskFor(slot('n01'), T0 + 10_030);
   assert.ok(second);
-  rollout.onSent(second.slot, T0 + 60_030);
-  assert.equal(rollout.onOutcome(outcome(second, 'done', { isTerminating: true }), T0 + 60_040).then, 'watch');
-  assert.equal(rollout.nextWakeMs(), T0 + 60_040 + 60_000);
+  rollout.onSent(second.slot, T0 + 10_030);
+  assert.equal(rollout.onOutcome(outcome(second, 'done', { isTerminating: true }), T0 + 10_040).then, 'watch');
+  assert.equal(rollout.nextWakeMs(), T0 + 10_040 + 60_000);
   replace(rollout, 'n01', T0 + 70_000);
   assert.deepEqual(rollout.select(ALL, T0 + 70_000), [slot('n02')]);
 });
