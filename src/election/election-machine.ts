@@ -1,6 +1,6 @@
 import type { ElectionEffect, ElectionInput, LostReason } from './election-effects.ts';
 import type { ElectionTimings, LeaseRecord, ObservedLease } from './lease.ts';
-import { isSameRecord, JITTER_FACTOR } from './lease.ts';
+import { isSameRecord, JITTER_FACTOR, LOOK_SHARE } from './lease.ts';
 
 interface Request {
   readonly type: 'get' | 'write' | 'release';
@@ -155,7 +155,7 @@ export class ElectionMachine {
       this.#update(lease.record, nowMs);
       return;
     }
-    this.#scheduleRetry(nowMs);
+    this.#scheduleLook(nowMs);
   }
 
   /** The holder's own lease duration counts, since it is what the holder lives by; a senseless one is not believed. */
@@ -219,13 +219,19 @@ export class ElectionMachine {
     }
     // A holder has to know at once whether the lease was taken; a candidate that lost the race waits its turn.
     if (this.#writeUntilMs !== undefined || this.#phase === 'releasing') this.#get(nowMs);
-    else this.#scheduleRetry(nowMs);
+    else this.#scheduleLook(nowMs);
   }
 
   #onFailure(nowMs: number): void {
     // One attempt: a lease that could not be given up expires by itself.
     if (this.#phase === 'releasing') this.#stop();
     else this.#scheduleRetry(nowMs);
+  }
+
+  /** A candidate looks again soon enough to find a lease that was given up while that is still news. */
+  #scheduleLook(nowMs: number): void {
+    const { min, max } = LOOK_SHARE;
+    this.#nextAttemptAtMs = nowMs + this.#timings.retryPeriodMs * (min + this.#random() * (max - min));
   }
 
   #scheduleRetry(nowMs: number): void {

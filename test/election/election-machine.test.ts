@@ -76,13 +76,21 @@ test('election: held by another → waits the lease from when the change was see
   const ancient = { record: recordOf(), resourceVersion: '7' };
   assert.deepEqual(types(machine.handle({ type: 'lease-read', lease: ancient }, 0)), ['leader-observed', 'wake']);
   machine.handle({ type: 'tick' }, 14_000);
-  assert.deepEqual(machine.handle({ type: 'lease-read', lease: ancient }, 14_999), [{ type: 'wake', atMs: 16_999 }]);
+  assert.deepEqual(machine.handle({ type: 'lease-read', lease: ancient }, 14_999), [{ type: 'wake', atMs: 15_499 }]);
   machine.handle({ type: 'tick' }, 16_999);
   const [update] = machine.handle({ type: 'lease-read', lease: ancient }, 17_000);
   assert.ok(update?.type === 'update');
   assert.equal(update.resourceVersion, '7');
   assert.equal(update.record.leaseTransitions, 5);
   assert.equal(update.record.acquireTimeMs, 17_000);
+});
+
+test('election: held by another, whatever is drawn → the next look is within half a retry period', () => {
+  const machine = new ElectionMachine({ identity: 'a', timings: DEFAULT_ELECTION_TIMINGS, random: () => 0.999 });
+  machine.handle({ type: 'tick' }, 0);
+  const effects = machine.handle({ type: 'lease-read', lease: { record: recordOf(), resourceVersion: '7' } }, 0);
+  const wake = effects.find((effect) => effect.type === 'wake');
+  assert.ok(wake !== undefined && wake.atMs <= 1000, `looks again after ${wake?.atMs} ms`);
 });
 
 test('election: the holder renews while a candidate waits → the wait starts anew', () => {
@@ -175,7 +183,7 @@ test('election: candidate loses the race → waits for its next turn, without le
   const machine = machineOf();
   machine.handle({ type: 'tick' }, 0);
   machine.handle({ type: 'lease-not-found' }, 0);
-  assert.deepEqual(machine.handle({ type: 'write-conflict' }, 10), [{ type: 'wake', atMs: 2010 }]);
+  assert.deepEqual(machine.handle({ type: 'write-conflict' }, 10), [{ type: 'wake', atMs: 510 }]);
 });
 
 test('election: leader releases → stops at once, then gives the lease up for one second', () => {
