@@ -23,9 +23,9 @@ export async function throttled(rig: Rig): Promise<void> {
     const writes = await rollout.writes();
     const rejected = writes.filter(({ httpStatus }) => httpStatus === 429);
     assert.ok(rejected.length > 0, 'nothing was rejected');
-    const waits = rejected.flatMap(({ pod, answeredMs }) => {
-      const next = writes.find((write) => write.pod === pod && write.receivedMs >= answeredMs);
-      return next === undefined ? [] : [next.receivedMs - answeredMs];
+    const waits = rejected.flatMap((refusal) => {
+      const next = writes.slice(writes.indexOf(refusal) + 1).find(({ pod }) => pod === refusal.pod);
+      return next === undefined ? [] : [next.receivedMs - refusal.answeredMs];
     });
     const shortestMs = Math.min(...waits);
     assert.ok(shortestMs >= RETRY_AFTER_MS, `a rejected request was sent again after ${shortestMs} ms`);

@@ -7,7 +7,7 @@ import { assertUnharmed, NAME, type Rig } from './rig.ts';
 import { percent } from './settings.ts';
 import type { Recovery } from './summary.ts';
 
-const CUT_EVERY_MS = { min: 50, max: 400 };
+const CUT_EVERY_MS = { min: 100, max: 1_200 };
 /** Should the updater stand still under it, it has to go on when the cutting ends. */
 const CUTTING_MS_MAX = 90_000;
 const LATENCY_MS = { min: 5, max: 120 };

@@ -5,7 +5,6 @@ import { percent } from './settings.ts';
 
 const LEAVING_WITHIN_MS = 15_000;
 const AWAY_MS = { min: 500, max: 8_000 };
-const SETTLE_TIMEOUT_MS = 120_000;
 
 /** Nodes go NotReady at random moments, with their pods in whatever state they are, and return. */
 export async function nodesComeAndGo(rig: Rig): Promise<void> {
@@ -28,7 +27,7 @@ export async function nodesComeAndGo(rig: Rig): Promise<void> {
   );
   const lastReturnMs = Date.now();
   rig.say(`${travellers.length} nodes went and came back, ${rollout.deletedPods} pods deleted by then`);
-  await rollout.complete(SETTLE_TIMEOUT_MS);
+  await rollout.complete();
   await assertUnharmed(replica);
   await rollout.judge({
     scenario: 'nodes NotReady and back',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AuditedLease, type AuditedWrite, readAuditLog, readLeaseLog } from '../control-plane/audit.ts';
 import {
@@ -20,7 +21,9 @@ import { Summary } from './summary.ts';
 
 export const NAME = 'agent';
 const LEASE = 'daemonpodupdater';
-const SETTLE_TIMEOUT_MS = 60_000;
+/** A folder where the updaters' logs are kept. */
+const LOGS = process.env.CHAOS_LOGS;
+const SETTLE_TIMEOUT_MS = 180_000;
 
 /** One updater process with a token of its own, by which the audit log tells it from others. */
 export interface Replica {
@@ -125,11 +128,7 @@ export class Rig {
         process.stdout.write(`${await updater.program.logTail(40)}\n`);
       throw error;
     } finally {
-      for (const { updater } of this.#replicas) {
-        updater.program.signal('SIGCONT');
-        await updater.program.stop();
-      }
-      this.#replicas.length = 0;
+      await this.#endReplicas();
       await makeAllNodesReady(this.plane.admin);
       await this.#settle();
     }
@@ -142,11 +141,22 @@ export class Rig {
     await this.observer.start();
   }
 
+  async #endReplicas(): Promise<void> {
+    for (const { name, updater } of this.#replicas) {
+      if (LOGS !== undefined) await copyFile(updater.program.logPath, join(LOGS, `${name}.log`));
+      updater.program.signal('SIGCONT');
+      await updater.program.stop();
+    }
+    this.#replicas.length = 0;
+  }
+
+  /** A rollout that a failed scenario left behind is brought to its end, so that the next one begins with none. */
   async #settle(): Promise<void> {
-    await waitFor(() => this.observer.report.unavailableNow === 0 && this.observer.report.eligibleNodes === NODES, {
-      timeoutMs: SETTLE_TIMEOUT_MS,
-      what: 'all pods to be available after a scenario',
-    });
+    const { observer } = this;
+    const hasSettled = () => observer.report.isComplete && observer.report.eligibleNodes === NODES;
+    if (!hasSettled()) await this.startReplica();
+    await waitFor(hasSettled, { timeoutMs: SETTLE_TIMEOUT_MS, what: 'the DaemonSet to settle after a scenario' });
+    await this.#endReplicas();
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type AuditedWrite, summarizeWrites } from '../control-plane/audit.ts';
+import type { ObservedRollout } from '../control-plane/observation.ts';
 import { waitFor } from '../control-plane/processes.ts';
 import { auditedPeak } from './judge.ts';
 import type { Rig } from './rig.ts';
@@ -57,8 +58,11 @@ export class Rollout {
     });
   }
 
-  async complete(timeoutMs: number): Promise<void> {
-    await this.#options.rig.observer.complete(this.#options.generation, timeoutMs);
+  /** On all nodes: nobody is away. */
+  async complete(timeoutMs = COMPLETE_TIMEOUT_MS): Promise<ObservedRollout> {
+    const { observer } = this.#options.rig;
+    await waitFor(() => observer.report.eligibleNodes === NODES, { timeoutMs, what: 'all nodes to be Ready' });
+    return await observer.complete(this.#options.generation, timeoutMs);
   }
 
   /** How long after that time the API server received the next deletion; undefined: none. */
@@ -83,8 +87,8 @@ export class Rollout {
 
   /** Waits until it is complete; then nothing may be lost, nothing done twice, and the budget must have held. */
   async judge(judgement: Judgement): Promise<void> {
-    const { rig, generation, startedMs, allowed, oldPods } = this.#options;
-    const report = await rig.observer.complete(generation, COMPLETE_TIMEOUT_MS);
+    const { rig, startedMs, allowed, oldPods } = this.#options;
+    const report = await this.complete();
     const writes = await this.writes();
     const { deletes, duplicates, refused, writes: accepted } = summarizeWrites(writes);
     const underWay = auditedPeak(writes, await rig.podWrites(startedMs), oldPods);
