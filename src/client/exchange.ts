@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { monotonicMs } from '../clock.ts';
 import { type Failure, type FailureCode, failureOf } from './failure.ts';
 import { retryAfterMsOf } from './status-error.ts';
 
@@ -31,6 +32,7 @@ const DUMPED_BYTES_MAX = 1024 * 1024;
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #timer: NodeJS.Timeout;
+  readonly #deadlineMs: number;
   readonly #onAbort = () => this.#cancel('aborted', 'the request was aborted');
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #isSettled = false;
@@ -45,7 +47,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     const { timeoutMs, signal } = options;
-    this.#timer = setTimeout(() => this.#cancel('timeout', `no answer within ${timeoutMs} ms`), timeoutMs);
+    this.#deadlineMs = monotonicMs() + timeoutMs;
+    this.#timer = setTimeout(() => this.#expire(), timeoutMs);
     if (signal?.aborted) this.#onAbort();
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
@@ -54,7 +57,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return this.#isSettled;
   }
 
+  /**
+   * The request is about to be written. A process that stood still finds free sockets before it finds its timers: what
+   * waited for one must not leave late.
+   */
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (!this.#isSettled && monotonicMs() >= this.#deadlineMs) this.#expire();
     if (this.#isSettled) controller.abort(new Error('settled before it was sent'));
     else this.#controller = controller;
   }
@@ -119,6 +127,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #refuse(controller: Dispatcher.DispatchController, code: FailureCode, message: string): void {
     this.#settle({ kind: 'failure', code, wasSent: true, message });
     controller.abort(new Error(message));
+  }
+
+  #expire(): void {
+    this.#cancel('timeout', `no answer within ${this.#options.timeoutMs} ms`);
   }
 
   #cancel(code: FailureCode, message: string): void {
