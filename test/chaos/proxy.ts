@@ -18,6 +18,8 @@ export class ChaosProxy {
   readonly links = new Set<Link>();
   /** Added to each piece of data, both ways. */
   latencyMs: () => number = () => 0;
+  /** Somebody connects; TLS is not spoken yet. */
+  onConnection: () => void = () => undefined;
   /** Every watch that was opened, in order. */
   readonly watchesOpened: { readonly stream: string; readonly atMs: number }[] = [];
   readonly #server: Server;
@@ -31,6 +33,7 @@ export class ChaosProxy {
     this.#server = options.server;
     const { port } = options.server.address() as AddressInfo;
     this.route = { serverUrl: `https://127.0.0.1:${port}`, caPath: options.caPath, serverName: SERVER_NAME };
+    options.server.on('connection', () => this.onConnection());
     options.server.on('secureConnection', (socket) => this.#accept(socket));
     options.server.on('tlsClientError', () => undefined);
   }

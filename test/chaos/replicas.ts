@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../control-plane/processes.ts';
 import { trespasses } from './judge.ts';
+import { ChaosProxy } from './proxy.ts';
 import { assertUnharmed, type Replica, type Rig } from './rig.ts';
 import { percent } from './settings.ts';
 import type { Recovery } from './summary.ts';
@@ -13,6 +14,8 @@ const RENEW_DEADLINE_MS = 10_000;
 const AFTER_KILL_MS = LEASE_DURATION_MS + 5_000;
 const AFTER_TERM_MS = 2_000;
 const PAUSE_MS = LEASE_DURATION_MS + 5_000;
+/** The main thread opens up to four, for the lease and events; the others are for deletions. */
+const CONNECTIONS_UNTIL_STOP = 8;
 const LEADER_TIMEOUT_MS = 40_000;
 
 /** The leader dies, and the next one is asked to end. */
@@ -55,39 +58,51 @@ export async function failover(rig: Rig): Promise<void> {
   await rollout.judge({ scenario: 'leader killed, leaders ended', recoveries, notes: ['0 writes without the lease'] });
 }
 
-/** The leader stands still for longer than its lease, with deletions under way and waiting, and goes on as if nothing was. */
+/**
+ * The leader stands still for longer than its lease and goes on as if nothing was. It is stopped while it opens connections
+ * for deletions that it has the right to send: what it finds first when it goes on is that it can send them now.
+ */
 export async function leaderPaused(rig: Rig): Promise<void> {
-  const replicas = [await rig.startReplica(), await rig.startReplica()];
-  // More than there are connections: some deletions wait for one when the process is stopped.
-  const rollout = await rig.change(percent(40));
-  await rollout.reach(1);
-  const leader = await leaderOf(rig, replicas);
-  leader.updater.program.signal('SIGSTOP');
-  const stoppedMs = Date.now();
-  rig.say(`${leader.name} stopped, ${rollout.deletedPods} pods deleted`);
-  await delay(PAUSE_MS);
-  const deletedMeanwhile = rollout.deletedPods;
-  leader.updater.program.signal('SIGCONT');
-  const goesOnMs = Date.now();
-  rig.say(`${leader.name} goes on, ${deletedMeanwhile} pods deleted`);
-  await rollout.reach(percent(100));
-  const writes = await rollout.writes();
-  const ofOther = writes.find(
-    ({ credentialId, receivedMs }) => credentialId !== leader.credentialId && receivedMs > stoppedMs,
-  );
-  assert.ok(ofOther !== undefined, 'nobody took over');
-  const awake = writes.filter(
-    ({ credentialId, receivedMs }) => credentialId === leader.credentialId && receivedMs >= goesOnMs,
-  );
-  const late = trespasses(writes, await rig.leases(), RENEW_DEADLINE_MS);
-  rig.say(`${awake.length} requests of ${leader.name} after it went on, ${late.length} writes without the lease`);
-  assert.deepEqual(late, [], 'writes without the lease');
-  for (const replica of replicas) await assertUnharmed(replica);
-  await rollout.judge({
-    scenario: 'leader paused past its lease',
-    recoveries: [{ what: 'takeover', recoveryMs: ofOther.receivedMs - stoppedMs }],
-    notes: [`${awake.length} writes of the old leader after it went on, 0 without the lease`],
-  });
+  const proxy = await ChaosProxy.start(rig.plane);
+  try {
+    const leader = await rig.startReplica({ route: proxy.route });
+    await leaderOf(rig, [leader]);
+    const other = await rig.startReplica();
+    let stoppedMs = 0;
+    let connections = 0;
+    proxy.onConnection = () => {
+      connections += 1;
+      if (connections !== CONNECTIONS_UNTIL_STOP) return;
+      leader.updater.program.signal('SIGSTOP');
+      stoppedMs = Date.now();
+    };
+    const rollout = await rig.change(percent(40));
+    await waitFor(() => stoppedMs > 0, { timeoutMs: LEADER_TIMEOUT_MS, what: 'the leader to open connections' });
+    rig.say(`${leader.name} stopped, ${rollout.deletedPods} pods deleted`);
+    await delay(PAUSE_MS);
+    rig.say(`${leader.name} goes on, ${rollout.deletedPods} pods deleted`);
+    const goesOnMs = Date.now();
+    leader.updater.program.signal('SIGCONT');
+    await rollout.reach(percent(100));
+    const writes = await rollout.writes();
+    const ofOther = writes.find(({ credentialId }) => credentialId === other.credentialId);
+    assert.ok(ofOther !== undefined, 'nobody took over');
+    const ofLeader = writes.filter(({ credentialId }) => credentialId === leader.credentialId);
+    const late = ofLeader.filter(({ receivedMs }) => receivedMs >= goesOnMs);
+    rig.say(`${leader.name}: ${ofLeader.length} writes, ${late.length} of them after it went on`);
+    assert.deepEqual(late, [], 'the old leader wrote after it went on');
+    assert.deepEqual(trespasses(writes, await rig.leases(), RENEW_DEADLINE_MS), [], 'writes without the lease');
+    for (const replica of [leader, other]) await assertUnharmed(replica);
+    await rollout.judge({
+      scenario: 'leader paused past its lease',
+      recoveries: [{ what: 'takeover', recoveryMs: ofOther.receivedMs - stoppedMs }],
+      notes: [
+        `the old leader had sent ${ofLeader.length} writes, and none after it went on; 0 writes without the lease`,
+      ],
+    });
+  } finally {
+    await proxy.stop();
+  }
 }
 
 /** Who wrote the lease last, by the audit log. */
