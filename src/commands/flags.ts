@@ -96,13 +96,14 @@ export interface AddressValue {
   readonly address: BindAddress | undefined;
 }
 
-export function addressFlag(text: FlagText, preset: string): Flag {
+/** Without a preset the flag may be missing. */
+export function addressFlag(text: FlagText, preset?: string): Flag {
   const parse = (value: string): Parsed<AddressValue> => {
     const result = parseBindAddress(value);
     if (result.code === 'valid') return { ok: true, value: { address: result.address } };
     return { ok: false, message: `${result.message.charAt(0).toUpperCase()}${result.message.slice(1)}.` };
   };
-  return { ...text, parse, preset: presetOf(parse, preset) };
+  return preset === undefined ? { ...text, parse } : { ...text, parse, preset: presetOf(parse, preset) };
 }
 
 /** Repeatable; empty means all. */

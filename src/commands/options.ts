@@ -86,6 +86,8 @@ export interface StatusOptions extends ClusterOptions {
   readonly namespaces: readonly string[];
   readonly isWatch: boolean;
   readonly output: OutputFormat;
+  /** Health address of a running controller on this machine, to be asked too; undefined: only the cluster is read. */
+  readonly controller: BindAddress | undefined;
 }
 
 export interface WorkersOptions {

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Followed } from '../controller/followed.ts';
+import { STATUS_PATH } from '../server/admin-routes.ts';
+import { askController } from './admin-client.ts';
+import { type ControllerReport, controllerLines } from './controller-view.ts';
 import type { StatusOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
 import { type StatusRow, statusTable } from './tables.ts';
@@ -14,7 +17,7 @@ export async function status(options: StatusOptions): Promise<number> {
   const reading = await Reading.open(options, () => options.namespaces);
   try {
     await reading.sync();
-    const isFound = print(reading, options);
+    const isFound = print(reading, options) && (await printController(options));
     if (options.isWatch) await watch(reading, options);
     return isFound ? EXIT_OK : EXIT_FAILED;
   } finally {
@@ -38,6 +41,20 @@ function print(reading: Reading, options: StatusOptions): boolean {
   return true;
 }
 
+/** What the controller itself knows, if one was named; false when it does not answer. */
+async function printController({ controller, output }: StatusOptions): Promise<boolean> {
+  if (controller === undefined) return true;
+  const answer = await askController(controller, { method: 'GET', pathAndQuery: STATUS_PATH });
+  if (!answer.ok) {
+    process.stderr.write(`error: ${answer.message}\n`);
+    return false;
+  }
+  const lines =
+    output === 'json' ? [JSON.stringify(answer.json)] : controllerLines(answer.json as ControllerReport, Date.now());
+  process.stdout.write(`${output === 'json' ? '' : '\n'}${lines.join('\n')}\n`);
+  return true;
+}
+
 async function watch(reading: Reading, options: StatusOptions): Promise<void> {
   let isOver = false;
   void firstSignal().then(() => {
@@ -47,6 +64,7 @@ async function watch(reading: Reading, options: StatusOptions): Promise<void> {
     await sleep(WATCH_INTERVAL_MS);
     if (process.stdout.isTTY === true && options.output === 'table') process.stdout.write(CLEAR_SCREEN);
     print(reading, options);
+    await printController(options);
   }
 }
 

@@ -1,4 +1,12 @@
-import { booleanFlag, type CommandDefinition, choiceFlag, nameFlag, namespacesFlag } from './flags.ts';
+import {
+  type AddressValue,
+  addressFlag,
+  booleanFlag,
+  type CommandDefinition,
+  choiceFlag,
+  nameFlag,
+  namespacesFlag,
+} from './flags.ts';
 import { OUTPUT_FORMATS, type OutputFormat } from './options.ts';
 import { parseNamespace, parseObjectName } from './parse-value.ts';
 import { clusterFlags } from './run-flags.ts';
@@ -37,6 +45,7 @@ export const planDefinition: CommandDefinition = {
 interface StatusValues extends ClusterValues {
   readonly namespace: readonly string[];
   readonly watch: boolean;
+  readonly controller?: AddressValue;
 }
 
 export const statusDefinition: CommandDefinition = {
@@ -46,6 +55,10 @@ export const statusDefinition: CommandDefinition = {
   flags: [
     namespacesFlag({ flags: '-n, --namespace <name>', help: 'only DaemonSets of this namespace; repeatable' }),
     booleanFlag({ flags: '-w, --watch', help: 'go on and show what changes' }, false),
+    addressFlag({
+      flags: '--controller <host:port>',
+      help: 'health address of a controller on this machine, for windows, pace and worker threads',
+    }),
     outputFlag,
     ...clusterFlags,
   ],
@@ -54,8 +67,9 @@ export const statusDefinition: CommandDefinition = {
       const daemonSet = parseObjectName(argument);
       if (!daemonSet.ok) return { ok: false, message: `"${argument}" is not a DaemonSet. ${daemonSet.message}` };
     }
-    const { kubeconfig, context, namespace, watch, output } = flags as unknown as StatusValues;
-    const options = { daemonSet: argument, kubeconfig, context, namespaces: namespace, isWatch: watch, output };
+    const { kubeconfig, context, namespace, watch, output, controller } = flags as unknown as StatusValues;
+    const read = { kubeconfig, context, namespaces: namespace, isWatch: watch, output };
+    const options = { ...read, daemonSet: argument, controller: controller?.address };
     return { ok: true, value: () => handlers.status(options) };
   },
 };

@@ -15,10 +15,12 @@ export interface Recreation {
   readonly sinceDeletionMs: number;
 }
 
+export const PACE_PHASES = ['max', 'idle', 'starting', 'steady', 'stalled'] as const;
+
 /** What a pace has learned; for status and metrics. */
 export interface PaceStatus {
   /** `max`: it does not adapt. `starting`: it still opens the window. `steady`: it holds it. `stalled`: nothing comes back. */
-  readonly phase: 'max' | 'idle' | 'starting' | 'steady' | 'stalled';
+  readonly phase: (typeof PACE_PHASES)[number];
   /** Replacements in flight, at most, when it was asked last; never more than the budget. */
   readonly window: number;
   /** Why, for people. */

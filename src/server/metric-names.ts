@@ -97,6 +97,21 @@ export const gauges = {
     labels: ROLLOUT,
   },
   window: { name: 'daemonpodupdater_rollout_window', help: 'Replacements allowed at once now', labels: ROLLOUT },
+  paceRate: {
+    name: 'daemonpodupdater_rollout_replacements_per_second',
+    help: 'Replacements that became available, a second, as the pace sees it',
+    labels: ROLLOUT,
+  },
+  paceUndisturbed: {
+    name: 'daemonpodupdater_rollout_undisturbed_replacement_seconds',
+    help: 'How long a replacement takes when none waits for another; 0 when not known yet',
+    labels: ROLLOUT,
+  },
+  pacePhase: {
+    name: 'daemonpodupdater_rollout_pace_phase',
+    help: '1 for the phase that the pace is in, which says why the window is what it is',
+    labels: [...ROLLOUT, 'phase'],
+  },
   laneQueueDepth: { name: 'daemonpodupdater_lane_queue_depth', help: 'Slots that wait for the lane', labels: LANE },
   laneUtilization: {
     name: 'daemonpodupdater_lane_event_loop_utilization',

@@ -3,6 +3,7 @@ import type { DispatchStats, RunReport } from '../dispatch/dispatch-stats.ts';
 import type { LaneStats } from '../dispatch/lane-pool.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { FAILURE_CAUSES, type FailureCause } from '../rollout/explain.ts';
+import { PACE_PHASES, type PaceStatus } from '../rollout/pace.ts';
 import {
   COMMON_STATUSES,
   CONFIG_SOURCES,
@@ -140,7 +141,16 @@ export class Metrics {
     }
   }
 
+  setPace(namespace: string, daemonset: string, pace: PaceStatus): void {
+    const labels = { namespace, daemonset };
+    this.#gauges.paceRate.set(labels, pace.ratePerSecond);
+    this.#gauges.paceUndisturbed.set(labels, (pace.undisturbedMs ?? 0) / 1000);
+    for (const phase of PACE_PHASES) this.#gauges.pacePhase.set({ ...labels, phase }, phase === pace.phase ? 1 : 0);
+  }
+
   removeRollout(namespace: string, daemonset: string): void {
+    for (const phase of PACE_PHASES) this.#gauges.pacePhase.remove({ namespace, daemonset, phase });
+    for (const gauge of ['paceRate', 'paceUndisturbed'] as const) this.#gauges[gauge].remove({ namespace, daemonset });
     for (const cause of FAILURE_CAUSES) this.#gauges.failedByCause.remove({ namespace, daemonset, cause });
     for (const figure of ROLLOUT_FIGURES) this.#gauges[figure].remove({ namespace, daemonset });
   }

@@ -17,7 +17,8 @@ async function seriesOf(metrics: Metrics): Promise<Map<string, number>> {
   );
 }
 
-const ROLLOUT_NAMES = new Set([...ROLLOUT_FIGURES, 'failedByCause' as const].map((key) => gauges[key].name as string));
+const OF_ROLLOUTS = [...ROLLOUT_FIGURES, 'failedByCause', 'paceRate', 'paceUndisturbed', 'pacePhase'] as const;
+const ROLLOUT_NAMES = new Set(OF_ROLLOUTS.map((key) => gauges[key].name as string));
 const OWN = /^(daemonpodupdater_|workqueue_|rest_client_|leader_)/;
 
 function figuresOf(value: number): Record<RolloutFigure, number> {
@@ -148,6 +149,22 @@ test('metrics: a rollout ends → its series go', async () => {
   assert.equal((await seriesOf(metrics)).get(key), 4);
   metrics.removeRollout('edge', 'agent');
   assert.equal((await seriesOf(metrics)).get(key), undefined);
+});
+
+test('metrics: the pace of a rollout → rate, undisturbed time and one phase; gone with the rollout', async () => {
+  const metrics = metricsOf();
+  const pace = { phase: 'steady', window: 40, reason: '', ratePerSecond: 61, undisturbedMs: 420 } as const;
+  const of = 'namespace="edge",daemonset="agent"';
+  metrics.setPace('edge', 'agent', pace);
+  const series = await seriesOf(metrics);
+  assert.equal(series.get(`daemonpodupdater_rollout_replacements_per_second{${of}}`), 61);
+  assert.equal(series.get(`daemonpodupdater_rollout_undisturbed_replacement_seconds{${of}}`), 0.42);
+  assert.equal(series.get(`daemonpodupdater_rollout_pace_phase{${of},phase="steady"}`), 1);
+  assert.equal(series.get(`daemonpodupdater_rollout_pace_phase{${of},phase="starting"}`), 0);
+  metrics.removeRollout('edge', 'agent');
+  const after = await seriesOf(metrics);
+  assert.equal(after.get(`daemonpodupdater_rollout_pace_phase{${of},phase="steady"}`), undefined);
+  assert.equal(after.get(`daemonpodupdater_rollout_replacements_per_second{${of}}`), undefined);
 });
 
 test('metrics: before a scrape → the updates run; one that fails does not take the others down', async () => {

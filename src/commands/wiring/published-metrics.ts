@@ -27,6 +27,7 @@ function publishRollouts(metrics: Metrics, updater: Updater, published: Set<Daem
     const window = Number.isFinite(counts.window) ? counts.window : allowed;
     metrics.setRollout(daemonSet.namespace, daemonSet.name, { ...counts, window, allowedUnavailable: allowed });
     metrics.setFailures(daemonSet.namespace, daemonSet.name, rollout.failures());
+    metrics.setPace(daemonSet.namespace, daemonSet.name, rollout.pace(monotonicMs()));
     published.add(key);
     gone.delete(key);
   }

@@ -5,7 +5,8 @@ import type { Updater } from './updater.ts';
 /** What `/admin/status` answers: how this process stands. The command `status` reads the cluster and cannot know this. */
 export function statusReport(updater: Updater, identity: string, workers: WorkersReport): unknown {
   const { controller } = updater.host;
-  const { lanes: queues, ...dispatch } = controller.dispatcher.stats(monotonicMs());
+  const nowMs = monotonicMs();
+  const { lanes: queues, ...dispatch } = controller.dispatcher.stats(nowMs);
   const queued = new Map(queues.map((lane) => [lane.lane, lane]));
   return {
     identity,
@@ -15,6 +16,8 @@ export function statusReport(updater: Updater, identity: string, workers: Worker
     lanes: updater.lanes.latestStats.map((stats) => ({ ...stats, queued: queued.get(stats.lane)?.queued ?? 0 })),
     health: updater.pool.health(),
     dispatch,
-    rollouts: [...controller.followed()].map(({ key, rollout }) => ({ daemonSet: key, ...rollout.counts() })),
+    rollouts: [...controller.followed()].map(({ key, rollout }) => {
+      return { daemonSet: key, ...rollout.counts(), pace: rollout.pace(nowMs) };
+    }),
   };
 }
