@@ -258,6 +258,11 @@ export const MUTANTS: readonly Mutant[] = [
         hasReleased = true;`,
     replace: '',
   }),
+  one('said-for-ever', 'what was to be said about a DaemonSet that opted out stays due and keeps the loop awake', {
+    file: CONTROLLER,
+    find: '    this.#notices.unfollowed(followed.key);\n',
+    replace: '',
+  }),
   {
     name: 'force-unasked',
     bug: 'pods stuck in Terminating are deleted by force though nobody asked for it',

@@ -25,6 +25,16 @@ const SHUTDOWN_GRACE_MS = 5000;
 /** How often it is looked whether everything has settled. */
 const SETTLE_STEP_MS = 5000;
 
+/** With these no process is late for more than its latency. */
+const HARMLESS: ReadonlySet<Kind> = new Set<Kind>([
+  'template',
+  'rollback',
+  'new-node',
+  'resize',
+  'clock-drift',
+  'restart',
+]);
+
 /** A cluster, its users and the updater's processes on one timeline. */
 export class World {
   readonly cluster: SimulatedCluster;
@@ -85,9 +95,19 @@ export class World {
     while (this.cluster.nowMs < limitMs) {
       this.cluster.advanceTo(this.cluster.nowMs + SETTLE_STEP_MS);
       left = whatIsLeft(this);
-      if (left === '') return this.cluster.nowMs - fromMs;
+      if (left === '') {
+        this.#askObserver();
+        return this.cluster.nowMs - fromMs;
+      }
     }
     throw new Violation('liveness', `after ${Math.round((limitMs - fromMs) / 60_000)} calm minutes: ${left}`);
+  }
+
+  /** Where nothing but users was at work, the cluster's own observer (which knows of no knowledge) must agree. */
+  #askObserver(): void {
+    if ([...this.#spec.kinds.keys()].some((kind) => !HARMLESS.has(kind))) return;
+    const { violations } = this.cluster.observer.report();
+    if (violations.length > 0) throw new Violation('observer', violations.join('; '));
   }
 
   happened(kind: Kind): void {
