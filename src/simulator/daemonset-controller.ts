@@ -140,9 +140,12 @@ export class DaemonSetController {
       return;
     }
     const created = admitCreate(change.revision, random, timeline.nowMs);
-    if (store.get('controllerrevisions', keyOf(created)) === undefined) {
-      store.create('controllerrevisions', created, ORIGIN);
+    if (store.get('controllerrevisions', keyOf(created)) !== undefined) {
+      // One of a former DaemonSet that is about to be collected.
+      this.#plan(entry);
+      return;
     }
+    store.create('controllerrevisions', created, ORIGIN);
     this.#trimHistory(entry, owned);
   }
 
