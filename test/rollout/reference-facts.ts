@@ -1,0 +1,166 @@
+import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../../src/kube/records.ts';
+
+/** A slot that was asked for, and how far it has come. */
+export interface RefAsk {
+  action: 'delete' | 'mark';
+  uid: string;
+  phase: 'asked' | 'sent' | 'watching' | 'observe-due' | 'observe-asked' | 'observe-sent';
+  dueMs: number;
+  reads: number;
+  written: string | undefined;
+  hasSetback: boolean;
+}
+
+export interface Status {
+  eligible: boolean;
+  ready: boolean;
+  updated: boolean;
+  available: boolean;
+  unavailable: boolean;
+  inFlight: boolean;
+  reserved: boolean;
+  skipped: boolean;
+  failed: boolean;
+  replacing: boolean;
+  settled: boolean;
+  candidate: 'unavailable' | 'available' | 'mark' | undefined;
+}
+
+const NOTHING: Status = {
+  eligible: false,
+  ready: false,
+  updated: false,
+  available: false,
+  unavailable: false,
+  inFlight: false,
+  reserved: false,
+  skipped: false,
+  failed: false,
+  replacing: false,
+  settled: false,
+  candidate: undefined,
+};
+
+/** The facts under the reference: what is known, and what follows from it for each node. */
+export class ReferenceFacts {
+  readonly nodes = new Map<string, { record: NodeRecord; notReadySince: number }>();
+  readonly pods = new Map<string, { record: PodRecord; readySince: number }>();
+  readonly revisions = new Map<string, RevisionRecord>();
+  readonly asks = new Map<string, RefAsk>();
+  readonly replacedAt = new Map<string, number>();
+  readonly replacingSince = new Map<string, number>();
+  readonly dryRun = new Map<string, string>();
+  daemonSet: DaemonSetRecord | undefined;
+  isSynced = false;
+  window = Number.POSITIVE_INFINITY;
+
+  // --- what is known -----------------------------------------------------------------------------------------------
+
+  get target(): RevisionRecord | undefined {
+    return [...this.revisions.values()].sort((a, b) => b.revision - a.revision)[0];
+  }
+
+  get wanted(): 'OTA' | 'AdvancedRollingUpdate' | undefined {
+    const value = this.daemonSet?.annotations['apps.openyurt.io/update-strategy'];
+    if (value !== 'OTA' && value !== 'AdvancedRollingUpdate') return undefined;
+    return this.daemonSet?.updateStrategyType === 'OnDelete' ? value : undefined;
+  }
+
+  get strategy(): 'OTA' | 'AdvancedRollingUpdate' | undefined {
+    return this.target !== undefined && this.daemonSet?.isTerminating === false ? this.wanted : undefined;
+  }
+
+  get isBlocked(): boolean {
+    const ds = this.daemonSet;
+    return !this.isSynced || this.strategy === undefined || (ds?.observedGeneration ?? 0) < (ds?.generation ?? 0);
+  }
+
+  get minReadyMs(): number {
+    return (this.daemonSet?.minReadySeconds ?? 0) * 1000;
+  }
+
+  get allowed(): number {
+    return this.wanted === undefined ? 0 : Number(this.daemonSet?.annotations['apps.openyurt.io/max-unavailable']);
+  }
+
+  deadlineMs(): number {
+    return this.wanted === undefined ? 600_000 : 120_000;
+  }
+
+  names(): string[] {
+    const all = [...this.nodes.keys(), ...[...this.pods.values()].map(({ record }) => record.nodeName)];
+    return [...new Set(all)].sort();
+  }
+
+  podsOn(name: string) {
+    return [...this.pods.values()].filter(({ record }) => record.nodeName === name);
+  }
+
+  isCurrent(pod: PodRecord): boolean {
+    return this.target !== undefined && pod.revisionHash === this.target.hash;
+  }
+
+  // --- what is so --------------------------------------------------------------------------------------------------
+
+  markDiffers(pod: PodRecord): boolean {
+    if (this.target === undefined || pod.isTerminating) return false;
+    const status = this.isCurrent(pod) ? 'False' : 'True';
+    return !(
+      pod.needUpgrade?.status === status && pod.needUpgrade.message === `controllerrevision: ${this.target.hash}`
+    );
+  }
+
+  status(name: string, nowMs: number): Status {
+    const result = { ...NOTHING };
+    const node = this.nodes.get(name);
+    const pods = this.podsOn(name);
+    const live = pods.filter(({ record }) => !record.isTerminating);
+    const only = live.length === 1 ? live[0] : undefined;
+    const ask = this.asks.get(name);
+    const current = only !== undefined && this.isCurrent(only.record);
+    const isDone = this.dryRun.get(name) !== undefined && this.dryRun.get(name) === this.target?.hash;
+    result.eligible = node !== undefined && node.record.taints.length === 0;
+    result.updated = result.eligible && current;
+    result.ready = result.eligible && node?.record.isReady === true;
+    const finished = only !== undefined && only.record.phase !== 'Running';
+    const serves = only !== undefined && !finished && only.record.isReady && only.readySince + this.minReadyMs <= nowMs;
+    result.available = result.ready && serves;
+    result.unavailable = result.ready && !serves;
+    if (this.strategy === 'OTA') {
+      const differs = !isDone && pods.some(({ record }) => this.markDiffers(record));
+      result.inFlight = ask !== undefined;
+      result.settled = ask === undefined && pods.length > 0 && !differs;
+      if (ask === undefined && differs) result.candidate = 'mark';
+    }
+    if (this.strategy !== 'AdvancedRollingUpdate' || !result.eligible) return result;
+    const isAskedDelete = ask?.action === 'delete';
+    if (!result.ready) {
+      const replaced = this.replacedAt.get(name) ?? this.guessReplacedAt(name, only?.record);
+      const since = node?.notReadySince ?? 0;
+      const isTargets = live.length === 0 || current;
+      if (isTargets && replaced !== undefined && since >= replaced && since <= replaced + this.minReadyMs + 300_000) {
+        return { ...result, failed: true, unavailable: true, inFlight: true };
+      }
+      const held = isAskedDelete && ask.phase !== 'asked';
+      return { ...result, inFlight: held, reserved: held, skipped: !current };
+    }
+    const leaving = live.length === 0 || pods.length > live.length;
+    result.replacing = leaving || (only !== undefined && !serves && (current || finished));
+    result.inFlight = result.replacing || isAskedDelete;
+    result.reserved = isAskedDelete && serves;
+    const since = this.replacingSince.get(name);
+    result.failed = result.replacing && since !== undefined && nowMs - since >= this.deadlineMs();
+    result.settled = isDone || (current && serves && !leaving && ask === undefined);
+    if (only !== undefined && !current && !finished && !leaving && ask === undefined && !isDone) {
+      result.candidate = serves ? 'available' : 'unavailable';
+    }
+    return result;
+  }
+
+  guessReplacedAt(name: string, pod: PodRecord | undefined): number | undefined {
+    const node = this.nodes.get(name)?.record;
+    if (pod === undefined || node === undefined || this.target === undefined) return undefined;
+    const { createdAtMs } = this.target;
+    return pod.createdAtMs > createdAtMs && node.createdAtMs < createdAtMs ? pod.createdAtMs : undefined;
+  }
+}
