@@ -2,6 +2,7 @@
 import { Socket } from 'node:net';
 import type { ApiClient, ApiRequest, StreamAnswer } from '../../src/client/api.ts';
 import { ControllerHost } from '../../src/commands/wiring/controller-host.ts';
+import { BATCH_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from '../../src/commands/wiring/limits.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import { nodeOfSlot } from '../../src/protocol/slot.ts';
 import type { Task } from '../../src/protocol/task.ts';
@@ -78,13 +79,13 @@ const host = new ControllerHost({
   namespaces: [],
   controller: {
     lanes: 2,
-    batchMax: 64,
-    laneInFlightMax: 256,
+    batchMax: BATCH_MAX,
+    laneInFlightMax: LANE_IN_FLIGHT_MAX,
     qps: 0,
     burst: 0,
     maxInFlight: Number.POSITIVE_INFINITY,
     maxInFlightPerDaemonSet: Number.POSITIVE_INFINITY,
-    taskTimeoutMs: 15_000,
+    taskTimeoutMs: TASK_TIMEOUT_MS,
     isDryRun: false,
     random: Math.random,
   },

@@ -1,4 +1,10 @@
 import assert from 'node:assert/strict';
+import {
+  BATCH_MAX,
+  IN_FLIGHT_PER_DAEMON_SET_MAX,
+  LANE_IN_FLIGHT_MAX,
+  TASK_TIMEOUT_MS,
+} from '../../src/commands/wiring/limits.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import type { ControllerPorts, DaemonSetEvent, LogFields, LogLevel } from '../../src/controller/ports.ts';
 import type { TrafficOptions } from '../../src/controller/traffic.ts';
@@ -69,13 +75,13 @@ export function optedIn(name: string, maxUnavailable: string, changes: Partial<D
 
 export const DEFAULTS: TrafficOptions = {
   lanes: 2,
-  batchMax: 64,
-  laneInFlightMax: 256,
+  batchMax: BATCH_MAX,
+  laneInFlightMax: LANE_IN_FLIGHT_MAX,
   qps: 0,
   burst: 0,
   maxInFlight: Number.POSITIVE_INFINITY,
-  maxInFlightPerDaemonSet: 250,
-  taskTimeoutMs: 15_000,
+  maxInFlightPerDaemonSet: IN_FLIGHT_PER_DAEMON_SET_MAX,
+  taskTimeoutMs: TASK_TIMEOUT_MS,
   isDryRun: false,
   random: () => 0,
 };

@@ -15,6 +15,7 @@ import type { ReaderProblem } from './cluster-reader.ts';
 import { ControllerHost } from './controller-host.ts';
 import { inProcessExecutor } from './in-process.ts';
 import { initialLanes, LaneManager, type LaneState } from './lane-manager.ts';
+import { BATCH_MAX, IN_FLIGHT_PER_DAEMON_SET_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from './limits.ts';
 
 export interface UpdaterOptions {
   readonly connection: Connection;
@@ -45,12 +46,6 @@ export interface UpdaterListeners {
   onResize(state: LaneState): void;
 }
 
-/** Upstream deletes at most as many at once. */
-const IN_FLIGHT_PER_DAEMON_SET_MAX = 250;
-const BATCH_MAX = 64;
-/** Enough to keep a lane's sockets busy while answers travel back. */
-const LANE_IN_FLIGHT_MAX = 256;
-const TASK_TIMEOUT_MS = 15_000;
 /** Sockets of all lanes together: with more, the API server only answers each one later. */
 const CONNECTIONS_TOTAL = 64;
 const CONNECTIONS_PER_LANE_MIN = 4;
