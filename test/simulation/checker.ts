@@ -1,11 +1,11 @@
 import type { ApiRequest } from '../../src/client/api.ts';
 import type { Controller } from '../../src/controller/controller.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
-import { type DaemonSetKey, daemonSetOfSlot, nodeOfSlot, type SlotKey } from '../../src/protocol/slot.ts';
+import { daemonSetOfSlot, nodeOfSlot } from '../../src/protocol/slot.ts';
 import type { Task, TaskBatch } from '../../src/protocol/task.ts';
 import type { SimResponse } from '../../src/simulator/api-types.ts';
 import type { SimulatedCluster } from '../../src/simulator/cluster.ts';
-import { isTerminating, revisionHashOf } from '../../src/simulator/cluster-index.ts';
+import { isTerminating } from '../../src/simulator/cluster-index.ts';
 import {
   controllerUid,
   type DaemonSetObject,
@@ -14,22 +14,16 @@ import {
   keyOf,
   nodeNameOf,
   type PodObject,
-  type RevisionObject,
 } from '../../src/simulator/objects.ts';
-import { allowedUnavailable, optedStrategy } from '../../src/simulator/observer-policy.ts';
-import type { Commit } from '../../src/simulator/store.ts';
+import { optedStrategy } from '../../src/simulator/observer-policy.ts';
+import { budgetWith, type Planned } from './budget-rule.ts';
 import { LEASE } from './candidate.ts';
 import type { StampClock } from './clocks.ts';
-import { CommitLog, isOfRevision, Knowledge, type KnownDaemonSet, type KnownPod } from './knowledge.ts';
+import { Conduct, intentOf } from './conduct.ts';
+import { CommitLog, isOfRevision, type KnownDaemonSet } from './knowledge.ts';
 import type { SimProcess } from './process.ts';
 import { type Trace, Violation } from './trace.ts';
-
-/** A deletion that may have been applied and that the process has not been shown the effect of. */
-interface Pending {
-  readonly uid: string;
-  /** The task has ended, and whether it was applied is not known. */
-  isBlind: boolean;
-}
+import { Truth } from './truth.ts';
 
 export const FORCE_DELETE_STUCK = 'daemonpodupdater.io/force-delete-stuck';
 export const PROGRESS_DEADLINE = 'daemonpodupdater.io/progress-deadline-seconds';
@@ -40,52 +34,6 @@ const RETRY_WINDOW_MS = 10_000;
 /** … at most: the documented backoff (5 ms, doubling) fits 11 into it; the rest is for reads, and for decisions that change. */
 const RETRIES_MAX = 25;
 
-/** What a lane works on. */
-interface OpenTask {
-  readonly lane: number;
-  readonly task: Task;
-  /** Its rollout is over: nobody waits for the outcome. */
-  isOrphan: boolean;
-}
-
-/** What one process knows and has done; made anew with an empty memory when it starts again. */
-export class Conduct {
-  readonly process: SimProcess;
-  readonly knowledge: Knowledge;
-  /** What is in a lane. */
-  readonly open = new Map<SlotKey, OpenTask>();
-  readonly pending = new Map<SlotKey, Pending>();
-  readonly recent = new Map<SlotKey, { readonly uid: string; readonly timesMs: number[] }>();
-  /** Until when the API server asked to wait. */
-  readonly notBefore = new Map<SlotKey, { readonly intent: string; readonly atMs: number }>();
-
-  constructor(process: SimProcess, log: CommitLog) {
-    this.process = process;
-    this.knowledge = new Knowledge(process, log);
-  }
-
-  /** The DaemonSet opted out or was deleted: with its rollout goes the memory of what was asked for it. */
-  unfollow(key: DaemonSetKey): void {
-    this.knowledge.followed.delete(key);
-    for (const slot of this.pending.keys()) if (daemonSetOfSlot(slot) === key) this.pending.delete(slot);
-    for (const [slot, open] of this.open) if (daemonSetOfSlot(slot) === key) open.isOrphan = true;
-  }
-}
-
-/** The newest revision of a DaemonSet. */
-interface Newest {
-  readonly hash: string;
-  /** Since which commit. */
-  readonly revision: number;
-  /** It was an older one before. */
-  readonly isRollback: boolean;
-}
-
-interface PodHistory {
-  readonly createdRevision: number;
-  pod: PodObject;
-}
-
 /**
  * Holds every process to the rules of docs/simulation.md, after every event. It is told what streams have delivered, what was
  * sent, and what the API server did; it shares no code with what it checks.
@@ -94,21 +42,15 @@ export class Checker {
   readonly #cluster: SimulatedCluster;
   readonly #log: CommitLog;
   readonly #trace: Trace;
-  /** Since which commit the newest revision of a DaemonSet (by UID) is the newest. */
-  readonly #newestSince = new Map<string, Newest>();
-  readonly #stamps: StampClock;
-  readonly #pods = new Map<string, PodHistory>();
-  #nodesEver = 0;
-  #daemonSetsEver = 0;
+  readonly #truth: Truth;
   deletes = 0;
   marks = 0;
 
   constructor(cluster: SimulatedCluster, trace: Trace, stamps: StampClock) {
     this.#cluster = cluster;
-    this.#stamps = stamps;
+    this.#truth = new Truth(cluster, stamps);
     this.#log = new CommitLog(cluster.store);
     this.#trace = trace;
-    cluster.store.onCommit((commit) => this.#onCommit(commit));
   }
 
   admit(process: SimProcess): Conduct {
@@ -178,13 +120,7 @@ export class Checker {
     if (task.action === 'mark') this.marks += 1;
     if (task.action !== 'delete') return;
     this.deletes += 1;
-    const history = this.#pods.get(task.uid);
-    if (history === undefined) this.#fail('owner', conduct, `${task.pod} with UID ${task.uid} never was`);
-    const { pod, createdRevision } = history;
-    const newest = this.#newestSince.get(controllerUid(pod) ?? '');
-    // After a rollback only the objects' times tell new pods from old ones of the same revision.
-    if (newest === undefined || (newest.isRollback && !this.#stamps.isTrue)) return;
-    if (newest.hash === revisionHashOf(pod) && newest.revision <= createdRevision) {
+    if (this.#truth.wasAlwaysCurrent(task.uid)) {
       this.#fail('current-pod', conduct, `${task.pod} was deleted, and has been of the newest revision all its life`);
     }
   }
@@ -192,36 +128,13 @@ export class Checker {
   onPumped(conduct: Conduct, controller: Controller): void {
     const { nowMs } = conduct.process;
     const { depth, delayed, processing, backingOff } = controller.dispatcher.stats(nowMs);
-    const nodes = Math.max(this.#nodesEver, 1);
-    const bound = nodes * Math.max(1, this.#daemonSetsEver);
-    if (Math.max(depth, delayed, processing, backingOff) > bound) {
+    if (Math.max(depth, delayed, processing, backingOff) > this.#truth.slotsEver) {
       this.#fail(
         'memory',
         conduct,
         `queue ${depth}, delayed ${delayed}, in lanes ${processing}, backing off ${backingOff}`,
       );
     }
-  }
-
-  #onCommit(commit: Commit): void {
-    const { resource, type, object, revision } = commit;
-    if (resource === 'pods') this.#onPod(object as PodObject, revision);
-    if (resource === 'nodes' && type === 'ADDED') this.#nodesEver += 1;
-    if (resource === 'daemonsets' && type === 'ADDED') this.#daemonSetsEver += 1;
-    if (resource !== 'controllerrevisions' || type === 'DELETED') return;
-    const owner = controllerUid(object) ?? '';
-    const newest = this.#cluster.index.entry(owner)?.newest;
-    const candidate = object as RevisionObject;
-    if (newest !== undefined && newest.revision > candidate.revision) return;
-    const hash = revisionHashOf(object);
-    if (this.#newestSince.get(owner)?.hash === hash) return;
-    this.#newestSince.set(owner, { hash, revision, isRollback: type === 'MODIFIED' });
-  }
-
-  #onPod(pod: PodObject, revision: number): void {
-    const known = this.#pods.get(pod.metadata.uid);
-    if (known === undefined) this.#pods.set(pod.metadata.uid, { createdRevision: revision, pod });
-    else known.pod = pod;
   }
 
   #checkSlot(conduct: Conduct, task: Task): void {
@@ -332,12 +245,9 @@ export class Checker {
       this.#fail('current-pod', conduct, `${task.slot}: ${task.pod} is current`);
   }
 
-  #checkBudget(
-    conduct: Conduct,
-    about: { task: Task; target: KnownPod; known: KnownDaemonSet; daemonSet: DaemonSetObject },
-  ): void {
-    const { task, target, known, daemonSet } = about;
-    const { knowledge, pending, process } = conduct;
+  #checkBudget(conduct: Conduct, about: Planned): void {
+    const { task, known, daemonSet } = about;
+    const { knowledge } = conduct;
     const nodeName = nodeOfSlot(task.slot);
     const node = knowledge.nodes.get(nodeName);
     if (node === undefined || !knowledge.placement(daemonSet, known, node).shouldRun) {
@@ -346,88 +256,18 @@ export class Checker {
     if (!isConditionTrue(node.status.conditions, 'Ready')) {
       this.#fail('not-ready', conduct, `${task.slot}: the node is known not to be Ready`);
     }
-    const byNode = known.podsByNode();
-    const newest = known.newest();
-    const minReadyMs = (daemonSet.spec.minReadySeconds ?? 0) * 1000;
-    const { nowMs } = process;
-    let eligible = 0;
-    let unavailable = 0;
-    let inFlight = 0;
-    const key = daemonSetOfSlot(task.slot);
-    for (const other of knowledge.nodes.values()) {
-      if (!knowledge.placement(daemonSet, known, other).shouldRun) continue;
-      eligible += 1;
-      const { name } = other.metadata;
-      const slot = `${key}/${name}` as SlotKey;
-      const pods = byNode.get(name) ?? [];
-      const isReady = isConditionTrue(other.status.conditions, 'Ready');
-      const asked = this.#isAsked(pending.get(slot), pods) || name === nodeName;
-      if (!isReady) {
-        if (asked) {
-          inFlight += 1;
-          unavailable += 1;
-        }
-        continue;
-      }
-      const isUp = pods.some((pod) => mayBeAvailable(pod, minReadyMs, nowMs));
-      if (asked || !isUp) unavailable += 1;
-      if (asked || (newest !== undefined && isReplacing(pods, newest, daemonSet, isUp))) inFlight += 1;
-    }
-    const allowed = Math.max(1, allowedUnavailable(daemonSet, eligible));
+    const { allowed, eligible, inFlight, unavailable, isSurelyUp } = budgetWith(conduct, about);
     if (inFlight > allowed) {
       this.#fail('in-flight', conduct, `${task.slot}: ${inFlight} replacements in flight, ${allowed} allowed`);
     }
-    if (isSurelyAvailable(target, minReadyMs, nowMs) && byNode.get(nodeName)?.length === 1 && unavailable > allowed) {
-      this.#fail(
-        'budget',
-        conduct,
-        `${task.slot}: ${unavailable} of ${eligible} nodes without a pod, ${allowed} allowed`,
-      );
+    if (isSurelyUp && unavailable > allowed) {
+      const what = `${unavailable} of ${eligible} nodes without a pod, ${allowed} allowed`;
+      this.#fail('budget', conduct, `${task.slot}: ${what}`);
     }
-  }
-
-  /** Whether a deletion was sent whose effect the process has not been shown. */
-  #isAsked(pending: Pending | undefined, pods: readonly KnownPod[]): boolean {
-    if (pending === undefined) return false;
-    const pod = pods.find(({ pod: { metadata } }) => metadata.uid === pending.uid)?.pod;
-    return pod !== undefined && !isTerminating(pod);
   }
 
   #fail(rule: string, conduct: Conduct, message: string): never {
     this.#trace.note(this.#cluster.nowMs, 'checker', rule);
     throw new Violation(rule, `${conduct.process.id}: ${message}`);
   }
-}
-
-/** What is to be done; the same again is a retry. */
-function intentOf(task: Task): string {
-  const what = task.action === 'mark' ? ` ${task.needsUpgrade} ${task.hash}` : '';
-  return `${task.action} ${task.uid}${what}`;
-}
-
-function isRunning({ pod }: KnownPod): boolean {
-  const { phase } = pod.status;
-  return !isTerminating(pod) && phase !== 'Failed' && phase !== 'Succeeded';
-}
-
-/** In favour of the process: it may believe so. */
-function mayBeAvailable(known: KnownPod, minReadyMs: number, nowMs: number): boolean {
-  if (!isRunning(known) || known.readySinceMs === undefined) return false;
-  return known.isHint || known.readySinceMs + minReadyMs <= nowMs + 2;
-}
-
-/** The process cannot but know it. */
-function isSurelyAvailable(known: KnownPod, minReadyMs: number, nowMs: number): boolean {
-  return isRunning(known) && known.readySinceMs !== undefined && known.readySinceMs + minReadyMs <= nowMs;
-}
-
-/** A pod of the node is missing, leaving, or new and not yet there. */
-function isReplacing(
-  pods: readonly KnownPod[],
-  newest: RevisionObject,
-  daemonSet: DaemonSetObject,
-  isUp: boolean,
-): boolean {
-  if (pods.length === 0 || pods.some(({ pod }) => isTerminating(pod))) return true;
-  return !isUp && pods.length === 1 && pods.every(({ pod }) => isOfRevision(pod, newest, daemonSet));
 }
