@@ -114,7 +114,7 @@ async function openBare(lanes: number) {
   const batches: TaskBatch[] = [];
   for (let i = 0; i < TASKS; i += BATCH) {
     const from = i % SLOTS;
-    batches.push({ tasks: tasks.slice(from, from + BATCH), ...RULES });
+    batches.push({ tasks: Array.from({ length: BATCH }, (_, at) => tasks[(from + at) % SLOTS] as Task), ...RULES });
   }
   return {
     async run(): Promise<void> {

@@ -3,7 +3,7 @@ import type { Task, TaskBatch } from '../src/protocol/task.ts';
 import type { TaskLimits } from './execute.ts';
 
 /** Runs one task; never rejects. An outcome that is there at once is returned as it is, which saves a turn of the event loop. */
-export type Execute = (task: Task, limits: TaskLimits) => Outcome | Promise<Outcome>;
+export type Execute<Ended = Outcome> = (task: Task, limits: TaskLimits, index: number) => Ended | Promise<Ended>;
 
 /**
  * How long an outcome may wait for the rest of its batch. One slow task must not keep the outcomes of the 63 others; and
@@ -15,25 +15,25 @@ const LINGER_MS = 10;
  * Runs a batch, all tasks at once. Every outcome is reported once: through `onEarly` while others of the batch still run, or
  * in the result.
  */
-export function runBatch(
+export function runBatch<Ended>(
   batch: TaskBatch,
-  execute: Execute,
-  onEarly: (outcomes: Outcome[]) => void,
-): Outcome[] | Promise<Outcome[]> {
-  let unreported: Outcome[] = [];
+  execute: Execute<Ended>,
+  onEarly: (ended: Ended[]) => void,
+): Ended[] | Promise<Ended[]> {
+  let unreported: Ended[] = [];
   let timer: NodeJS.Timeout | undefined;
   const reportEarly = (): void => {
     timer = undefined;
-    const outcomes = unreported;
+    const ended = unreported;
     unreported = [];
-    onEarly(outcomes);
+    onEarly(ended);
   };
   const reportSoon = (): void => {
     timer ??= setTimeout(reportEarly, LINGER_MS);
   };
   const pending: Promise<void>[] = [];
-  for (const task of batch.tasks) {
-    const outcome = execute(task, batch);
+  for (const [index, task] of batch.tasks.entries()) {
+    const outcome = execute(task, batch, index);
     if (outcome instanceof Promise) {
       const late = outcome.then((ended) => {
         unreported.push(ended);

@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import type { Connection } from '../src/protocol/connection.ts';
 import type { LaneHello } from '../src/protocol/lane-control.ts';
-import type { Outcome } from '../src/protocol/outcome.ts';
-import type { TaskBatch } from '../src/protocol/task.ts';
+import type { EndedTask, WireBatch, WireOutcomes } from '../src/protocol/wire.ts';
+import { packOutcomes, unpackBatch } from '../src/protocol/wire.ts';
 import type { Execute } from './batch.ts';
 import { runBatch } from './batch.ts';
 import { exposeControl } from './control.ts';
@@ -15,7 +15,7 @@ export interface Executor {
 
 export interface LaneHost {
   connect(hello: LaneHello): void;
-  run(batch: TaskBatch): Promise<Outcome[]>;
+  run(batch: WireBatch): Promise<WireOutcomes>;
 }
 
 /** One worker thread's side of a lane: batches in, outcomes out, control on the side. */
@@ -30,9 +30,9 @@ export function laneHost(createExecutor: (hello: LaneHello) => Executor): LaneHo
     if (running === 0) onIdle?.();
   }
 
-  function reportEarly(outcomes: Outcome[]): void {
+  function reportEarly(id: number, outcomes: EndedTask[]): void {
     ended(outcomes.length);
-    parentPort?.postMessage(outcomes);
+    parentPort?.postMessage(packOutcomes(id, outcomes));
   }
 
   async function drain(executor: Executor): Promise<void> {
@@ -50,12 +50,21 @@ export function laneHost(createExecutor: (hello: LaneHello) => Executor): LaneHo
       });
       connected.resolve(executor);
     },
-    async run(batch) {
-      const executor = await connected.promise;
+    async run(wire) {
+      const { execute } = await connected.promise;
+      const batch = unpackBatch(wire);
       running += batch.tasks.length;
-      const outcomes = await runBatch(batch, executor.execute, reportEarly);
+      const outcomes = await runBatch(batch, withIndex(execute), (early) => reportEarly(wire.id, early));
       ended(outcomes.length);
-      return outcomes;
+      return packOutcomes(wire.id, outcomes);
     },
+  };
+}
+
+function withIndex(execute: Execute): Execute<EndedTask> {
+  return (task, limits, index) => {
+    const outcome = execute(task, limits, index);
+    if (outcome instanceof Promise) return outcome.then((ended) => ({ index, outcome: ended }));
+    return { index, outcome };
   };
 }

@@ -7,7 +7,9 @@ import { Piscina } from 'piscina';
 import type { Connection } from '../protocol/connection.ts';
 import type { LaneHello } from '../protocol/lane-control.ts';
 import type { Outcome } from '../protocol/outcome.ts';
-import type { TaskBatch } from '../protocol/task.ts';
+import type { Task, TaskBatch } from '../protocol/task.ts';
+import type { WireBatch, WireOutcomes } from '../protocol/wire.ts';
+import { packBatch, unpackOutcomes } from '../protocol/wire.ts';
 import type { ControlLink } from './control-link.ts';
 import { openControlLink } from './control-link.ts';
 import type { LaneLossReason } from './lane-pool.ts';
@@ -25,6 +27,11 @@ export interface LaneThreadCallbacks {
   onLost(reason: LaneLossReason): void;
 }
 
+interface SentBatch {
+  readonly tasks: readonly Task[];
+  owed: number;
+}
+
 /** Batches that a thread may have at once. Far above what the dispatcher sends: it is the one that limits. */
 const BATCHES_MAX = 4096;
 
@@ -36,9 +43,12 @@ export class LaneThread {
   readonly link: ControlLink;
   /** Ends when the thread has loaded its code and can take batches; never rejects, and never ends for a thread that dies first. */
   readonly ready: Promise<void>;
-  readonly #pool: Piscina<TaskBatch | LaneHello, Outcome[]>;
+  readonly #pool: Piscina<WireBatch | LaneHello, WireOutcomes>;
   readonly #worker: Worker | undefined;
   readonly #callbacks: LaneThreadCallbacks;
+  /** By id, exactly the batches with tasks that have no outcome yet. */
+  readonly #batches = new Map<number, SentBatch>();
+  #nextId = 0;
   #isOver = false;
 
   constructor(options: LaneThreadOptions, connection: Connection, callbacks: LaneThreadCallbacks) {
@@ -74,8 +84,10 @@ export class LaneThread {
   }
 
   send(batch: TaskBatch): void {
-    this.#pool.run(batch).then(
-      (outcomes) => this.#arrived(outcomes),
+    const id = this.#nextId++;
+    this.#batches.set(id, { tasks: batch.tasks, owed: batch.tasks.length });
+    this.#pool.run(packBatch(id, batch)).then(
+      (wire) => this.#arrived(wire),
       // The executor never throws. If it does, or the thread is gone, this life of the lane is over.
       (error: unknown) => this.#lost('error', error),
     );
@@ -107,15 +119,21 @@ export class LaneThread {
   #listen(): void {
     // What Piscina reports here has been seen on the worker; without a listener it would end the process.
     this.#pool.on('error', () => {});
-    this.#pool.on('message', (outcomes: Outcome[]) => this.#arrived(outcomes));
+    this.#pool.on('message', (wire: WireOutcomes) => this.#arrived(wire));
     // Emitted before Piscina starts another thread, which a pool that is being destroyed does not.
     this.#pool.on('workerDestroy', () => void this.#pool.destroy());
     this.#worker?.on('error', (error: unknown) => this.#lost('error', error));
     this.#worker?.on('exit', () => this.#lost('exit', undefined));
   }
 
-  #arrived(outcomes: readonly Outcome[]): void {
-    if (!this.#isOver) this.#callbacks.onOutcomes(outcomes);
+  /** Early outcomes and the result of a run come over different ports, so the result may come first. */
+  #arrived(wire: WireOutcomes): void {
+    const batch = this.#batches.get(wire.id);
+    if (this.#isOver || batch === undefined) return;
+    const outcomes = unpackOutcomes(wire, batch.tasks);
+    batch.owed -= outcomes.length;
+    if (batch.owed === 0) this.#batches.delete(wire.id);
+    this.#callbacks.onOutcomes(outcomes);
   }
 
   #lost(reason: LaneLossReason, error: unknown): void {
