@@ -1,3 +1,4 @@
+import { METHOD_OF_VERB, type Verb } from '../kube/verbs.ts';
 import type { ApiRequest } from './api.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { ApiRequest } from './api.ts';
  * `own-namespace` for the one it runs in.
  */
 export interface ApiCall {
-  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+  readonly verb: Verb;
   readonly apiGroup: string;
   readonly resource: string;
   readonly subresource?: string;
@@ -49,16 +50,6 @@ const MERGE_PATCH = 'application/merge-patch+json';
 const METADATA_ONLY = `${JSON_TYPE};as=PartialObjectMetadata;v=v1;g=meta.k8s.io,${JSON_TYPE}`;
 const FIELD_MANAGER = 'daemonpodupdater';
 
-const METHODS = {
-  get: 'GET',
-  list: 'GET',
-  watch: 'GET',
-  create: 'POST',
-  update: 'PUT',
-  patch: 'PATCH',
-  delete: 'DELETE',
-} as const;
-
 interface Place {
   readonly namespace?: string;
   readonly name?: string;
@@ -74,7 +65,7 @@ function base(call: ApiCall, place: Place, options: CallOptions) {
   const { verb, resource, subresource } = call;
   const { timeoutMs, signal } = options;
   return {
-    method: METHODS[verb],
+    method: METHOD_OF_VERB[verb],
     path: pathOf(call, place),
     labels: { verb, resource: subresource === undefined ? resource : `${resource}/${subresource}` },
     timeoutMs,

@@ -221,16 +221,6 @@ export const CONFIG_SOURCES = ['config-file', 'admin'] as const;
 export const TASK_ACTIONS = Object.keys(ACTIONS);
 export const TASK_CODES = Object.keys(CODES);
 
-/** The API's verbs, by the HTTP method that client-go's label `method` means. */
-export const METHOD_OF_VERB: Readonly<Record<string, string>> = {
-  get: 'GET',
-  list: 'GET',
-  watch: 'GET',
-  create: 'POST',
-  update: 'PUT',
-  patch: 'PATCH',
-  delete: 'DELETE',
-};
 /** What a lane asks of the API server for a task. */
 export const VERB_OF_ACTION: Readonly<Record<Outcome['action'], string>> = {
   delete: 'delete',

@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { DispatchStats, RunReport } from '../dispatch/dispatch-stats.ts';
 import type { LaneStats } from '../dispatch/lane-pool.ts';
+import { METHOD_OF_VERB } from '../kube/verbs.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { FAILURE_CAUSES, type FailureCause } from '../rollout/explain.ts';
 import { PACE_PHASES, type PaceStatus } from '../rollout/pace.ts';
@@ -12,7 +13,6 @@ import {
   histograms,
   LANE_REASONS,
   type LaneReason,
-  METHOD_OF_VERB,
   type MetricDefinition,
   ROLLOUT_FIGURES,
   type RolloutFigure,
@@ -21,6 +21,9 @@ import {
   VERB_OF_ACTION,
   WATCHED_RESOURCES,
 } from './metric-names.ts';
+
+/** client-go's labels `method` and `verb` are both HTTP methods. */
+const METHODS: Readonly<Record<string, string>> = METHOD_OF_VERB;
 
 export interface MetricsOptions {
   /** The API server's host and port, client-go's label `host`. */
@@ -86,7 +89,7 @@ export class Metrics {
 
   requestDone({ verb, code, durationMs }: RequestObservation): void {
     const { host } = this.#options;
-    const method = METHOD_OF_VERB[verb] ?? verb;
+    const method = METHODS[verb] ?? verb;
     this.#counters.requests.inc({ code, method, host });
     // A watch lasts as long as it is meant to; that says nothing about the API server.
     if (verb !== 'watch') this.#histograms.requestDuration.observe({ verb: method, host }, durationMs / 1000);
@@ -218,7 +221,7 @@ export class Metrics {
       this.#gauges[key].set(QUEUE, 0);
     }
     for (const key of ['queueDuration', 'workDuration'] as const) this.#histograms[key].zero(QUEUE);
-    for (const method of new Set(Object.values(METHOD_OF_VERB))) {
+    for (const method of new Set(Object.values(METHODS))) {
       for (const code of COMMON_STATUSES) this.#counters.requests.inc({ code, method, host }, 0);
       this.#histograms.requestDuration.zero({ verb: method, host });
     }
