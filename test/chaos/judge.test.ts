@@ -34,8 +34,8 @@ test('audited peak: replacements under way → the most at one time, each from i
   const deletions = [deletion('old-1', 10), deletion('old-2', 20), deletion('old-3', 40)];
   const reports = [ready('new-1', 30), ready('new-1', 31), ready('old-3', 35), ready('new-2', 50)];
   const old = new Set(['old-1', 'old-2', 'old-3']);
-  assert.equal(auditedPeak(deletions, [...deletions, ...reports], old), 2);
-  assert.equal(auditedPeak(deletions, deletions, old), 3);
+  assert.equal(auditedPeak(deletions, [...deletions, ...reports], old).peak, 2);
+  assert.equal(auditedPeak(deletions, deletions, old).peak, 3);
 });
 
 const LEASES = [lease('a', 0), lease('a', 2_000), lease('b', 17_000)];

@@ -2,6 +2,14 @@ import type { AuditedLease, AuditedWrite } from '../control-plane/audit.ts';
 
 const KUBELET = 'test:kwok';
 
+export interface AuditedPeak {
+  readonly peak: number;
+  /** What led to it, to be shown when it is too high. */
+  readonly before: readonly string[];
+}
+
+const SHOWN_STEPS = 16;
+
 /**
  * The most replacements under way at one time, by the audit log alone: a deletion begins one, the stand-in kubelet's first
  * report about a new pod ends one. Times are when the API server received the request, so what was done because of an answer
@@ -11,7 +19,7 @@ export function auditedPeak(
   updaterWrites: readonly AuditedWrite[],
   writes: readonly AuditedWrite[],
   oldPods: ReadonlySet<string>,
-): number {
+): AuditedPeak {
   const readyMs = new Map<string, number>();
   for (const { user, subresource, pod, httpStatus, receivedMs } of writes) {
     const isReport = user === KUBELET && subresource === 'status' && httpStatus < 300 && !oldPods.has(pod);
@@ -22,16 +30,21 @@ export function auditedPeak(
     if (verb === 'delete' && httpStatus < 300 && !deletedMs.has(pod)) deletedMs.set(pod, receivedMs);
   }
   const steps = [
-    ...[...deletedMs.values()].map((atMs) => ({ atMs, change: 1 })),
-    ...[...readyMs.values()].map((atMs) => ({ atMs, change: -1 })),
+    ...[...deletedMs].map(([pod, atMs]) => ({ pod, atMs, change: 1 })),
+    ...[...readyMs].map(([pod, atMs]) => ({ pod, atMs, change: -1 })),
   ].sort((a, b) => a.atMs - b.atMs || a.change - b.change);
   let underWay = 0;
-  let peak = 0;
-  for (const { change } of steps) {
+  let found: AuditedPeak = { peak: 0, before: [] };
+  for (const [index, { change }] of steps.entries()) {
     underWay += change;
-    peak = Math.max(peak, underWay);
+    if (underWay <= found.peak) continue;
+    const before = steps.slice(Math.max(0, index - SHOWN_STEPS), index + 2);
+    found = {
+      peak: underWay,
+      before: before.map((step) => `${step.atMs} ${step.change > 0 ? 'deleted' : 'ready'} ${step.pod}`),
+    };
   }
-  return peak;
+  return found;
 }
 
 export interface Trespass {

@@ -17,7 +17,7 @@ export async function nodesComeAndGo(rig: Rig): Promise<void> {
     leavesInMs: rig.random.between(0, LEAVING_WITHIN_MS),
     awayMs: rig.random.between(AWAY_MS.min, AWAY_MS.max),
   }));
-  await Promise.all(
+  const journeys = await Promise.allSettled(
     travellers.map(async ({ node, leavesInMs, awayMs }) => {
       await delay(leavesInMs);
       await makeNodeNotReady(admin, node);
@@ -25,6 +25,7 @@ export async function nodesComeAndGo(rig: Rig): Promise<void> {
       await makeNodeReady(admin, node);
     }),
   );
+  for (const journey of journeys) if (journey.status === 'rejected') throw journey.reason;
   const lastReturnMs = Date.now();
   rig.say(`${travellers.length} nodes went and came back, ${rollout.deletedPods} pods deleted by then`);
   await rollout.complete();

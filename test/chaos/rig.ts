@@ -21,7 +21,7 @@ import { Summary } from './summary.ts';
 
 export const NAME = 'agent';
 const LEASE = 'daemonpodupdater';
-/** A folder where the updaters' logs are kept. */
+/** A folder where the updaters' logs and the audit log are kept. */
 const LOGS = process.env.CHAOS_LOGS;
 const SETTLE_TIMEOUT_MS = 180_000;
 
@@ -142,6 +142,7 @@ export class Rig {
   }
 
   async #endReplicas(): Promise<void> {
+    if (LOGS !== undefined) await copyFile(this.plane.files.auditLog, join(LOGS, 'audit.log'));
     for (const { name, updater } of this.#replicas) {
       if (LOGS !== undefined) await copyFile(updater.program.logPath, join(LOGS, `${name}.log`));
       updater.program.signal('SIGCONT');

@@ -1,4 +1,4 @@
-import type { ApiClient, KubeObject } from './api-client.ts';
+import { type ApiClient, ApiError, type KubeObject } from './api-client.ts';
 import { KUBELET_LABEL } from './kwok-config.ts';
 import { forEachConcurrently, waitFor } from './processes.ts';
 
@@ -121,7 +121,10 @@ async function setPodsReady(api: ApiClient, nodeName: string, condition: Conditi
   );
   for (const { metadata } of pods.items) {
     const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/status`;
-    await api.patch(path, { status: { conditions: [condition] } }, 'strategic');
+    await api.patch(path, { status: { conditions: [condition] } }, 'strategic').catch((error: unknown) => {
+      // Deleted since it was listed, by whoever rolls out.
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    });
   }
 }
 
