@@ -1,4 +1,5 @@
 /** The measured process of bench/threads.ts and bench/resize.ts: the updater alone, the cluster is in the other process. */
+import { enableCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,6 +7,8 @@ import { Updater } from '../../src/commands/wiring/updater.ts';
 import { type FromUpdater, SLICE_MS, type ToUpdater, type UpdaterFigures } from './threads-messages.ts';
 
 const POLL_MS = 20;
+// As src/main.ts does it: lanes that start later find their code compiled, if a process before this one has run.
+enableCompileCache();
 const delay = monitorEventLoopDelay({ resolution: 1 });
 let updater: Updater | undefined;
 let cpu = process.cpuUsage();

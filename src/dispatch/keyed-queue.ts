@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { SlotKey } from '../protocol/slot.ts';
 import type { RunReport } from './dispatch-stats.ts';
 import { RoutedOrder } from './routed-order.ts';
-import { createEntry, NO_LANE, type SlotEntry } from './slot-entry.ts';
+import { createEntry, NO_LANE, type SlotEntry, SlotList } from './slot-entry.ts';
 
 /**
  * The set of slots that need work, with the meaning of client-go's workqueue: a slot is never on two lanes at once,
@@ -20,7 +20,7 @@ export class KeyedQueue {
    * What each lane works on, longest first. A lane that was taken away stays in until it is done with everything; a lane
    * without work may be missing.
    */
-  readonly #processing = new Map<number, Set<SlotEntry>>();
+  readonly #processing = new Map<number, SlotList>();
   #processingCount = 0;
   /** Sum of `startedAtMs` over what is worked on: makes the unfinished work O(1). */
   #startedSumMs = 0;
@@ -87,7 +87,7 @@ export class KeyedQueue {
     entry.lane = lane;
     entry.startedAtMs = nowMs;
     entry.queueWaitMs = nowMs - entry.sinceMs;
-    this.#workOf(lane).add(entry);
+    this.#workOf(lane).push(entry);
     this.#processingCount += 1;
     this.#startedSumMs += nowMs;
     return entry.slot;
@@ -114,7 +114,7 @@ export class KeyedQueue {
 
   /** What the lane is working on, longest first. */
   processingSlots(lane: number): SlotKey[] {
-    return [...(this.#processing.get(lane) ?? [])].map(({ slot }) => slot);
+    return [...(this.#processing.get(lane)?.values() ?? [])].map(({ slot }) => slot);
   }
 
   /** Lanes that work on something or are there. */
@@ -134,10 +134,7 @@ export class KeyedQueue {
   longestRunningMs(nowMs: number): number {
     let longestMs = 0;
     for (const work of this.#processing.values()) {
-      for (const { startedAtMs } of work) {
-        longestMs = Math.max(longestMs, nowMs - startedAtMs);
-        break;
-      }
+      if (work.first !== undefined) longestMs = Math.max(longestMs, nowMs - work.first.startedAtMs);
     }
     return longestMs;
   }
@@ -149,10 +146,10 @@ export class KeyedQueue {
     return oldestMs;
   }
 
-  #workOf(lane: number): Set<SlotEntry> {
+  #workOf(lane: number): SlotList {
     let work = this.#processing.get(lane);
     if (work === undefined) {
-      work = new Set();
+      work = new SlotList();
       this.#processing.set(lane, work);
     }
     return work;

@@ -25,7 +25,7 @@ export interface SlotEntry {
   startedAtMs: number;
   queueWaitMs: number;
 
-  /** Its neighbours in the list that it waits in, and that list. */
+  /** Its neighbours in the list that it waits in or is worked on in, and that list. */
   previous: SlotEntry | undefined;
   next: SlotEntry | undefined;
   list: SlotList | undefined;
@@ -56,6 +56,10 @@ export class SlotList {
 
   get size(): number {
     return this.#size;
+  }
+
+  get first(): SlotEntry | undefined {
+    return this.#first;
   }
 
   push(entry: SlotEntry): void {

@@ -49,6 +49,7 @@ function managed(context: TestContext, setting: LaneSetting, cpus = 8) {
     cpus,
     log: (level, message, fields) => logs.push({ level, message, fields }),
     onResize: ({ reason }) => notes.push(`resized: ${reason}`),
+    pause: async (durationMs) => void notes.push(`pause ${durationMs}`),
   });
   const sample = async (): Promise<void> => {
     context.mock.timers.tick(5_000);
@@ -57,12 +58,13 @@ function managed(context: TestContext, setting: LaneSetting, cpus = 8) {
   return { world, notes, logs, manager, sample };
 }
 
-test('lanes: grow, then shrink → threads first when growing, dispatcher first when shrinking', async (context) => {
+test('lanes: grow, then shrink → one thread after the other and each before its work, dispatcher first when shrinking', async (context) => {
   const { manager, notes } = managed(context, 2);
   await manager.start();
   await manager.set(4);
   await manager.set(1);
-  assert.deepEqual(notes, ['pool 2', 'pool 4', 'host 4', 'resized: set', 'host 1', 'pool 1', 'resized: set']);
+  const grown = ['pool 3', 'host 3', 'pause 125', 'pool 4', 'host 4', 'resized: set'];
+  assert.deepEqual(notes, ['pool 2', ...grown, 'host 1', 'pool 1', 'resized: set']);
   assert.deepEqual(manager.state, { setting: 1, wanted: 1, actual: 1, reason: 'set' });
 });
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import { type LoadSample, scaleLanes, startScaler } from '../../dispatch/autoscaler.ts';
@@ -17,6 +18,8 @@ export interface LaneManagerOptions {
   readonly cpus: number;
   readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
   readonly onResize: (state: LaneState) => void;
+  /** Between the starts of two lanes; replaced in tests. */
+  readonly pause?: (durationMs: number) => Promise<void>;
 }
 
 /** How many lanes there are, how many are wanted, and why. */
@@ -28,6 +31,12 @@ export interface LaneState {
 }
 
 const SAMPLE_INTERVAL_MS = 5_000;
+/** What a new lane costs until it is as quick as the others: its code, its TLS handshakes, compiling what runs often. */
+const START_CPU_MS = 250;
+/** How much of the CPUs lanes that start may take from those that work. */
+const START_SHARE = 0.25;
+/** Whoever sets a much larger number waits no longer than that for the pauses. */
+const GROWTH_MAX_MS = 10_000;
 
 /** Keeps the number of lanes at what was set, or at what the cluster and the load want. */
 export class LaneManager {
@@ -128,15 +137,23 @@ export class LaneManager {
     if (lanes !== from) await this.#resize(lanes);
   }
 
-  /** One at a time. New threads are ready before they get work; old ones get none before they go. */
+  /**
+   * One at a time. New threads are ready before they get work; old ones get none before they go. New ones start one after
+   * the other, with a pause: loading and compiling a lane's code and opening its sockets takes CPU time from the lanes that work.
+   */
   #resize(lanes: number): Promise<void> {
-    const { pool, host, onResize } = this.#options;
+    const { pool, host, onResize, cpus, pause = unreferencedPause } = this.#options;
     this.#resizing = this.#resizing.then(async () => {
       if (this.#isStopped) return;
-      if (lanes > pool.laneCount) {
-        await pool.resize(lanes);
-        host.resize(lanes);
-      } else if (lanes < pool.laneCount) {
+      const from = pool.laneCount;
+      // Less may be wanted by now.
+      while (Math.min(lanes, this.#wanted) > pool.laneCount && !this.#isStopped) {
+        const next = pool.laneCount + 1;
+        await pool.resize(next);
+        host.resize(next);
+        if (next < lanes) await pause(startPauseMs({ lanes: lanes - from, cpus }));
+      }
+      if (lanes < pool.laneCount) {
         host.resize(lanes);
         await pool.resize(lanes);
       }
@@ -153,6 +170,16 @@ export class LaneManager {
     const { log, cpus } = this.#options;
     if (this.#isTooMany()) log('warn', 'more worker threads than CPUs', { workers: Number(this.#setting), cpus });
   }
+}
+
+/** Between the starts of two lanes. */
+function startPauseMs(growth: { readonly lanes: number; readonly cpus: number }): number {
+  return Math.min(START_CPU_MS / (START_SHARE * growth.cpus), GROWTH_MAX_MS / growth.lanes);
+}
+
+/** The end of the process does not wait for it. */
+function unreferencedPause(durationMs: number): Promise<void> {
+  return sleep(durationMs, undefined, { ref: false });
 }
 
 function reasonOf(setting: LaneSetting): LaneReason {
