@@ -1,8 +1,11 @@
 /**
- * Tasks through dispatcher, lane and back, against bare Piscina that carries the same messages in the same batches, side by side in
- * each round. The worker answers at once, so what is measured is the way there and back.
+ * Tasks through dispatcher, lane and back, against bare Piscina with the same tasks and outcomes in the same batches, side by side
+ * in each round. The worker answers at once, so what is measured is the way there and back.
+ *
+ * Bare Piscina is measured twice: with the objects as they are, which is how one would use it, and with the packed messages of
+ * our lanes, so that nothing but dispatcher and lane is left of the difference.
  */
-import { availableParallelism, cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { monotonicMs } from '../src/clock.ts';
@@ -13,6 +16,7 @@ import type { Outcome } from '../src/protocol/outcome.ts';
 import type { SlotKey } from '../src/protocol/slot.ts';
 import { daemonSetKey, slotKey } from '../src/protocol/slot.ts';
 import type { Task, TaskBatch } from '../src/protocol/task.ts';
+import { packBatch, unpackOutcomes, type WireBatch, type WireOutcomes } from '../src/protocol/wire.ts';
 
 const BATCH = 64;
 const LANE_IN_FLIGHT = 256;
@@ -96,12 +100,30 @@ async function openOurs(lanes: number) {
   };
 }
 
+interface Carry<Sent, Received> {
+  /** Name of the worker's function. */
+  readonly worker: string;
+  pack(batch: TaskBatch): Sent;
+  unpack(received: Received, batch: TaskBatch): readonly Outcome[];
+}
+
+const AS_OBJECTS: Carry<TaskBatch, Outcome[]> = {
+  worker: 'bare',
+  pack: (batch) => batch,
+  unpack: (outcomes) => outcomes,
+};
+const PACKED: Carry<WireBatch, WireOutcomes> = {
+  worker: 'barePacked',
+  pack: (batch) => packBatch(0, batch),
+  unpack: (wire, { tasks }) => unpackOutcomes(wire, tasks),
+};
+
 /** Bare Piscina: one thread a pool, ready-made batches, as many in flight as ours may have. */
-async function openBare(lanes: number) {
+async function openBare<Sent, Received>(lanes: number, carry: Carry<Sent, Received>) {
   const pools = Array.from({ length: lanes }, () => {
-    return new Piscina<TaskBatch, Outcome[]>({
+    return new Piscina<Sent, Received>({
       filename: fileURLToPath(WORKER),
-      name: 'bare',
+      name: carry.worker,
       minThreads: 1,
       maxThreads: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
@@ -119,8 +141,10 @@ async function openBare(lanes: number) {
   return {
     async run(): Promise<void> {
       let next = 0;
-      const feed = async (pool: Piscina<TaskBatch, Outcome[]>): Promise<void> => {
-        for (let batch = batches[next++]; batch !== undefined; batch = batches[next++]) await pool.run(batch);
+      const feed = async (pool: Piscina<Sent, Received>): Promise<void> => {
+        for (let batch = batches[next++]; batch !== undefined; batch = batches[next++]) {
+          carry.unpack(await pool.run(carry.pack(batch)), batch);
+        }
       };
       const feeders = LANE_IN_FLIGHT / BATCH;
       await Promise.all(pools.flatMap((pool) => Array.from({ length: feeders }, () => feed(pool))));
@@ -138,36 +162,23 @@ console.log(`${availableParallelism()} CPUs (${model}), Node ${process.version},
 console.log(
   `${TASKS} tasks of ${SLOTS} slots a round in batches of ${BATCH}, ${ROUNDS} rounds, medians; CPU is the main thread's\n`,
 );
-console.log('lanes      ours/s   Piscina/s  ratio   ours µs CPU/task   Piscina µs CPU/task');
+console.log('lanes      ours/s   Piscina/s  ratio    packed/s  ratio   µs CPU/task: ours  Piscina  packed');
 for (const lanes of LANES) {
-  const ours = await openOurs(lanes);
-  const bare = await openBare(lanes);
-  const figures: { ours: Figures[]; bare: Figures[] } = { ours: [], bare: [] };
-  await ours.run();
-  await bare.run();
+  const ways = [await openOurs(lanes), await openBare(lanes, AS_OBJECTS), await openBare(lanes, PACKED)];
+  const figures: Figures[][] = ways.map(() => []);
+  for (const { run } of ways) await run();
   for (let round = 0; round < ROUNDS; round++) {
-    figures.ours.push(await measured(ours.run));
-    figures.bare.push(await measured(bare.run));
+    for (const [way, { run }] of ways.entries()) figures[way]?.push(await measured(run));
   }
-  await ours.close();
-  await bare.close();
-  const rate = {
-    ours: median(figures.ours.map((f) => f.tasksPerSecond)),
-    bare: median(figures.bare.map((f) => f.tasksPerSecond)),
-  };
-  const cpu = {
-    ours: median(figures.ours.map((f) => f.mainMicrosPerTask)),
-    bare: median(figures.bare.map((f) => f.mainMicrosPerTask)),
-  };
-  console.log(
-    [
-      String(lanes).padStart(5),
-      Math.round(rate.ours).toLocaleString('en').padStart(11),
-      Math.round(rate.bare).toLocaleString('en').padStart(11),
-      (rate.ours / rate.bare).toFixed(2).padStart(6),
-      cpu.ours.toFixed(2).padStart(18),
-      cpu.bare.toFixed(2).padStart(21),
-    ].join(' '),
-  );
+  for (const { close } of ways) await close();
+  const [ours = 0, objects = 0, packed = 0] = figures.map((of) => median(of.map((f) => f.tasksPerSecond)));
+  const cpu = figures.map((of) => median(of.map((f) => f.mainMicrosPerTask)));
+  const rate = (tasksPerSecond: number): string => Math.round(tasksPerSecond).toLocaleString('en').padStart(11);
+  const ratio = (tasksPerSecond: number): string => (ours / tasksPerSecond).toFixed(2).padStart(6);
+  const rates = [rate(ours), rate(objects), ratio(objects), rate(packed), ratio(packed)];
+  const micros = cpu.map((value, way) => value.toFixed(2).padStart(way === 0 ? 19 : 8));
+  console.log([String(lanes).padStart(5), ...rates, ...micros].join(' '));
 }
-console.log('\ntargets: ratio at least 0.60; 1 lane at least 200,000/s; at most 3 µs of the main thread a task');
+console.log(
+  `\nload ${loadavg()[0]?.toFixed(1)}; targets: first ratio at least 0.60; 1 lane at least 200,000/s; at most 3 µs of the main thread a task`,
+);
