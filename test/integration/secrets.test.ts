@@ -81,10 +81,15 @@ test('secrets: token and client key → in no log, event, error, metric, answer 
     return text;
   };
   await eventually('it is ready', async () => (await readyz()).includes('check passed'));
-  await cluster.control.setFaults({ internalError: 0.1, throttled: 0.1, conflict: 0.1, lostAfter: 0.02 });
   await cluster.control.setForbidden([{ verb: 'delete', resource: 'pods' }]);
   await cluster.control.startRollout();
-  await eventually('deletions are forbidden', () => cli.output.includes('WriteForbidden'));
+  const events = async (): Promise<string> => get(`${cluster.url}/apis/events.k8s.io/v1/namespaces/default/events`);
+  await eventually('deletions are forbidden, and an event says so', async () =>
+    (await events()).includes('WriteForbidden'),
+  );
+  assert.match(cli.output, /WriteForbidden/);
+  // From here on an event may be refused for good, as any other request.
+  await cluster.control.setFaults({ internalError: 0.1, throttled: 0.1, conflict: 0.1, lostAfter: 0.02 });
   await cluster.control.setForbidden([]);
   await cluster.control.setTokens(['another']);
   await cluster.control.endWatches();
@@ -94,7 +99,7 @@ test('secrets: token and client key → in no log, event, error, metric, answer 
   await cluster.control.setFaults({});
   await eventually('some are replaced', async () => (await cluster.control.report()).deletes > 5);
   answers.push(await (await fetch(`${metrics}/metrics`)).text());
-  answers.push(await get(`${cluster.url}/apis/events.k8s.io/v1/namespaces/default/events`));
+  answers.push(await events());
   assert.match(answers.at(-1) ?? '', /WriteForbidden/);
   cli.signal('SIGTERM');
   assert.equal(await cli.ended, 0, cli.output);
