@@ -8,6 +8,8 @@ import type { Followed } from './followed.ts';
 import type { ControllerPorts, DaemonSetEvent, LogFields } from './ports.ts';
 import { BAD_SELECTOR, complaintsOf, isSameText, REASONS, type Statement } from './statements.ts';
 
+const HTTP_UNAUTHORIZED = 401;
+
 /** A Normal event at each of these shares of a rollout. */
 const PROGRESS_STEPS = [0.25, 0.5, 0.75] as const;
 
@@ -96,7 +98,8 @@ export class NoticeBoard {
       return;
     }
     const fields = { ...fieldsOf(outcome), httpStatus, outcome: code, detail: message };
-    if (code === 'forbidden' || code === 'rejected') {
+    // Refused credentials (401) are the process's trouble and are read anew; the DaemonSet has nothing to do with them.
+    if ((code === 'forbidden' && httpStatus !== HTTP_UNAUTHORIZED) || code === 'rejected') {
       const reason = code === 'forbidden' ? REASONS.writeForbidden : REASONS.writeRejected;
       this.#say(followed, { level: 'warn', reason, message: `cannot ${action} pods: ${message}`, fields });
       return;

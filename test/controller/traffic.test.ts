@@ -91,6 +91,17 @@ test('controller: a write is forbidden → said with the verb and resource, and 
   assert.match(world.ports.events.find(({ reason }) => reason === 'WriteForbidden')?.message ?? '', /cannot delete/);
 });
 
+test('controller: the credentials of a write are refused → tried again, and no event about the DaemonSet', () => {
+  const world = new World(1);
+  world.lead();
+  world.add(optedIn('agent', '1'));
+  const [task] = world.pump();
+  assert.ok(task);
+  world.answer(task, 'forbidden', { httpStatus: 401, message: 'Unauthorized' });
+  assert.deepEqual(world.pump(5), [task]);
+  assert.deepEqual(world.ports.reasons(), ['RolloutStarted']);
+});
+
 test('controller: a lane is lost → its tasks are unknown, not sent again, and settled by what the watch shows', () => {
   const world = new World(6, { lanes: 2 });
   world.lead();
