@@ -21,6 +21,7 @@ import { type ControlPlane, startControlPlane } from '../test/control-plane/cont
 import { forEachConcurrently, waitFor } from '../test/control-plane/processes.ts';
 import {
   createUpdaterAccount,
+  fillCompileCache,
   startUpdater,
   type Updater,
   type UpdaterAccount,
@@ -231,6 +232,7 @@ async function readyUpdater({ plane, account, marks }: Omit<Bench, 'updater'>): 
   return updater;
 }
 
+await fillCompileCache();
 const plane = await startControlPlane({ maxLifetimeMs: 60 * 60_000 });
 let results: Result[];
 try {

@@ -2,7 +2,7 @@
  * Rolls the same DaemonSet out on a real control plane, one way after the other: Kubernetes' own RollingUpdate, deleting
  * every pod at once (the limit of the path that recreates pods), and this updater. An independent observer counts.
  *
- * `node bench/rollout.ts [--nodes 2000] [--max-unavailable 10%] [--startup-ms 0] [--only native,delete-all,ours]
+ * `node bench/rollout.ts [--nodes 2000] [--max-unavailable 10%] [--startup-ms 0] [--only native,delete-all,ours,ours-max]
  * [--repeat 1] [--updater-args "--workers 2"]`
  */
 import { parseArgs } from 'node:util';
@@ -21,7 +21,12 @@ import { type ControlPlane, startControlPlane } from '../test/control-plane/cont
 import type { ObservedRollout } from '../test/control-plane/observation.ts';
 import { Observer } from '../test/control-plane/observer.ts';
 import { forEachConcurrently, type Program, waitFor } from '../test/control-plane/processes.ts';
-import { createUpdaterAccount, startUpdater, type UpdaterAccount } from '../test/control-plane/updater.ts';
+import {
+  createUpdaterAccount,
+  fillCompileCache,
+  startUpdater,
+  type UpdaterAccount,
+} from '../test/control-plane/updater.ts';
 import { measureForeignLoad } from './foreign-load.ts';
 import { machine, printTable } from './report.ts';
 
@@ -30,7 +35,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '2000' },
     'max-unavailable': { type: 'string', default: '10%' },
     'startup-ms': { type: 'string', default: '0' },
-    only: { type: 'string', default: 'native,delete-all,ours' },
+    only: { type: 'string', default: 'native,delete-all,ours,ours-max' },
     repeat: { type: 'string', default: '1' },
     'updater-args': { type: 'string', default: '' },
   },
@@ -40,7 +45,8 @@ const nodeCount = Number(values.nodes);
 const ROLLOUT_TIMEOUT_MS = 60_000 + nodeCount * 100;
 const DELETE_CONCURRENCY = 64;
 
-type Contender = 'native' | 'delete-all' | 'ours';
+/** `ours-max`: with the whole budget, as the annotation `daemonpodupdater.io/pace: max` has it. */
+type Contender = 'native' | 'delete-all' | 'ours' | 'ours-max';
 
 interface Result {
   readonly contender: Contender;
@@ -69,14 +75,24 @@ const STRATEGIES: Readonly<Record<Contender, Pick<DaemonSetOptions, 'updateStrat
     },
   },
   'delete-all': { updateStrategy: { type: 'OnDelete' } },
-  ours: {
+  ours: ourStrategy('adaptive'),
+  'ours-max': ourStrategy('max'),
+};
+
+function ourStrategy(pace: 'adaptive' | 'max'): Pick<DaemonSetOptions, 'updateStrategy' | 'annotations'> {
+  return {
     updateStrategy: { type: 'OnDelete' },
     annotations: {
       'apps.openyurt.io/update-strategy': 'AdvancedRollingUpdate',
       'apps.openyurt.io/max-unavailable': values['max-unavailable'],
+      'daemonpodupdater.io/pace': pace,
     },
-  },
-};
+  };
+}
+
+function isOurs(contender: Contender): boolean {
+  return contender === 'ours' || contender === 'ours-max';
+}
 
 function intOrPercent(text: string): number | string {
   return text.endsWith('%') ? text : Number(text);
@@ -91,7 +107,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   const { program, userAgent } = await prepare(contender, { plane, account, name });
   const cpuBefore = (await program?.cpuSeconds()) ?? 0;
   const writesBefore = (await readAuditLog(plane.files.auditLog)).length;
-  const foreignCpus = await measureForeignLoad(plane, contender === 'ours' && program !== undefined ? [program] : []);
+  const foreignCpus = await measureForeignLoad(plane, isOurs(contender) && program !== undefined ? [program] : []);
 
   observer.begin();
   await setImage(plane.admin, { name }, 'example.test/agent:2');
@@ -101,14 +117,14 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
 
   const busyWithOthers = await foreignCpus();
   const cpuSeconds = ((await program?.cpuSeconds()) ?? 0) - cpuBefore;
-  const peakRssBytes = contender === 'ours' ? await program?.peakRssBytes() : undefined;
+  const peakRssBytes = isOurs(contender) ? await program?.peakRssBytes() : undefined;
   const writes = (await readAuditLog(plane.files.auditLog))
     .slice(writesBefore)
     .filter(({ user, verb }) => (verb === 'delete' || verb === 'patch') && user === userAgent);
   const summary = summarizeWrites(writes);
   await observer.stop();
   await observerClient.close();
-  if (contender === 'ours') await program?.stop();
+  if (isOurs(contender)) await program?.stop();
   await deleteDaemonSet(plane.admin, { name });
   return {
     contender,
@@ -130,7 +146,8 @@ async function prepare(contender: Contender, run: Run): Promise<{ program: Progr
       return { program: plane.program('kube-controller-manager'), userAgent: 'test:kube-controller-manager' };
     case 'delete-all':
       return { program: undefined, userAgent: 'test:admin' };
-    case 'ours': {
+    case 'ours':
+    case 'ours-max': {
       if (account === undefined) throw new Error('no account for the updater');
       const args = ['--kube-api-qps', '5000', '--kube-api-burst', '10000', ...values['updater-args'].split(' ')];
       const updater = await startUpdater(plane, {
@@ -158,12 +175,13 @@ async function deleteAll(plane: ControlPlane, name: string): Promise<void> {
   await client.close();
 }
 
+await fillCompileCache();
 const contenders = values.only.split(',') as Contender[];
 const plane = await startControlPlane({ startupMs: Number(values['startup-ms']), maxLifetimeMs: 60 * 60_000 });
 const results: Result[] = [];
 try {
   await createNodes(plane.admin, nodeCount);
-  const account = contenders.includes('ours') ? await createUpdaterAccount(plane) : undefined;
+  const account = contenders.some(isOurs) ? await createUpdaterAccount(plane) : undefined;
   for (let round = 0; round < Number(values.repeat); round += 1) {
     for (const contender of contenders) {
       process.stderr.write(`${contender} …\n`);
