@@ -14,7 +14,7 @@ const SLEEP_MAX_MS = 60_000;
  * Inputs of this long are decided about together. Events of a rollout come one by one, a few hundred a second: deciding after
  * each of them costs more than reading it, and wakes a lane for a single task.
  */
-const GATHER_MS = 5;
+const GATHER_MS = 15;
 
 export interface ControllerHostOptions {
   readonly client: ApiClient;
