@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Followed } from '../controller/followed.ts';
+import type { RolloutCounts } from '../rollout/counts.ts';
 import { STATUS_PATH } from '../server/admin-routes.ts';
 import { askController } from './admin-client.ts';
 import { type ControllerReport, controllerLines } from './controller-view.ts';
@@ -82,6 +83,10 @@ function rowOf({ daemonSet, rollout }: Followed): StatusRow {
     skipped: counts.skippedNotReady,
     failed: counts.failed,
     window: Number.isFinite(counts.window) ? counts.window : counts.allowed,
-    ageMs: undefined,
+    ageMs: isInProgress(counts) ? Date.now() - counts.targetCreatedAtMs : undefined,
   };
+}
+
+function isInProgress({ waiting, inFlight, targetHash }: RolloutCounts): boolean {
+  return targetHash !== undefined && waiting + inFlight > 0;
 }

@@ -22,7 +22,7 @@ export interface StatusRow {
   readonly skipped: number;
   readonly failed: number;
   readonly window: number;
-  /** Since the rollout began; undefined when none is in progress. */
+  /** Since the newest revision was made; undefined when no rollout is in progress. */
   readonly ageMs: number | undefined;
 }
 

@@ -29,6 +29,8 @@ export interface RolloutCounts {
   /** Of the last selection; at most `allowed`. */
   readonly window: number;
   readonly targetHash: string | undefined;
+  /** When the API server created that revision; 0 when there is none. */
+  readonly targetCreatedAtMs: number;
   readonly strategy: UpdateStrategy | undefined;
 }
 
@@ -52,6 +54,7 @@ export function countsOf(
     allowed: use.allowed,
     window: Math.min(use.allowed, window),
     targetHash: facts.target?.hash,
+    targetCreatedAtMs: facts.target?.createdAtMs ?? 0,
     strategy: facts.strategy,
   };
 }

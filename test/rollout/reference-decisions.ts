@@ -25,6 +25,7 @@ export class ReferenceDecisions extends ReferenceFacts {
       allowed,
       window: Math.min(allowed, this.window),
       targetHash: this.target?.hash,
+      targetCreatedAtMs: this.target?.createdAtMs ?? 0,
       strategy: this.strategy,
     };
   }
