@@ -4,8 +4,8 @@ import { CredentialError, systemCodeOf } from './credential-error.ts';
 
 export interface LoadOptions {
   /** A file, or several separated as in $KUBECONFIG. */
-  readonly kubeconfig?: string;
-  readonly context?: string;
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
   /** Where `/var/run/secrets/kubernetes.io/serviceaccount` is found; for tests. */
   readonly filesRoot?: string;
 }

@@ -37,7 +37,6 @@ const calls = {
   getLease: { verb: 'get', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
   createLease: { verb: 'create', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
   updateLease: { verb: 'update', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
-  getOwnPod: { verb: 'get', apiGroup: '', resource: 'pods', scope: 'own-namespace' },
 } as const satisfies Record<string, ApiCall>;
 
 export const apiCalls: readonly ApiCall[] = Object.values(calls);
@@ -220,11 +219,6 @@ export function markPodRequest(target: MarkPodTarget): ApiRequest {
 export interface NamespacedTarget extends CallOptions {
   readonly namespace: string;
   readonly name: string;
-}
-
-/** The pod this program runs in, to be named in events. */
-export function getOwnPodRequest(target: NamespacedTarget): ApiRequest {
-  return { ...base(calls.getOwnPod, target, target), accept: JSON_TYPE, shouldReadBody: true };
 }
 
 export function getLeaseRequest(target: NamespacedTarget): ApiRequest {

@@ -34,10 +34,7 @@ export async function run(options: RunOptions): Promise<number> {
 async function load(options: RunOptions, logger: Logger): Promise<ConnectionSource | undefined> {
   try {
     const { kubeconfig, context } = options;
-    return await loadConnection({
-      ...(kubeconfig === undefined ? {} : { kubeconfig }),
-      ...(context === undefined ? {} : { context }),
-    });
+    return await loadConnection({ kubeconfig, context });
   } catch (error) {
     if (!(error instanceof CredentialError)) throw error;
     logger.log('error', 'no usable credentials', { code: error.code, detail: error.message });

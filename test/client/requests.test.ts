@@ -7,7 +7,6 @@ import {
   createLeaseRequest,
   deletePodRequest,
   getLeaseRequest,
-  getOwnPodRequest,
   getPodRequest,
   listRequest,
   markPodRequest,
@@ -35,7 +34,6 @@ const requests: readonly (readonly [request: ApiRequest, method: string, path: s
   [listRequest({ ...all, resource: 'pods', namespace: 'edge' }, LIST), 'GET', '/api/v1/namespaces/edge/pods'],
   [watchRequest({ ...all, resource: 'pods', namespace: 'edge' }, WATCH), 'GET', '/api/v1/namespaces/edge/pods'],
   [getPodRequest(POD), 'GET', '/api/v1/namespaces/edge/pods/agent-1'],
-  [getOwnPodRequest(POD), 'GET', '/api/v1/namespaces/edge/pods/agent-1'],
   [deletePodRequest({ ...POD, uid: 'u' }), 'DELETE', '/api/v1/namespaces/edge/pods/agent-1'],
   [
     markPodRequest({ ...POD, uid: 'u', needsUpgrade: true, hash: 'h', lastTransitionTime: 't' }),

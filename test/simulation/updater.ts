@@ -1,3 +1,4 @@
+import { BATCH_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from '../../src/commands/wiring/limits.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import type { ControllerPorts } from '../../src/controller/ports.ts';
 import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../../src/kube/records.ts';
@@ -39,9 +40,6 @@ export interface FollowedStreams {
 }
 
 /** As the program has it. */
-const BATCH_MAX = 64;
-const LANE_IN_FLIGHT_MAX = 256;
-const TASK_TIMEOUT_MS = 15_000;
 const SLEEP_MAX_MS = 60_000;
 /** The event loop gets to the pump after whatever else is ready. */
 const TURN_MS = 1;

@@ -24,11 +24,6 @@ export function span(text: string, style: Style = 'plain'): Span {
   return { text, style };
 }
 
-/** One character a column: all that the views write is one column wide. */
-export function widthOf(line: Line): number {
-  return line.reduce((sum, { text }) => sum + [...text].length, 0);
-}
-
 export function renderLine(
   line: Line,
   { width, isColor }: { readonly width: number; readonly isColor: boolean },
