@@ -27,7 +27,7 @@ import {
   type UpdaterAccount,
 } from '../test/control-plane/updater.ts';
 import { Watcher } from '../test/control-plane/watcher.ts';
-import { measureForeignLoad } from './foreign-load.ts';
+import { measureCpuUse } from './cpu-use.ts';
 import { machine, printTable } from './report.ts';
 
 const { values } = parseArgs({
@@ -166,10 +166,10 @@ type Own = Pick<Result, 'wallSeconds' | 'cpuMsPerPod' | 'peakRssMb'>;
 /** Runs it and counts the pod writes of the service account during it. */
 async function auditWrites(bench: Bench, run: () => Promise<Own>): Promise<Measured> {
   const { plane, account, updater } = bench;
-  const foreignCpus = await measureForeignLoad(plane, updater === undefined ? [] : [updater.program]);
+  const cpuUseOf = await measureCpuUse(plane, updater === undefined ? [] : [updater.program]);
   const before = (await readAuditLog(plane.files.auditLog)).length;
   const own = await run();
-  const busyWithOthers = await foreignCpus();
+  const { foreignCpus } = await cpuUseOf();
   const after = (await readAuditLog(plane.files.auditLog)).slice(before);
   const writes: readonly AuditedWrite[] = after.filter(({ user }) => user === account.user);
   const summary = summarizeWrites(writes);
@@ -181,7 +181,7 @@ async function auditWrites(bench: Bench, run: () => Promise<Own>): Promise<Measu
     writesPerSecond: summary.writes / seconds,
     writesPerPod: summary.writes / nodeCount,
     duplicates: summary.duplicates.size,
-    foreignCpus: busyWithOthers,
+    foreignCpus,
     ...own,
   };
 }

@@ -27,7 +27,7 @@ import {
   startUpdater,
   type UpdaterAccount,
 } from '../test/control-plane/updater.ts';
-import { measureForeignLoad } from './foreign-load.ts';
+import { type CpuUse, measureCpuUse } from './cpu-use.ts';
 import { machine, printTable } from './report.ts';
 
 const { values } = parseArgs({
@@ -57,8 +57,7 @@ interface Result {
   readonly peakRssMb: number | undefined;
   readonly writesPerPod: number;
   readonly duplicateWrites: number;
-  /** CPUs that something else kept busy meanwhile. */
-  readonly foreignCpus: number;
+  readonly cpuUse: CpuUse;
 }
 
 interface Run {
@@ -107,7 +106,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   const { program, userAgent } = await prepare(contender, { plane, account, name });
   const cpuBefore = (await program?.cpuSeconds()) ?? 0;
   const writesBefore = (await readAuditLog(plane.files.auditLog)).length;
-  const foreignCpus = await measureForeignLoad(plane, isOurs(contender) && program !== undefined ? [program] : []);
+  const cpuUseOf = await measureCpuUse(plane, isOurs(contender) && program !== undefined ? [program] : []);
 
   observer.begin();
   await setImage(plane.admin, { name }, 'example.test/agent:2');
@@ -115,7 +114,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   if (contender === 'delete-all') await deleteAll(plane, name);
   const observed = await observer.complete(metadata.generation ?? 0, ROLLOUT_TIMEOUT_MS);
 
-  const busyWithOthers = await foreignCpus();
+  const cpuUse = await cpuUseOf();
   const cpuSeconds = ((await program?.cpuSeconds()) ?? 0) - cpuBefore;
   const peakRssBytes = isOurs(contender) ? await program?.peakRssBytes() : undefined;
   const writes = (await readAuditLog(plane.files.auditLog))
@@ -134,7 +133,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
     peakRssMb: peakRssBytes === undefined ? undefined : peakRssBytes / 1024 / 1024,
     writesPerPod: summary.writes / nodeCount,
     duplicateWrites: summary.duplicates.size,
-    foreignCpus: busyWithOthers,
+    cpuUse,
   };
 }
 
@@ -210,7 +209,19 @@ printTable(
     'peak RSS MB': result.peakRssMb?.toFixed(0) ?? '–',
     'writes a pod': result.writesPerPod.toFixed(3),
     twice: String(result.duplicateWrites),
-    'foreign CPUs': result.foreignCpus.toFixed(2),
+    'foreign CPUs': result.cpuUse.foreignCpus.toFixed(2),
   })),
+);
+process.stdout.write('ms of CPU a pod, by program\n');
+printTable(
+  results.map(({ contender, cpuUse }) => {
+    const perPod = (seconds: number) => ((seconds * 1000) / nodeCount).toFixed(2);
+    const cells = Object.entries(cpuUse.seconds).map(([name, seconds]) => [
+      name.startsWith('updater') ? 'updater' : name.replace('kube-', ''),
+      perPod(seconds),
+    ]);
+    const sum = Object.values(cpuUse.seconds).reduce((total, seconds) => total + seconds, 0);
+    return { '': contender, sum: perPod(sum), updater: '–', ...Object.fromEntries(cells) };
+  }),
 );
 process.stdout.write(`${JSON.stringify({ nodes: nodeCount, maxUnavailable: values['max-unavailable'], results })}\n`);
