@@ -16,6 +16,13 @@ const WATCH_MS_MIN = 1000;
 const GARBLED_IN_A_ROW_MAX = 3;
 /** Pages may be empty, but not for ever. */
 const BARREN_PAGES_MAX = 10;
+/**
+ * A version that expires this long after the last list is how watches end after an outage, not a sign that the API server
+ * is unwell: the list goes at once, spread over a moment because every reflector may find out at the same time. Sooner, the
+ * list did not help, and the next one waits.
+ */
+const LIST_AGE_MS_MIN = 30_000;
+const LIST_SPREAD_MS = 500;
 /** Objects that are compared in one go; keeps one input under about 2 ms. */
 const APPLY_SLICE = 1000;
 
@@ -52,6 +59,7 @@ export class ReflectorMachine<T extends ObjectRecord> {
   /** A continue token expired: the next list is not cut into pages. */
   #isListWhole = false;
   #garbledInARow = 0;
+  #listedAtMs = Number.NEGATIVE_INFINITY;
   #isSynced = false;
 
   constructor(options: ReflectorMachineOptions) {
@@ -149,6 +157,7 @@ export class ReflectorMachine<T extends ObjectRecord> {
   #finishList(deltas: readonly Delta<T>[], resourceVersion: string, nowMs: number): readonly ReflectorEffect<T>[] {
     const effects: ReflectorEffect<T>[] = [...deltasEffect(deltas)];
     this.#version = resourceVersion;
+    this.#listedAtMs = nowMs;
     if (!this.#isSynced) effects.push({ type: 'synced' });
     this.#isSynced = true;
     effects.push(this.#watch(nowMs));
@@ -220,14 +229,17 @@ export class ReflectorMachine<T extends ObjectRecord> {
 
   #onWatchFailed(failure: ListWatchFailure, nowMs: number): readonly ReflectorEffect<T>[] {
     if (this.#state.phase !== 'watching') return [];
-    if (failure.code === 'gone') return this.#retry('list', failure, nowMs, 'watch');
+    if (failure.code === 'gone') {
+      if (nowMs - this.#listedAtMs < LIST_AGE_MS_MIN) return this.#retry('list', failure, nowMs);
+      return this.#sleepBefore('list', failure, LIST_SPREAD_MS * this.#options.random());
+    }
     if (failure.isVersionTooLarge || failure.code === 'bad-request') {
       this.#isVersionUnavailable = true;
-      return this.#retry('list', failure, nowMs, 'watch');
+      return this.#retry('list', failure, nowMs);
     }
     if (failure.code === 'malformed' && ++this.#garbledInARow >= GARBLED_IN_A_ROW_MAX) {
       this.#garbledInARow = 0;
-      return this.#retry('list', failure, nowMs, 'watch');
+      return this.#retry('list', failure, nowMs);
     }
     const isCut = failure.code === 'connection-lost' || failure.code === 'timeout';
     if (isCut && failure.httpStatus === 0 && this.#wasUseful(nowMs)) {
@@ -236,13 +248,13 @@ export class ReflectorMachine<T extends ObjectRecord> {
     return this.#retry('watch', failure, nowMs);
   }
 
-  #retry(
-    next: 'list' | 'watch',
-    failure: ListWatchFailure,
-    nowMs: number,
-    phase: 'list' | 'watch' = next,
-  ): readonly ReflectorEffect<T>[] {
-    const delayMs = Math.max(this.#backoff.next(nowMs, this.#options.random()), failure.retryAfterMs);
+  #retry(next: 'list' | 'watch', failure: ListWatchFailure, nowMs: number): readonly ReflectorEffect<T>[] {
+    return this.#sleepBefore(next, failure, this.#backoff.next(nowMs, this.#options.random()));
+  }
+
+  #sleepBefore(next: 'list' | 'watch', failure: ListWatchFailure, delayMsMin: number): readonly ReflectorEffect<T>[] {
+    const phase = this.#state.phase === 'watching' ? 'watch' : 'list';
+    const delayMs = Math.max(delayMsMin, failure.retryAfterMs);
     this.#state = { phase: 'sleeping', next };
     return [problem(phase, failure, delayMs), { type: 'sleep', request: ++this.#request, delayMs }];
   }

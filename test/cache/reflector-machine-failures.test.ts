@@ -24,6 +24,35 @@ test('reflector: 410 in an ERROR event → the events before it count, then a li
   assert.deepEqual(driver.page(relisted, '40'), ['added c@31, deleted b@2, added b@32', 'watch rv=40 for 450 s']);
 });
 
+test('reflector: 410 after an outage → a list at once, whatever the delays before; another one soon after → backs off', () => {
+  const driver = Driver.watching([thing('a', '1')], '10');
+  driver.nowMs += 600_000;
+  for (let i = 0; i < 6; i++) {
+    driver.give({ type: 'watch-failed', failure: failure('connection-refused') });
+    driver.nowMs += 30_000;
+    driver.give({ type: 'woke' });
+  }
+  assert.deepEqual(driver.give({ type: 'watch-failed', failure: failure('gone') }), [
+    'problem watch gone 250',
+    'sleep 250',
+  ]);
+  driver.nowMs += 250;
+  assert.deepEqual(driver.give({ type: 'woke' }), ['list rv=10 limit=0 continue=']);
+  driver.page([thing('a', '1')], '40');
+  driver.nowMs += 29_000;
+  assert.deepEqual(driver.give({ type: 'watch-failed', failure: failure('gone') }), [
+    'problem watch gone 45000',
+    'sleep 45000',
+  ]);
+});
+
+test('reflector: 410 with Retry-After after an outage → waits that long', () => {
+  const driver = Driver.watching([], '10');
+  driver.nowMs += 600_000;
+  const refusal = failure('gone', { httpStatus: 410, retryAfterMs: 3000 });
+  assert.deepEqual(driver.give({ type: 'watch-failed', failure: refusal }), ['problem watch gone 3000', 'sleep 3000']);
+});
+
 test('reflector: objects that are missing in the relist → deleted, with their last known state', () => {
   const driver = Driver.watching([thing('a', '1'), thing('b', '2')], '10');
   driver.give({ type: 'watch-failed', failure: failure('gone', { httpStatus: 410 }) });
