@@ -34,16 +34,10 @@ async function main(): Promise<number> {
       writeErr: (text) => process.stderr.write(text),
     });
   } catch (error) {
-    process.stderr.write(`error: ${describe(error)}\n`);
+    const { fatalText } = await import('./commands/fatal-text.ts');
+    process.stderr.write(`error: ${fatalText(error)}\n`);
     return EXIT_FAILED;
   }
-}
-
-/** What is expected says all in its message; anything else is a bug, and its stack says where. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const isBug = error instanceof TypeError || error instanceof ReferenceError || error.name === 'AssertionError';
-  return isBug ? (error.stack ?? error.message) : error.message;
 }
 
 // Whoever reads the output has seen enough, as in `| head`.
