@@ -241,6 +241,8 @@ export class ReflectorMachine<T extends ObjectRecord> {
       this.#garbledInARow = 0;
       return this.#retry('list', failure, nowMs);
     }
+    // Quiet, or cut off without a word: asking again tells which.
+    if (failure.code === 'silent') return [this.#watch(nowMs)];
     const isCut = failure.code === 'connection-lost' || failure.code === 'timeout';
     if (isCut && failure.httpStatus === 0 && this.#wasUseful(nowMs)) {
       return [problem('watch', failure, 0), this.#watch(nowMs)];

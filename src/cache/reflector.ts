@@ -4,6 +4,7 @@ import { StreamFailure } from '../client/failure.ts';
 import { apiErrorOf } from '../client/status-error.ts';
 import { monotonicMs } from '../clock.ts';
 import type { ObjectRecord } from '../kube/records.ts';
+import { Contact, type ContactReport } from './contact.ts';
 import type { Delta } from './delta.ts';
 import { failureOfApiError, failureOfTransport, type ListWatchFailure } from './list-watch-failure.ts';
 import {
@@ -38,6 +39,7 @@ const LIST_TIMEOUT_MS = 90_000;
 /** How much longer than asked for a watch may take before it counts as hung. */
 const WATCH_GRACE_MS = 30_000;
 const ERROR_BODY_BYTES_MAX = 64 * 1024;
+const NOTHING = new Uint8Array();
 /** Deltas are handed out for this long before others get a turn. */
 const TURN_MS = 10;
 const DELTAS_PER_TIME_CHECK = 32;
@@ -46,11 +48,16 @@ const DELTAS_PER_TIME_CHECK = 32;
 export class Reflector<T extends ObjectRecord> {
   readonly #options: ReflectorOptions<T>;
   readonly #machine: ReflectorMachine<T>;
+  readonly #contact: Contact;
   readonly #abort = new AbortController();
+  #nap = new AbortController();
+  #isAsking = false;
+  #isHurried = false;
   #running: Promise<void> | undefined = undefined;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#contact = new Contact(options.now());
     this.#machine = new ReflectorMachine<T>({ random: options.random, pageLimit: options.resource.pageLimit });
   }
 
@@ -62,8 +69,19 @@ export class Reflector<T extends ObjectRecord> {
     return this.#machine.isSynced;
   }
 
+  /** How current the store is. */
+  contact(): ContactReport {
+    return this.#contact.report(this.#options.now());
+  }
+
   start(): void {
     this.#running ??= this.#run();
+  }
+
+  /** What stood in the way may be gone (new credentials): what waits is tried at once, and so is what is refused just now. */
+  retryNow(): void {
+    this.#isHurried = this.#isAsking;
+    this.#nap.abort();
   }
 
   /** Resolves when nothing is in flight any more; no callback is called after that. */
@@ -77,6 +95,7 @@ export class Reflector<T extends ObjectRecord> {
   }
 
   #handle(input: ReflectorInput<T>): Promise<Action<T> | undefined> {
+    if (isNews(input)) this.#contact.received(this.#options.now());
     return this.#perform(this.#isStopped ? [] : this.#machine.handle(input, this.#options.now()));
   }
 
@@ -99,6 +118,7 @@ export class Reflector<T extends ObjectRecord> {
           this.#options.onSynced();
           break;
         case 'problem':
+          if (effect.problem.phase !== 'object') this.#contact.failed(effect.problem.message, this.#options.now());
           this.#options.onProblem(effect.problem);
           break;
         case 'list':
@@ -136,9 +156,15 @@ export class Reflector<T extends ObjectRecord> {
   }
 
   async #sleep(action: Extract<Action<T>, { readonly type: 'sleep' }>): Promise<Action<T> | undefined> {
-    if (action.delayMs === 0) await nextTurn();
-    else await sleep(action.delayMs, undefined, { signal: this.#abort.signal }).catch(ignoreAbort);
+    if (action.delayMs === 0 || this.#isHurried) await nextTurn();
+    else await sleep(action.delayMs, undefined, { signal: this.#wakeSignal() }).catch(ignoreAbort);
+    this.#isHurried = false;
     return this.#handle({ type: 'woke', request: action.request });
+  }
+
+  #wakeSignal(): AbortSignal {
+    this.#nap = new AbortController();
+    return AbortSignal.any([this.#abort.signal, this.#nap.signal]);
   }
 
   async #list(action: Extract<Action<T>, { readonly type: 'list' }>): Promise<Action<T> | undefined> {
@@ -172,6 +198,7 @@ export class Reflector<T extends ObjectRecord> {
     const query = { resourceVersion, timeoutSeconds, timeoutMs, signal: this.#abort.signal };
     const opened = await this.#open(resource.watch(query));
     if (!opened.ok) return this.#handle({ type: 'watch-failed', request, failure: opened.failure });
+    this.#contact.opened(this.#options.now());
     const reader = resource.watchReader(opened.answer.contentType);
     try {
       for await (const chunk of opened.answer.body) {
@@ -195,14 +222,23 @@ export class Reflector<T extends ObjectRecord> {
   ): Promise<
     { readonly ok: true; readonly answer: StreamAnswer } | { readonly ok: false; readonly failure: ListWatchFailure }
   > {
+    this.#isHurried = false;
+    this.#isAsking = true;
     const answer = await this.#options.client.stream(request);
+    const body = answer.kind === 'stream' && answer.status !== 200 ? await bodyOf(answer) : NOTHING;
+    this.#isAsking = false;
     if (answer.kind === 'failure') return { ok: false, failure: failureOfTransport(answer) };
     if (answer.status === 200) return { ok: true, answer };
     const { status: httpStatus, retryAfterMs } = answer;
-    const body = await bodyOf(answer);
     const error = apiErrorOf({ httpStatus, retryAfterMs, body, labels: request.labels });
     return { ok: false, failure: failureOfApiError(error) };
   }
+}
+
+/** A refusal in the middle of a watch is no sign of life of what is watched. */
+function isNews<T extends ObjectRecord>(input: ReflectorInput<T>): boolean {
+  if (input.type === 'events') return input.events.some(({ type }) => type !== 'error');
+  return input.type === 'page';
 }
 
 const CUT_EVENT = failureOfTransport({

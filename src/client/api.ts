@@ -39,14 +39,21 @@ export interface ApiClientOptions {
   readonly connection: Connection;
   /** Connections for requests; streams have their own. */
   readonly connectionsMax: number;
+  /** How long a stream may bring nothing, before its head and between two chunks. */
+  readonly streamSilenceMs?: number;
   readonly onRequest?: (report: RequestReport) => void;
   /** The credentials were refused: get new ones and call `setConnection`. */
   readonly onUnauthorized?: () => void;
 }
 
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
-/** Watches get a bookmark about once a minute: one that is silent for longer hangs on a dead connection. */
-const STREAM_SILENCE_MS = 180_000;
+/**
+ * The API server sends a bookmark every 60 s to 62 s (k8s.io/apiserver storage/cacher, defaultBookmarkFrequency) on watches
+ * that ask for them, unless nothing of that kind has changed since it started. A stream that is silent for half as long
+ * again is asked anew: either it hangs behind something that keeps the connection open but forwards nothing, or it was
+ * merely quiet, and it costs one request. A peer that is gone altogether is found sooner, by TCP (TCP_KEEP_ALIVE_MS).
+ */
+const STREAM_SILENCE_MS = 90_000;
 
 /** Talks HTTP to the API server. Expected failures are values; what they mean is up to the caller (`apiErrorOf`). */
 export class ApiClient {
@@ -94,7 +101,8 @@ export class ApiClient {
           resolve(answer);
         },
       });
-      const silence = { headersTimeout: STREAM_SILENCE_MS, bodyTimeout: STREAM_SILENCE_MS };
+      const silenceMs = this.#options.streamSilenceMs ?? STREAM_SILENCE_MS;
+      const silence = { headersTimeout: silenceMs, bodyTimeout: silenceMs };
       try {
         this.#transport.streams.dispatch({ ...this.#dispatchOptions(request), ...silence }, exchange);
       } catch (error) {

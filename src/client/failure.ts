@@ -1,7 +1,8 @@
 /**
  * Why there was no answer.
  *
- * - `timeout`: the deadline passed, or the peer fell silent.
+ * - `timeout`: the deadline passed, or no answer began.
+ * - `silent`: a stream's body stopped coming for longer than it may, or the connection is dead and does not say so.
  * - `connection-refused`: nobody listens there; nothing was sent.
  * - `connection-lost`: the connection broke.
  * - `unreachable`: no route, or the network is down.
@@ -15,6 +16,7 @@
  */
 export type FailureCode =
   | 'timeout'
+  | 'silent'
   | 'connection-refused'
   | 'connection-lost'
   | 'unreachable'
@@ -43,7 +45,7 @@ const CODES: ReadonlyMap<string, FailureCode> = new Map([
   ['ETIMEDOUT', 'timeout'],
   ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
   ['UND_ERR_HEADERS_TIMEOUT', 'timeout'],
-  ['UND_ERR_BODY_TIMEOUT', 'timeout'],
+  ['UND_ERR_BODY_TIMEOUT', 'silent'],
   ['EHOSTUNREACH', 'unreachable'],
   ['ENETUNREACH', 'unreachable'],
   ['EADDRNOTAVAIL', 'unreachable'],

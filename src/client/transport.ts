@@ -6,6 +6,7 @@ import type { Connection } from '../protocol/connection.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 /** The API server keeps idle connections for longer than this, so the client is always the one who closes. */
 const IDLE_CONNECTION_MS = 60_000;
+/** Node asks ten times more, a second apart: a peer that is gone is noticed after 40 s (client-go's HTTP/2 pings: 45 s). */
 const TCP_KEEP_ALIVE_MS = 30_000;
 const RESPONSE_HEADER_BYTES_MAX = 64 * 1024;
 
@@ -106,7 +107,7 @@ function createDispatcher(connection: Connection, connections: number | null): D
     return new Pool(new URL(connection.serverUrl).origin, { ...options, connect: { ...connect, ...tls } });
   }
   const ProxyAgent = loadProxyAgent();
-  return new ProxyAgent({ ...options, uri: connection.proxyUrl, requestTls: tls, connect });
+  return new ProxyAgent({ ...options, uri: connection.proxyUrl, requestTls: tls, proxyTls: connect });
 }
 
 /** Loaded on demand, because few clusters are behind a proxy. */

@@ -190,3 +190,14 @@ test('reflector: an object that makes no sense → reported, everything else goe
     ['added b@12', 'problem object malformed 0'],
   );
 });
+
+test('reflector: a watch that falls silent → asked again at once from the same version, and that is no problem', () => {
+  const driver = Driver.watching([thing('a', '1')], '10');
+  driver.nowMs += 90_000;
+  assert.deepEqual(driver.give({ type: 'watch-failed', failure: failure('silent') }), ['watch rv=10 for 450 s']);
+  driver.nowMs += 90_000;
+  assert.deepEqual(driver.give({ type: 'watch-failed', failure: failure('timeout') }), [
+    'problem watch timeout 0',
+    'watch rv=10 for 450 s',
+  ]);
+});

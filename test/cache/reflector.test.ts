@@ -1,84 +1,12 @@
 import assert from 'node:assert/strict';
-import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import type { Delta } from '../../src/cache/delta.ts';
-import { Reflector } from '../../src/cache/reflector.ts';
-import type { ReflectorProblem } from '../../src/cache/reflector-machine.ts';
-import { daemonSetSource, podSource, type ResourceSource, revisionSource } from '../../src/cache/resources.ts';
-import { ApiClient } from '../../src/client/api.ts';
-import { monotonicMs } from '../../src/clock.ts';
+import { daemonSetSource, type ResourceSource, revisionSource } from '../../src/cache/resources.ts';
 import type { ObjectRecord, PodRecord } from '../../src/kube/records.ts';
-import { connectionTo, eventually, type Handler, type LocalServer, serve } from '../client/local-server.ts';
-import { podBytes, podJson } from '../client/pod-objects.ts';
+import { eventually } from '../client/local-server.ts';
+import { podJson } from '../client/pod-objects.ts';
 import { frame, listBytes } from '../client/protobuf-encoder.ts';
 import { statusBytes } from '../client/status-bytes.ts';
-
-type Context = Parameters<typeof serve>[0];
-
-const PROTOBUF = 'application/vnd.kubernetes.protobuf';
-const PODS = podSource({ namespace: 'kube-system', labelSelector: 'app=agent' });
-
-interface Setup<T extends ObjectRecord> {
-  readonly server: LocalServer;
-  readonly reflector: Reflector<T>;
-  readonly deltas: Delta<T>[];
-  readonly problems: ReflectorProblem[];
-  /** Open watches, newest last. */
-  readonly watches: ServerResponse[];
-  /** `synced` and deltas in the order they came. */
-  readonly order: string[];
-}
-
-/** A reflector against a server whose lists are answered by `answerList`; watches stay open. */
-async function setUp<T extends ObjectRecord>(
-  t: Context,
-  resource: ResourceSource<T>,
-  answerList: (query: URLSearchParams, response: ServerResponse) => void,
-): Promise<Setup<T>> {
-  const watches: ServerResponse[] = [];
-  const handler: Handler = (request, response) => {
-    const query = new URL(request.url ?? '', 'http://x').searchParams;
-    if (query.get('watch') !== 'true') return answerList(query, response);
-    response.setHeader(
-      'content-type',
-      resource === (PODS as unknown) ? `${PROTOBUF};stream=watch` : 'application/json',
-    );
-    response.flushHeaders();
-    watches.push(response);
-  };
-  const server = await serve(t, handler);
-  const client = new ApiClient({ connection: connectionTo(server.url), connectionsMax: 2 });
-  const deltas: Delta<T>[] = [];
-  const problems: ReflectorProblem[] = [];
-  const order: string[] = [];
-  const reflector = new Reflector<T>({
-    client,
-    resource,
-    onDelta: (delta) => {
-      deltas.push(delta);
-      order.push(`${delta.type} ${delta.object.name}`);
-    },
-    onSynced: () => order.push('synced'),
-    onProblem: (problem) => problems.push(problem),
-    // Backoff at its shortest, and no timer longer than it has to be.
-    random: () => 0,
-    now: monotonicMs,
-  });
-  t.after(async () => {
-    await reflector.stop();
-    await client.close();
-  });
-  reflector.start();
-  return { server, reflector, deltas, problems, watches, order };
-}
-
-function answer(response: ServerResponse, body: Uint8Array): void {
-  response.setHeader('content-type', PROTOBUF).end(body);
-}
-
-function pod(name: string, resourceVersion = '1', changes: object = {}) {
-  return podBytes({ name, uid: `uid-${name}`, resourceVersion, ...changes });
-}
+import { answer, PODS, pod, setUp } from './reflector-setup.ts';
 
 test('reflector shell: pages, watch, events → deltas in order; the requests are what they should be', async (t) => {
   const setup = await setUp(t, PODS, (query, response) => {

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Contact, lossOf } from '../../src/cache/contact.ts';
+
+test('contact: failing for less than a minute → relied on; for a minute → lost, with the first time and the latest reason', () => {
+  const contact = new Contact(0);
+  contact.received(1000);
+  contact.failed('connection refused', 50_000);
+  contact.failed('not allowed to watch nodes', 80_000);
+  assert.deepEqual(contact.report(109_999), {
+    silentMs: 108_999,
+    failingMs: 59_999,
+    reason: 'not allowed to watch nodes',
+  });
+  assert.equal(lossOf(contact.report(109_999)), undefined);
+  assert.equal(lossOf(contact.report(123_000)), 'failing for 73 s: not allowed to watch nodes');
+});
+
+test('contact: a page or an event after failures → relied on again', () => {
+  const contact = new Contact(0);
+  contact.failed('x', 0);
+  contact.received(70_000);
+  assert.deepEqual(contact.report(70_500), { silentMs: 500, failingMs: 0, reason: '' });
+  contact.failed('y', 80_000);
+  assert.equal(contact.report(80_000).failingMs, 0, 'counted anew');
+});
+
+test('contact: a watch that is accepted and stays open without an event → relied on after a second, from when it opened', () => {
+  const contact = new Contact(0);
+  contact.failed('x', 0);
+  contact.opened(100_000);
+  assert.equal(lossOf(contact.report(100_999)), 'failing for 100 s: x');
+  assert.deepEqual(contact.report(101_000), { silentMs: 1000, failingMs: 0, reason: '' });
+});
+
+test('contact: watches that are accepted and cut at once, again and again → lost', () => {
+  const contact = new Contact(0);
+  for (let nowMs = 0; nowMs <= 60_000; nowMs += 2000) {
+    contact.opened(nowMs);
+    contact.failed('ended at once', nowMs + 500);
+  }
+  assert.equal(lossOf(contact.report(61_000)), 'failing for 60 s: ended at once');
+});
+
+test('contact: quiet, asked anew and accepted each time → relied on; then silent although nothing failed → lost', () => {
+  const contact = new Contact(0);
+  for (let nowMs = 0; nowMs <= 900_000; nowMs += 90_000) contact.opened(nowMs);
+  assert.equal(lossOf(contact.report(1_049_999)), undefined);
+  assert.equal(lossOf(contact.report(1_050_000)), 'nothing received for 150 s');
+});
