@@ -1,31 +1,41 @@
-import type { LaneStats } from '../dispatch/lane-pool.ts';
-import type { PaceStatus } from '../rollout/pace.ts';
-import type { WorkersReport } from '../server/admin-routes.ts';
+import type { ControllerReport } from './controller-report.ts';
+import { formatAge, formatTable, more } from './tables.ts';
+import type { LeaderStatus } from './wiring/leader-status.ts';
 import { workersLines } from './workers-view.ts';
 
-/** The parts of `/admin/status` that `status --controller` shows. */
-export interface ControllerReport {
-  readonly identity: string;
-  readonly isLeading: boolean;
-  readonly workers: WorkersReport;
-  readonly lanes: readonly (LaneStats & { readonly queued: number })[];
-  readonly rollouts: readonly { readonly daemonSet: string; readonly allowed: number; readonly pace: PaceStatus }[];
+/** What only the running controller knows: how many pods go at once and why, worker threads and why. */
+export function controllerLines(status: LeaderStatus, nowMs: number): readonly string[] {
+  if (!status.ok) return [`controller not reached: ${status.message}`];
+  const { report } = status;
+  return [headOf(status), ...paceLines(report), '', ...workersLines(report.workers, nowMs), ...laneLines(report)];
 }
 
-/** What only the running controller knows: windows and why, worker threads and why. */
-export function controllerLines(report: ControllerReport, nowMs: number): readonly string[] {
-  const lines = [`controller ${report.identity}, ${report.isLeading ? 'leading' : 'standing by'}`];
-  for (const { daemonSet, allowed, pace } of report.rollouts) {
-    lines.push(`  ${daemonSet}: ${pace.window} of ${allowed} at once, ${rateOf(pace)} (${pace.phase}): ${pace.reason}`);
-  }
-  lines.push('worker threads', ...workersLines(report.workers, nowMs).map((line) => `  ${line}`));
-  for (const { lane, tasks, queued, utilization } of report.lanes) {
-    lines.push(`  lane ${lane}: ${tasks} tasks, ${queued} queued, ${Math.round(utilization * 100)} % busy`);
-  }
-  return lines;
+function headOf({ report, ageMs, isOutdated }: Extract<LeaderStatus, { ok: true }>): string {
+  const { identity, isLeading } = report;
+  if (!isOutdated)
+    return `controller ${identity}, ${isLeading ? 'leading' : 'standing by'}, as of ${formatAge(ageMs)} ago`;
+  const age = formatAge(ageMs);
+  return `controller ${identity}, last heard of ${age} ago: longer than its lease lasts, so it is gone, or a clock is wrong`;
 }
 
-function rateOf({ ratePerSecond, undisturbedMs }: PaceStatus): string {
-  const each = undisturbedMs === undefined ? '' : `, ${(undisturbedMs / 1000).toFixed(1)} s each`;
-  return `${ratePerSecond.toFixed(1)} back a second${each}`;
+function paceLines({ rollouts, rolloutsLeftOut }: ControllerReport): readonly string[] {
+  const paced = rollouts.filter(({ strategy }) => strategy !== 'OTA');
+  const lines = formatTable(
+    ['DAEMONSET', 'AT ONCE', 'REPLACED/S', 'PACE', 'WHY'],
+    paced.map(({ daemonSet, allowed, pace }) => {
+      const { window, ratePerSecond, phase, reason } = pace;
+      if (phase === 'idle') return [daemonSet, '-', '-', phase, reason];
+      return [daemonSet, `${window} of ${allowed}`, ratePerSecond.toFixed(1), phase, reason];
+    }),
+  );
+  if (paced.length === 0) lines.pop();
+  return rolloutsLeftOut > 0 ? [...lines, more(rolloutsLeftOut, 'see the metrics')] : lines;
+}
+
+function laneLines({ lanes }: ControllerReport): readonly string[] {
+  if (lanes.length === 0) return [];
+  const rows = lanes.map(({ lane, tasks, queued, utilization }) => {
+    return [`lane-${lane}`, tasks, queued, `${Math.round(utilization * 100)} %`];
+  });
+  return ['', ...formatTable(['THREAD', 'TASKS DONE', 'QUEUED', 'BUSY'], rows)];
 }

@@ -86,8 +86,11 @@ export interface StatusOptions extends ClusterOptions {
   readonly namespaces: readonly string[];
   readonly isWatch: boolean;
   readonly output: OutputFormat;
-  /** Health address of a running controller on this machine, to be asked too; undefined: only the cluster is read. */
+  /** Health address of a running controller on this machine, to be asked; undefined: the leader's lease is read. */
   readonly controller: BindAddress | undefined;
+  readonly leaseName: string;
+  /** Undefined: where deploy/ puts it, then the kubeconfig's namespace. */
+  readonly leaseNamespace: string | undefined;
 }
 
 export interface WorkersOptions {
@@ -106,6 +109,9 @@ export interface CommandHandlers {
   status(options: StatusOptions): Promise<number>;
   workers(options: WorkersOptions): Promise<number>;
 }
+
+/** The namespace of deploy/base. */
+export const DEPLOYED_NAMESPACE = 'daemonpodupdater';
 
 export const DEFAULT_LEADER_ELECT: LeaderElectOptions = {
   isEnabled: true,

@@ -18,7 +18,7 @@ export async function plan(options: PlanOptions): Promise<number> {
     const key = daemonSetKey(namespace, options.daemonSet);
     const followed = reading.host.controller.find(key);
     if (followed === undefined) {
-      const why = reading.refusalOf(key) ?? NOT_OPTED_IN;
+      const why = reading.host.controller.complaints().get(key)?.join('; ') ?? NOT_OPTED_IN;
       process.stderr.write(`error: nothing is planned for DaemonSet ${namespace}/${options.daemonSet}: ${why}\n`);
       return EXIT_FAILED;
     }
@@ -31,8 +31,11 @@ export async function plan(options: PlanOptions): Promise<number> {
 
 function planText({ key, rollout }: Followed): string {
   const { allowed, unavailable, targetHash, strategy } = rollout.counts();
-  const bound = strategy === 'OTA' ? 'nothing is deleted' : `${unavailable} of ${allowed} unavailable nodes in use`;
-  const head = `${key}: ${strategy ?? 'no strategy'} to revision ${targetHash ?? 'unknown'}, ${bound}`;
+  const bound =
+    strategy === 'OTA'
+      ? 'pods are marked, nothing is deleted'
+      : `${unavailable} nodes without an available pod, ${allowed} allowed`;
+  const head = `${key}: ${strategy ?? 'no strategy'} to revision ${targetHash ?? 'unknown'}; ${bound}`;
   return `${[head, '', ...planTable(rowsOf(rollout.plan(monotonicMs())))].join('\n')}\n`;
 }
 
@@ -45,6 +48,7 @@ function planJson({ key, rollout }: Followed): string {
 
 function rowsOf(nodes: ReturnType<Followed['rollout']['plan']>): PlanRow[] {
   return nodes.map(({ node, pod, revision, reason, message }) => {
-    return { node, pod: pod ?? '', revision: revision ?? '', state: reason, reason: message };
+    const why = pod === undefined ? message : message.replace(`pod ${pod} `, 'the pod ');
+    return { node, pod: pod ?? '', revision: revision ?? '', state: reason, reason: why };
   });
 }

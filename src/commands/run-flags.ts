@@ -15,13 +15,32 @@ import {
   withDefault,
   workersFlag,
 } from './flags.ts';
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel, type RunOptions } from './options.ts';
+import {
+  DEFAULT_LEADER_ELECT,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFormat,
+  type LogLevel,
+  type RunOptions,
+} from './options.ts';
 import { parseNamespace, parseObjectName } from './parse-value.ts';
 
 export const clusterFlags: readonly Flag[] = [
   textFlag({ flags: '--kubeconfig <file>', help: 'kubeconfig (default: in-cluster, else as kubectl)' }),
   textFlag({ flags: '--context <name>', help: 'context of the kubeconfig' }),
 ];
+
+/** Where the election's lease is; `where`: the namespace without the flag. */
+export function leaseFlags(where: string): readonly Flag[] {
+  const namespace = `namespace of the lease (default: ${where})`;
+  return [
+    withDefault(
+      nameFlag({ flags: '--leader-elect-resource-name <name>', help: 'name of the lease' }, parseObjectName),
+      DEFAULT_LEADER_ELECT.resourceName,
+    ),
+    nameFlag({ flags: '--leader-elect-resource-namespace <name>', help: namespace }, parseNamespace),
+  ];
+}
 
 /** What commander makes of the flags below. */
 interface RunValues {
@@ -91,17 +110,7 @@ export const runDefinition: CommandDefinition = {
     timingFlag('lease-duration', 'how long others wait before they take over', 'leaseDurationMs'),
     timingFlag('renew-deadline', 'how long the holder may write after its last renewal', 'renewDeadlineMs'),
     timingFlag('retry-period', 'time between two attempts', 'retryPeriodMs'),
-    withDefault(
-      nameFlag({ flags: '--leader-elect-resource-name <name>', help: 'name of the lease' }, parseObjectName),
-      'daemonpodupdater',
-    ),
-    nameFlag(
-      {
-        flags: '--leader-elect-resource-namespace <name>',
-        help: 'namespace of the lease (default: the one it runs in)',
-      },
-      parseNamespace,
-    ),
+    ...leaseFlags('the one it runs in'),
   ],
   start({ flags }, handlers) {
     const options = runOptionsOf(flags as unknown as RunValues);

@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Followed } from '../controller/followed.ts';
+import { UPDATE_STRATEGY_ANNOTATION } from '../kube/annotations.ts';
 import type { RolloutCounts } from '../rollout/counts.ts';
 import { STATUS_PATH } from '../server/admin-routes.ts';
 import { askController } from './admin-client.ts';
-import { type ControllerReport, controllerLines } from './controller-view.ts';
-import type { StatusOptions } from './options.ts';
+import { parseControllerReport } from './controller-report.ts';
+import { controllerLines } from './controller-view.ts';
+import { DEPLOYED_NAMESPACE, type StatusOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
 import { type StatusRow, statusTable } from './tables.ts';
+import { type LeaderStatus, readLeaderStatus } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
 import { firstSignal } from './wiring/shutdown.ts';
 
@@ -18,42 +21,89 @@ export async function status(options: StatusOptions): Promise<number> {
   const reading = await Reading.open(options, () => options.namespaces);
   try {
     await reading.sync();
-    const isFound = print(reading, options) && (await printController(options));
+    const isComplete = await print(reading, options);
     if (options.isWatch) await watch(reading, options);
-    return isFound ? EXIT_OK : EXIT_FAILED;
+    return isComplete ? EXIT_OK : EXIT_FAILED;
   } finally {
     await reading.close();
   }
 }
 
-/** False when the DaemonSet that was asked for is not there. */
-function print(reading: Reading, options: StatusOptions): boolean {
+/** False when the DaemonSet that was asked for is not there, or the controller that was named does not answer. */
+async function print(reading: Reading, options: StatusOptions, before = ''): Promise<boolean> {
+  const { daemonSet: name, output, controller } = options;
   const all = [...reading.host.controller.followed()];
-  const wanted = all.filter(({ daemonSet }) => options.daemonSet === undefined || daemonSet.name === options.daemonSet);
-  if (options.daemonSet !== undefined && wanted.length === 0) {
-    process.stderr.write(`error: no DaemonSet ${options.daemonSet} has opted in; see daemonpodupdater plan\n`);
+  const wanted = all.filter(({ daemonSet }) => name === undefined || daemonSet.name === name);
+  const complaints = complaintsOf(reading, name);
+  if (name !== undefined && wanted.length === 0) {
+    const [why = `no DaemonSet ${name} has opted in with the annotation ${UPDATE_STRATEGY_ANNOTATION}`] = complaints;
+    process.stderr.write(`error: ${why}\n`);
     return false;
   }
-  const lines =
-    options.output === 'json'
-      ? [JSON.stringify(wanted.map(({ key, rollout }) => ({ daemonSet: key, ...rollout.counts() })))]
-      : statusTable(wanted.map(rowOf));
-  process.stdout.write(`${lines.join('\n')}\n`);
-  return true;
+  const leader = only(await leaderStatus(reading, options), wanted);
+  const screen = { wanted, leader, complaints };
+  const text = output === 'json' ? statusJson(screen) : statusText(screen);
+  process.stdout.write(`${before}${text}\n`);
+  // Without a lease that can be read everything else is told; a controller that was named has to answer.
+  return leader.ok || controller === undefined;
 }
 
-/** What the controller itself knows, if one was named; false when it does not answer. */
-async function printController({ controller, output }: StatusOptions): Promise<boolean> {
-  if (controller === undefined) return true;
-  const answer = await askController(controller, { method: 'GET', pathAndQuery: STATUS_PATH });
-  if (!answer.ok) {
-    process.stderr.write(`error: ${answer.message}\n`);
-    return false;
+async function leaderStatus(reading: Reading, options: StatusOptions): Promise<LeaderStatus> {
+  const { controller, leaseName, leaseNamespace } = options;
+  if (controller !== undefined) {
+    const answer = await askController(controller, { method: 'GET', pathAndQuery: STATUS_PATH });
+    if (!answer.ok) return answer;
+    const parsed = parseControllerReport(answer.json);
+    if (parsed.ok) return { ...parsed, ageMs: 0, isOutdated: false };
+    return { ok: false, message: `the controller's answer cannot be read: ${parsed.message}` };
   }
-  const lines =
-    output === 'json' ? [JSON.stringify(answer.json)] : controllerLines(answer.json as ControllerReport, Date.now());
-  process.stdout.write(`${output === 'json' ? '' : '\n'}${lines.join('\n')}\n`);
-  return true;
+  const usual = [...new Set([DEPLOYED_NAMESPACE, reading.source.namespace])];
+  return await readLeaderStatus({
+    request: (request) => reading.request(request),
+    name: leaseName,
+    namespaces: leaseNamespace === undefined ? usual : [leaseNamespace],
+    nowMs: Date.now(),
+  });
+}
+
+/** The leader without the rollouts that nobody asked for. */
+function only(leader: LeaderStatus, wanted: readonly Followed[]): LeaderStatus {
+  if (!leader.ok) return leader;
+  const keys = new Set<string>(wanted.map(({ key }) => key));
+  const rollouts = leader.report.rollouts.filter(({ daemonSet }) => keys.has(daemonSet));
+  return { ...leader, report: { ...leader.report, rollouts } };
+}
+
+/** `namespace/name: what is wrong with how it opted in`. */
+function complaintsOf(reading: Reading, name: string | undefined): readonly string[] {
+  return [...reading.host.controller.complaints()]
+    .filter(([key]) => name === undefined || key.endsWith(`/${name}`))
+    .flatMap(([key, messages]) => messages.map((message) => `${key}: ${message}`));
+}
+
+interface Screen {
+  readonly wanted: readonly Followed[];
+  readonly complaints: readonly string[];
+  readonly leader: LeaderStatus;
+}
+
+function statusJson({ wanted, complaints, leader }: Screen): string {
+  return JSON.stringify({
+    daemonSets: wanted.map(({ key, rollout }) => {
+      // Only who leads knows the window: it is among `controller.rollouts`.
+      const { window: _, ...counts } = rollout.counts();
+      return { daemonSet: key, ...counts };
+    }),
+    complaints,
+    controller: leader.ok ? { ...leader.report, ageMs: leader.ageMs } : { error: leader.message },
+  });
+}
+
+function statusText({ wanted, complaints, leader }: Screen): string {
+  const none = `No DaemonSet has opted in with the annotation ${UPDATE_STRATEGY_ANNOTATION}.`;
+  const table = wanted.length === 0 ? [none] : statusTable(wanted.map(rowOf));
+  const warnings = complaints.length === 0 ? [] : ['', ...complaints.map((complaint) => `warning: ${complaint}`)];
+  return [...table, ...warnings, '', ...controllerLines(leader, Date.now())].join('\n');
 }
 
 async function watch(reading: Reading, options: StatusOptions): Promise<void> {
@@ -61,11 +111,10 @@ async function watch(reading: Reading, options: StatusOptions): Promise<void> {
   void firstSignal().then(() => {
     isOver = true;
   });
+  const before = process.stdout.isTTY === true && options.output === 'table' ? CLEAR_SCREEN : '';
   while (!isOver) {
     await sleep(WATCH_INTERVAL_MS);
-    if (process.stdout.isTTY === true && options.output === 'table') process.stdout.write(CLEAR_SCREEN);
-    print(reading, options);
-    await printController(options);
+    await print(reading, options, before);
   }
 }
 
@@ -80,9 +129,9 @@ function rowOf({ daemonSet, rollout }: Followed): StatusRow {
     updated: counts.updated,
     available: counts.available,
     unavailable: counts.unavailable,
+    allowed: counts.strategy === 'OTA' ? undefined : counts.allowed,
     skipped: counts.skippedNotReady,
     failed: counts.failed,
-    window: Number.isFinite(counts.window) ? counts.window : counts.allowed,
     ageMs: isInProgress(counts) ? Date.now() - counts.targetCreatedAtMs : undefined,
   };
 }

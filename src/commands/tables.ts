@@ -5,8 +5,9 @@ export interface PlanRow {
   /** '' when there is none. */
   readonly pod: string;
   readonly revision: string;
-  /** A word: `current`, `next`, `waiting`, `skipped` … Rows are grouped by it. */
+  /** A word: `current`, `next`, `waiting`, `skipped` … Rows are grouped by it and by the reason. */
   readonly state: string;
+  /** Without the pod's name, so that nodes that wait for the same are one group. */
   readonly reason: string;
 }
 
@@ -19,9 +20,11 @@ export interface StatusRow {
   readonly updated: number;
   readonly available: number;
   readonly unavailable: number;
+  /** How many may be unavailable; undefined under OTA, which takes nothing down. */
+  readonly allowed: number | undefined;
+  /** Their node is NotReady. */
   readonly skipped: number;
   readonly failed: number;
-  readonly window: number;
   /** Since the newest revision was made; undefined when no rollout is in progress. */
   readonly ageMs: number | undefined;
 }
@@ -54,7 +57,7 @@ export function planTable(rows: readonly PlanRow[]): string[] {
   const groups = groupsOf(rows);
   const summary = formatTable(
     ['NODES', 'STATE', 'REASON'],
-    groups.map(([first, ...others]) => [1 + others.length, first.state, first.reason]),
+    groups.map((group) => [group.length, group[0].state, reasonOf(group)]),
   );
   const shown = groups.flatMap((group) => group.slice(0, GROUP_ROWS_MAX));
   const cells = (row: PlanRow) => [
@@ -74,16 +77,15 @@ export function planTable(rows: readonly PlanRow[]): string[] {
 }
 
 export function statusTable(rows: readonly StatusRow[]): string[] {
-  if (rows.length === 0) return ['No DaemonSet has opted in.'];
-  const header = ['NAMESPACE', 'NAME', 'STRATEGY', 'REVISION', 'ELIGIBLE', 'UPDATED', 'AVAILABLE', 'UNAVAILABLE'];
+  const header = ['NAMESPACE', 'NAME', 'STRATEGY', 'REVISION', 'NODES', 'UPDATED', 'AVAILABLE', 'UNAVAILABLE'];
   const lines = formatTable(
-    [...header, 'SKIPPED', 'FAILED', 'WINDOW', 'AGE'],
+    [...header, 'NODE-NOTREADY', 'FAILED', 'ELAPSED'],
     rows
       .slice(0, STATUS_ROWS_MAX)
       .map((row) => [
-        ...[row.namespace, row.name, row.strategy, row.revision],
-        ...[row.eligible, row.updated, row.available, row.unavailable, row.skipped, row.failed, row.window],
-        row.ageMs === undefined ? '-' : formatAge(row.ageMs),
+        ...[row.namespace, row.name, row.strategy, row.revision, row.eligible, row.updated, row.available],
+        row.allowed === undefined ? `${row.unavailable}` : `${row.unavailable} of max ${row.allowed}`,
+        ...[row.skipped, row.failed, row.ageMs === undefined ? '-' : formatAge(row.ageMs)],
       ]),
   );
   return rows.length > STATUS_ROWS_MAX ? [...lines, more(rows.length - STATUS_ROWS_MAX)] : lines;
@@ -106,7 +108,7 @@ type Group = readonly [PlanRow, ...PlanRow[]];
 function groupsOf(rows: readonly PlanRow[]): Group[] {
   const groups = new Map<string, [PlanRow, ...PlanRow[]]>();
   for (const row of rows) {
-    const key = `${row.state}\n${row.reason}`;
+    const key = `${row.state}\n${withoutTimes(row.reason)}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [row]);
     else group.push(row);
@@ -114,8 +116,18 @@ function groupsOf(rows: readonly PlanRow[]): Group[] {
   return [...groups.values()].sort((a, b) => a.length - b.length);
 }
 
-function more(count: number): string {
-  return `… and ${count.toLocaleString('en-US')} more, --output json shows all`;
+/** How long each node has taken already differs from node to node; the reason does not. */
+function withoutTimes(reason: string): string {
+  return reason.replace(/ \(\d+ s, [^)]*\)$/, '');
+}
+
+function reasonOf([first, ...others]: Group): string {
+  return others.every(({ reason }) => reason === first.reason) ? first.reason : withoutTimes(first.reason);
+}
+
+/** Where the rest is. */
+export function more(count: number, where = '--output json shows all'): string {
+  return `… and ${count.toLocaleString('en-US')} more, ${where}`;
 }
 
 function lengthOf(cell: string | number): number {

@@ -7,9 +7,9 @@ import {
   nameFlag,
   namespacesFlag,
 } from './flags.ts';
-import { OUTPUT_FORMATS, type OutputFormat } from './options.ts';
+import { DEPLOYED_NAMESPACE, OUTPUT_FORMATS, type OutputFormat } from './options.ts';
 import { parseNamespace, parseObjectName } from './parse-value.ts';
-import { clusterFlags } from './run-flags.ts';
+import { clusterFlags, leaseFlags } from './run-flags.ts';
 
 interface ClusterValues {
   readonly kubeconfig?: string;
@@ -46,19 +46,22 @@ interface StatusValues extends ClusterValues {
   readonly namespace: readonly string[];
   readonly watch: boolean;
   readonly controller?: AddressValue;
+  readonly leaderElectResourceName: string;
+  readonly leaderElectResourceNamespace?: string;
 }
 
 export const statusDefinition: CommandDefinition = {
   name: 'status',
-  description: 'rollouts in progress',
+  description: 'how far the rollouts are, how many pods go at once and why, and the worker threads',
   argument: { name: '[daemonset]', help: 'name of a DaemonSet (default: all that have opted in)' },
   flags: [
     namespacesFlag({ flags: '-n, --namespace <name>', help: 'only DaemonSets of this namespace; repeatable' }),
     booleanFlag({ flags: '-w, --watch', help: 'go on and show what changes' }, false),
     addressFlag({
       flags: '--controller <host:port>',
-      help: 'health address of a controller on this machine, for windows, pace and worker threads',
+      help: 'ask a controller on this machine, by its health address, and not the lease',
     }),
+    ...leaseFlags(`${DEPLOYED_NAMESPACE}, then the one of the context`),
     outputFlag,
     ...clusterFlags,
   ],
@@ -67,9 +70,11 @@ export const statusDefinition: CommandDefinition = {
       const daemonSet = parseObjectName(argument);
       if (!daemonSet.ok) return { ok: false, message: `"${argument}" is not a DaemonSet. ${daemonSet.message}` };
     }
-    const { kubeconfig, context, namespace, watch, output, controller } = flags as unknown as StatusValues;
+    const values = flags as unknown as StatusValues;
+    const { kubeconfig, context, namespace, watch, output, controller } = values;
     const read = { kubeconfig, context, namespaces: namespace, isWatch: watch, output };
-    const options = { ...read, daemonSet: argument, controller: controller?.address };
+    const { leaderElectResourceName: leaseName, leaderElectResourceNamespace: leaseNamespace } = values;
+    const options = { ...read, daemonSet: argument, controller: controller?.address, leaseName, leaseNamespace };
     return { ok: true, value: () => handlers.status(options) };
   },
 };

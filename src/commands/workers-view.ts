@@ -1,5 +1,6 @@
-import type { WorkersReport } from '../server/admin-routes.ts';
 import type { LaneReason } from '../server/metric-names.ts';
+import type { ControllerReport } from './controller-report.ts';
+import type { SettingSource } from './worker-settings.ts';
 
 const REASON_WORDS: Readonly<Record<LaneReason, string>> = {
   set: 'this number was asked for',
@@ -13,22 +14,34 @@ const REASON_WORDS: Readonly<Record<LaneReason, string>> = {
   steady: 'threads keep up',
 };
 
-/** What `workers` prints. */
-export function workersLines(report: WorkersReport, nowMs: number): readonly string[] {
+const SOURCE_WORDS: Readonly<Record<SettingSource, string>> = {
+  flag: 'set by --daemonpodupdater-workers',
+  'config-file': 'set in the config file',
+  environment: 'set by DAEMONPODUPDATER_WORKERS',
+  default: 'the default',
+  admin: 'set while running',
+};
+
+/** What `workers` prints, and `status` of the controller. */
+export function workersLines(report: ControllerReport['workers'], nowMs: number): readonly string[] {
   const { setting, source, wanted, actual, reason, cpus, decisions } = report;
   const lines = [
-    `setting  ${setting} (${source})`,
-    `wanted   ${wanted}`,
-    `actual   ${actual}`,
-    `reason   ${reason}: ${REASON_WORDS[reason]}`,
-    `CPUs     ${cpus}`,
-    'decisions, latest first',
+    `worker threads  ${actual}${wanted === actual ? '' : `, soon ${wanted}`}`,
+    `setting         ${setting} (${wordsOf(SOURCE_WORDS, source)})`,
+    `why             ${wordsOf(REASON_WORDS, reason)} (${reason})`,
+    `CPUs            ${Number(cpus.toFixed(2))}`,
+    'latest decisions',
   ];
   for (const { at, from, to, reason: why } of decisions.toReversed()) {
     const change = from === to ? `${to}` : `${from} → ${to}`;
-    lines.push(`  ${ageOf(nowMs - Date.parse(at)).padStart(8)}  ${change.padEnd(8)} ${why}`);
+    lines.push(`${ageOf(nowMs - Date.parse(at)).padStart(10)}  ${change.padEnd(8)}${wordsOf(REASON_WORDS, why)}`);
   }
   return lines;
+}
+
+/** A controller of a newer version may use others: they are shown as they are. */
+function wordsOf(words: Readonly<Record<string, string>>, key: string): string {
+  return Object.hasOwn(words, key) ? (words[key] ?? key) : key;
 }
 
 /** `42s ago`, `3m ago`, `2h ago`. */

@@ -145,6 +145,11 @@ export class Controller {
     return this.#followed.get(key);
   }
 
+  /** What is wrong with how DaemonSets opted in, and why they are left alone if they are. */
+  complaints(): ReadonlyMap<DaemonSetKey, readonly string[]> {
+    return this.#notices.complaints();
+  }
+
   get nodeCount(): number {
     return this.#nodes.size;
   }

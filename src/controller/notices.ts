@@ -73,6 +73,14 @@ export class NoticeBoard {
     for (const statement of statements) this.#say(about, statement);
   }
 
+  /** What is wrong now, whether it was said or not. */
+  complaints(): ReadonlyMap<DaemonSetKey, readonly string[]> {
+    const entries = [...this.#complaints].map(([key, { statements }]) => {
+      return [key, statements.map(({ message }) => message)] as const;
+    });
+    return new Map(entries);
+  }
+
   deleted(daemonSet: DaemonSetRecord): void {
     const { key } = aboutOf(daemonSet);
     this.#complaints.delete(key);

@@ -1,9 +1,11 @@
 import type { ApiRequest, ApiResponse } from '../client/api.ts';
 import { createLeaseRequest, getLeaseRequest, updateLeaseRequest } from '../client/requests.ts';
+import { apiErrorOf } from '../client/status-error.ts';
+import type { Verb } from '../kube/verbs.ts';
 import type { ElectionInput } from './election-effects.ts';
 import type { LeaseApi } from './elector.ts';
 import type { LeaseRecord } from './lease.ts';
-import { leaseObject, parseLease } from './lease-object.ts';
+import { annotationsOf, leaseObject, parseLease } from './lease-object.ts';
 
 export interface KubernetesLeaseOptions {
   readonly request: (request: ApiRequest) => Promise<ApiResponse>;
@@ -11,6 +13,8 @@ export interface KubernetesLeaseOptions {
   readonly name: string;
   /** Why a request did not succeed, for the log. Conflicts are not told: they are part of an election. */
   readonly onProblem: (message: string) => void;
+  /** What the holder tells beside its lease: asked for at every write, and taken away when the lease is given up. */
+  readonly note?: { readonly annotation: string; readonly text: () => string };
 }
 
 /** A Lease in the API server. What others put into its metadata (labels, owners) is written back unchanged. */
@@ -26,40 +30,59 @@ export class KubernetesLeaseApi implements LeaseApi {
     const { request, namespace, name } = this.#options;
     const response = await request(getLeaseRequest({ namespace, name, timeoutMs }));
     if (response.kind === 'answer' && response.status === 404) return { type: 'lease-not-found' };
-    const lease = this.#parse(response);
+    const lease = this.#parse(response, 'get');
     return lease === undefined ? { type: 'read-failed' } : { type: 'lease-read', lease };
   }
 
   async create(record: LeaseRecord, timeoutMs: number): Promise<ElectionInput> {
     const { request, namespace, name } = this.#options;
-    const object = leaseObject({ name, namespace }, record);
-    return this.#writeResult(await request(createLeaseRequest({ namespace, object, timeoutMs })));
+    const object = leaseObject(this.#noted({ name, namespace }, record), record);
+    return this.#writeResult(await request(createLeaseRequest({ namespace, object, timeoutMs })), 'create');
   }
 
   async update(record: LeaseRecord, resourceVersion: string, timeoutMs: number): Promise<ElectionInput> {
     const { request, namespace, name } = this.#options;
-    const object = leaseObject({ ...this.#metadata, name, namespace, resourceVersion }, record);
-    return this.#writeResult(await request(updateLeaseRequest({ namespace, name, object, timeoutMs })));
+    const object = leaseObject(this.#noted({ ...this.#metadata, name, namespace, resourceVersion }, record), record);
+    return this.#writeResult(await request(updateLeaseRequest({ namespace, name, object, timeoutMs })), 'update');
   }
 
-  #writeResult(response: ApiResponse): ElectionInput {
+  #noted(metadata: Readonly<Record<string, unknown>>, record: LeaseRecord): Readonly<Record<string, unknown>> {
+    const { note } = this.#options;
+    if (note === undefined) return metadata;
+    const { [note.annotation]: _, ...others } = annotationsOf(metadata);
+    const text = record.holderIdentity === '' ? undefined : this.#noteText(note.text);
+    return { ...metadata, annotations: text === undefined ? others : { ...others, [note.annotation]: text } };
+  }
+
+  /** A mistake in what is only shown must not cost the lease. */
+  #noteText(text: () => string): string | undefined {
+    try {
+      return text();
+    } catch (error) {
+      this.#options.onProblem(`the lease is written without a note: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  #writeResult(response: ApiResponse, verb: Verb): ElectionInput {
     if (response.kind === 'answer' && response.status === 409) return { type: 'write-conflict' };
-    const lease = this.#parse(response);
+    const lease = this.#parse(response, verb);
     return lease === undefined ? { type: 'write-failed' } : { type: 'written', resourceVersion: lease.resourceVersion };
   }
 
-  #parse(response: ApiResponse): ReturnType<typeof parseLease> {
+  #parse(response: ApiResponse, verb: Verb): ReturnType<typeof parseLease> {
     const { onProblem, namespace, name } = this.#options;
     if (response.kind === 'failure') {
       onProblem(`lease ${namespace}/${name}: ${response.message}`);
       return undefined;
     }
-    const text = new TextDecoder().decode(response.body);
     if (response.status >= 300) {
-      onProblem(`lease ${namespace}/${name}: HTTP ${response.status} ${text.slice(0, 300)}`);
+      const { status: httpStatus, body, retryAfterMs } = response;
+      const { message } = apiErrorOf({ httpStatus, body, retryAfterMs, labels: { verb, resource: 'leases' } });
+      onProblem(`lease ${namespace}/${name}: HTTP ${httpStatus}: ${message}`);
       return undefined;
     }
-    const lease = parseLease(text);
+    const lease = parseLease(new TextDecoder().decode(response.body));
     if (lease === undefined) onProblem(`lease ${namespace}/${name}: the answer is not a Lease`);
     else this.#metadata = lease.metadata;
     return lease;

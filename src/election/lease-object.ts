@@ -15,6 +15,12 @@ export function parseLease(text: string): ParsedLease | undefined {
   return { record: recordOf(objectOf(object?.spec) ?? {}), resourceVersion, metadata: kept };
 }
 
+/** Those that are texts; the API server has no others. */
+export function annotationsOf(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const entries = Object.entries(objectOf(metadata.annotations) ?? {});
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
 function recordOf(spec: Readonly<Record<string, unknown>>): LeaseRecord {
   const { holderIdentity, leaseDurationSeconds, acquireTime, renewTime, leaseTransitions } = spec;
   return {

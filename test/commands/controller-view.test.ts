@@ -1,33 +1,68 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ControllerReport, controllerLines } from '../../src/commands/controller-view.ts';
+import type { ControllerReport } from '../../src/commands/controller-report.ts';
+import { controllerLines } from '../../src/commands/controller-view.ts';
 
-test('controller view: a rollout that adapts → window, rate, time each, phase and reason in one line; a line a lane', () => {
-  const report: ControllerReport = {
-    identity: 'node-a_1',
-    isLeading: true,
-    workers: { setting: 'auto', source: 'default', wanted: 2, actual: 2, reason: 'steady', cpus: 2, decisions: [] },
-    lanes: [{ lane: 0, tasks: 12, inFlight: 1, utilization: 0.254, cpuMs: 3, heapBytes: 4, restarts: 0, queued: 7 }],
-    rollouts: [
-      {
-        daemonSet: 'edge/agent',
-        allowed: 200,
-        pace: { phase: 'steady', window: 44, reason: 'more would only wait', ratePerSecond: 61.26, undisturbedMs: 420 },
-      },
-      {
-        daemonSet: 'edge/other',
-        allowed: 5,
-        pace: { phase: 'idle', window: 5, reason: 'nothing to do', ratePerSecond: 0, undisturbedMs: undefined },
-      },
-    ],
-  };
-  const lines = controllerLines(report, 0);
-  assert.equal(lines[0], 'controller node-a_1, leading');
+const REPORT: ControllerReport = {
+  identity: 'node-a_1',
+  isLeading: true,
+  workers: { setting: 'auto', source: 'default', wanted: 2, actual: 2, reason: 'steady', cpus: 2, decisions: [] },
+  lanes: [{ lane: 0, tasks: 12, queued: 7, utilization: 0.254 }],
+  rollouts: [
+    {
+      daemonSet: 'edge/agent',
+      strategy: 'AdvancedRollingUpdate',
+      allowed: 200,
+      pace: { phase: 'steady', window: 44, reason: 'more would only wait', ratePerSecond: 61.26, undisturbedMs: 420 },
+    },
+    {
+      daemonSet: 'edge/other',
+      allowed: 5,
+      pace: { phase: 'idle', window: 0, reason: 'nothing is in flight', ratePerSecond: 0 },
+    },
+    {
+      daemonSet: 'edge/marked',
+      strategy: 'OTA',
+      allowed: 5,
+      pace: { phase: 'idle', window: 5, reason: 'nothing is in flight', ratePerSecond: 0 },
+    },
+  ],
+  rolloutsLeftOut: 12,
+};
+const SEEN = { ok: true, report: REPORT, ageMs: 2_400, isOutdated: false } as const;
+
+test('controller view: a report → window, rate, pace and reason a rollout, but not under OTA; threads with reason; a line a thread', () => {
+  assert.deepEqual(controllerLines(SEEN, 0), [
+    'controller node-a_1, leading, as of 2s ago',
+    'DAEMONSET   AT ONCE    REPLACED/S  PACE    WHY',
+    'edge/agent  44 of 200  61.3        steady  more would only wait',
+    'edge/other  -          -           idle    nothing is in flight',
+    '… and 12 more, see the metrics',
+    '',
+    'worker threads  2',
+    'setting         auto (the default)',
+    'why             threads keep up (steady)',
+    'CPUs            2',
+    'latest decisions',
+    '',
+    'THREAD  TASKS DONE  QUEUED  BUSY',
+    'lane-0          12       7  25 %',
+  ]);
+});
+
+test('controller view: no rollout → no empty table', () => {
+  const lines = controllerLines({ ...SEEN, report: { ...REPORT, rollouts: [], rolloutsLeftOut: 0, lanes: [] } }, 0);
+  assert.deepEqual(lines.slice(0, 3), ['controller node-a_1, leading, as of 2s ago', '', 'worker threads  2']);
+  assert.equal(lines.at(-1), 'latest decisions');
+});
+
+test('controller view: standing by, too old, not reached → says so', () => {
+  const [standby] = controllerLines({ ...SEEN, report: { ...REPORT, isLeading: false } }, 0);
+  assert.equal(standby, 'controller node-a_1, standing by, as of 2s ago');
+  const [old] = controllerLines({ ...SEEN, ageMs: 200_000, isOutdated: true }, 0);
   assert.equal(
-    lines[1],
-    '  edge/agent: 44 of 200 at once, 61.3 back a second, 0.4 s each (steady): more would only wait',
+    old,
+    'controller node-a_1, last heard of 3m20s ago: longer than its lease lasts, so it is gone, or a clock is wrong',
   );
-  assert.equal(lines[2], '  edge/other: 5 of 5 at once, 0.0 back a second (idle): nothing to do');
-  assert.equal(lines.at(-1), '  lane 0: 12 tasks, 7 queued, 25 % busy');
-  assert.equal(controllerLines({ ...report, isLeading: false }, 0)[0], 'controller node-a_1, standing by');
+  assert.deepEqual(controllerLines({ ok: false, message: 'no lease' }, 0), ['controller not reached: no lease']);
 });

@@ -34,6 +34,15 @@ test('plan table: several states → counts first, then rows grouped, the smalle
   ]);
 });
 
+test('plan table: the same reason for different times → one group, each row with its own time', () => {
+  const row = (node: string, seconds: number) =>
+    planRow(node, 'failed', `the pod is not Ready (${seconds} s, progress deadline 600 s)`);
+  const [, summary, , , first, second] = planTable([row('n1', 700), row('n2', 800)]);
+  assert.equal(summary, '    2  failed  the pod is not Ready');
+  assert.match(first ?? '', /^n1 .*\(700 s, /);
+  assert.match(second ?? '', /^n2 .*\(800 s, /);
+});
+
 test('plan table: a long group → cut, and says how to see all', () => {
   const rows = Array.from({ length: 1432 }, (_, index) => planRow(`n${index}`, 'waiting', 'the budget is full'));
   const lines = planTable([...rows, planRow('x', 'next', 'now')]);
@@ -54,22 +63,24 @@ const STATUS: StatusRow = {
   updated: 512,
   available: 990,
   unavailable: 10,
+  allowed: 100,
   skipped: 3,
   failed: 0,
-  window: 100,
   ageMs: 200_000,
 };
 
-test('status table: two rollouts → aligned, numbers to the right', () => {
-  assert.deepEqual(statusTable([STATUS, { ...STATUS, name: 'a-longer-name', updated: 5, ageMs: undefined }]), [
-    'NAMESPACE  NAME           STRATEGY  REVISION    ELIGIBLE  UPDATED  AVAILABLE  UNAVAILABLE  SKIPPED  FAILED  WINDOW  AGE',
-    'edge       agent          OTA       5f887fbb94      1000      512        990           10        3       0     100  3m20s',
-    'edge       a-longer-name  OTA       5f887fbb94      1000        5        990           10        3       0     100  -',
-  ]);
+test('status table: two rollouts → aligned, numbers to the right; OTA has no bound', () => {
+  assert.deepEqual(
+    statusTable([STATUS, { ...STATUS, name: 'a-longer-name', updated: 5, allowed: undefined, ageMs: undefined }]),
+    [
+      'NAMESPACE  NAME           STRATEGY  REVISION    NODES  UPDATED  AVAILABLE  UNAVAILABLE    NODE-NOTREADY  FAILED  ELAPSED',
+      'edge       agent          OTA       5f887fbb94   1000      512        990  10 of max 100              3       0  3m20s',
+      'edge       a-longer-name  OTA       5f887fbb94   1000        5        990  10                         3       0  -',
+    ],
+  );
 });
 
-test('status table: none, and very many → says so', () => {
-  assert.deepEqual(statusTable([]), ['No DaemonSet has opted in.']);
+test('status table: very many → cut, and says so', () => {
   const lines = statusTable(Array.from({ length: 612 }, () => STATUS));
   assert.equal(lines.at(-1), '… and 412 more, --output json shows all');
 });

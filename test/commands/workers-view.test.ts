@@ -22,14 +22,31 @@ test('workers: a report → setting, numbers, the reason in words, and decisions
     NOW_MS,
   );
   assert.deepEqual(lines, [
-    'setting  auto (config-file)',
-    'wanted   4',
-    'actual   3',
-    'reason   api-server: work waits for the API server, not for threads',
-    'CPUs     2.5',
-    'decisions, latest first',
-    '    2s ago  4        api-server',
-    '    5m ago  2 → 4    lanes-busy',
-    '    3h ago  2        cluster',
+    'worker threads  3, soon 4',
+    'setting         auto (set in the config file)',
+    'why             work waits for the API server, not for threads (api-server)',
+    'CPUs            2.5',
+    'latest decisions',
+    '    2s ago  4       work waits for the API server, not for threads',
+    '    5m ago  2 → 4   threads were busy and work waited for them',
+    '    3h ago  2       for a cluster and a machine of this size',
+  ]);
+});
+
+test('workers: a reason and a source of a newer version → shown as they are', () => {
+  const workers = {
+    setting: 3,
+    source: 'toString',
+    wanted: 3,
+    actual: 3,
+    reason: 'full-moon',
+    cpus: 1 / 3,
+    decisions: [],
+  };
+  assert.deepEqual(workersLines(workers, NOW_MS).slice(0, 4), [
+    'worker threads  3',
+    'setting         3 (toString)',
+    'why             full-moon (full-moon)',
+    'CPUs            0.33',
   ]);
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ApiCall, apiCalls } from '../../src/client/requests.ts';
-import { DEFAULT_LEADER_ELECT } from '../../src/commands/options.ts';
-import { baseObject, readManifests, type Yaml } from './manifests.ts';
+import { DEFAULT_LEADER_ELECT, DEPLOYED_NAMESPACE } from '../../src/commands/options.ts';
+import { baseObject, readManifests, readYaml, type Yaml } from './manifests.ts';
 
 /** `delete pods` or `patch pods/status in apps`, one line a permission. */
 function permission(verb: string, resource: string, apiGroup: string): string {
@@ -63,6 +63,25 @@ test('rbac: lease → only the one of this program, where the API server can tel
     const isCreate = rule.at('verbs').strings().includes('create');
     assert.deepEqual(rule.at('resourceNames').value, isCreate ? undefined : [DEFAULT_LEADER_ELECT.resourceName]);
   }
+});
+
+test('rbac: viewer example → what status and plan read, lease included, and nothing else', () => {
+  const viewer = (kind: string) => {
+    const found = readManifests('deploy/examples').filter(({ yaml }) => yaml.at('kind').text() === kind);
+    const [only, ...others] = found;
+    assert.ok(only !== undefined && others.length === 0, `${found.length} objects ${kind}`);
+    return only.yaml;
+  };
+  const reads = called((scope) => scope !== 'own-namespace').filter((one) => /^(?:list|watch) /.test(one));
+  assert.deepEqual([...granted(viewer('ClusterRole'))].sort(), reads);
+  const role = viewer('Role');
+  assert.deepEqual(granted(role), ['get leases in coordination.k8s.io']);
+  assert.deepEqual(role.at('rules', 0, 'resourceNames').value, [DEFAULT_LEADER_ELECT.resourceName]);
+  assert.equal(role.at('metadata', 'namespace').text(), DEPLOYED_NAMESPACE);
+});
+
+test('rbac: namespace of deploy/base → where status looks for the lease first', () => {
+  assert.equal(readYaml('deploy/base/kustomization.yaml').at('namespace').text(), DEPLOYED_NAMESPACE);
 });
 
 test('rbac: wildcards → none', () => {

@@ -24,7 +24,14 @@ function answer(status: number, body: unknown): ApiResponse {
   return { kind: 'answer', status, retryAfterMs: 0, contentType: 'application/json', body: bytes };
 }
 
-function apiOf(...responses: readonly ApiResponse[]): {
+function apiOf(...responses: readonly ApiResponse[]) {
+  return notedApi(undefined, ...responses);
+}
+
+function notedApi(
+  text: (() => string) | undefined,
+  ...responses: readonly ApiResponse[]
+): {
   api: KubernetesLeaseApi;
   requests: ApiRequest[];
   problems: string[];
@@ -41,6 +48,7 @@ function apiOf(...responses: readonly ApiResponse[]): {
     namespace: 'system',
     name: 'daemonpodupdater',
     onProblem: (message) => problems.push(message),
+    ...(text === undefined ? {} : { note: { annotation: 'note', text } }),
   });
   return { api, requests, problems };
 }
@@ -64,6 +72,38 @@ test('lease: read, then updated → what others wrote into its metadata is writt
   assert.equal(requests[1]?.path, '/apis/coordination.k8s.io/v1/namespaces/system/leases/daemonpodupdater');
 });
 
+function annotationsIn(request: ApiRequest | undefined): unknown {
+  return (bodyOf(request) as { metadata: { annotations?: unknown } }).metadata.annotations;
+}
+
+test('lease: a note → written anew with every write beside what others annotated, and taken away with the lease', async () => {
+  const metadata = { resourceVersion: '7', annotations: { team: 'edge', note: 'of the leader before', odd: 3 } };
+  const lease = answer(200, { metadata, spec: SPEC });
+  const turns = ['turn 1', 'turn 2', 'turn 3'];
+  const { api, requests, problems } = notedApi(() => turns.shift() ?? 'too many', lease, lease, lease, lease, lease);
+  await api.create(RECORD, 5000);
+  await api.get(5000);
+  await api.update(RECORD, '7', 5000);
+  await api.update(RECORD, '7', 5000);
+  await api.update({ ...RECORD, holderIdentity: '' }, '7', 5000);
+  const [created, , ...updated] = requests.map((request) => request.body !== undefined && annotationsIn(request));
+  assert.deepEqual(created, { note: 'turn 1' });
+  assert.deepEqual(updated, [{ team: 'edge', note: 'turn 2' }, { team: 'edge', note: 'turn 3' }, { team: 'edge' }]);
+  assert.deepEqual(problems, []);
+});
+
+test('lease: the note cannot be made → the lease is written without it, and that is told', async () => {
+  const fail = (): string => {
+    throw new RangeError('too deep');
+  };
+  const lease = answer(200, { metadata: { resourceVersion: '7', annotations: { note: 'old' } }, spec: SPEC });
+  const { api, requests, problems } = notedApi(fail, lease, lease);
+  await api.get(5000);
+  assert.deepEqual(await api.update(RECORD, '7', 5000), { type: 'written', resourceVersion: '7' });
+  assert.deepEqual(annotationsIn(requests[1]), {});
+  assert.match(problems.join(), /without a note: RangeError: too deep/);
+});
+
 test('lease: created by somebody else at the same time → a conflict, not a problem', async () => {
   const { api, problems } = apiOf(answer(409, { reason: 'AlreadyExists' }));
   assert.deepEqual(await api.create(RECORD, 5000), { type: 'write-conflict' });
@@ -76,7 +116,7 @@ const reads: readonly { name: string; response: ApiResponse; type: string; probl
     name: 'forbidden',
     response: answer(403, 'leases is forbidden'),
     type: 'read-failed',
-    problem: /HTTP 403 leases is/,
+    problem: /HTTP 403: not allowed to get leases .*: "?leases is forbidden/,
   },
   { name: 'garbled', response: answer(200, '{"metadata":'), type: 'read-failed', problem: /not a Lease/ },
   { name: 'a list', response: answer(200, []), type: 'read-failed', problem: /not a Lease/ },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually, kubeconfig, runCli, simulator, startUpdater } from './support.ts';
+import { Cli, eventually, kubeconfig, runCli, simulator, startUpdater } from './support.ts';
 
 test('plan: before, in the middle and after → each node with its reason, as a table and as JSON; nothing is written', async (t) => {
   const cluster = await simulator(t, { scenario: { nodes: 12, maxUnavailable: '3', startupMs: 300 } });
@@ -15,7 +15,7 @@ test('plan: before, in the middle and after → each node with its reason, as a 
   assert.equal(table.code, 0, table.stderr);
   assert.match(
     table.stdout,
-    /^default\/agent: AdvancedRollingUpdate to revision \w+, 0 of 3 unavailable nodes in use\n/,
+    /^default\/agent: AdvancedRollingUpdate to revision \w+; 0 nodes without an available pod, 3 allowed\n/,
   );
   assert.match(table.stdout, /\nNODE +POD +REVISION +STATE +REASON\n/);
   for (let node = 0; node < 12; node++) {
@@ -25,10 +25,7 @@ test('plan: before, in the middle and after → each node with its reason, as a 
   assert.equal(json.code, 0, json.stderr);
   const { daemonSet, counts, reasons, nodes } = JSON.parse(json.stdout);
   assert.deepEqual([daemonSet, counts.eligible, counts.allowed, nodes.length], ['default/agent', 12, 3, 12]);
-  assert.equal(
-    Object.values<number>(reasons).reduce((sum, count) => sum + count, 0),
-    12,
-  );
+  assert.deepEqual(reasons, { 'update-next': 3, 'waiting-budget': 8, 'node-not-ready': 1 });
   const notReady = nodes.find(({ node }: { node: string }) => node === 'node-05');
   assert.match(notReady.reason, /not-ready/i);
   assert.deepEqual(Object.keys((await cluster.control.statistics()).requests), ['GET']);
@@ -64,30 +61,80 @@ test('plan and status: the cluster may not be read → exit code 1 and which ver
   }
 });
 
-test('status: two rollouts → a line each, and JSON; one that is not there → exit code 1', async (t) => {
-  const cluster = await simulator(t, { scenario: { nodes: 8, daemonSets: 2, strategy: 'OTA' } });
+test('status: two rollouts → a line each, and JSON; one that is not there, or is refused → exit code 1 and why', async (t) => {
+  const cluster = await simulator(t, { scenario: { nodes: 8, daemonSets: 3, strategy: 'OTA' } });
   const config = await kubeconfig(t, cluster.url);
-  await cluster.control.annotateDaemonSet('default/agent-2', {
-    'apps.openyurt.io/update-strategy': 'AdvancedRollingUpdate',
-  });
+  const annotate = (name: string, strategy: string) =>
+    cluster.control.annotateDaemonSet(name, { 'apps.openyurt.io/update-strategy': strategy });
+  await annotate('default/agent-2', 'AdvancedRollingUpdate');
+  await annotate('default/agent-3', 'BlueGreen');
   const status = (...args: string[]) => runCli(t, ['status', '--kubeconfig', config, ...args]);
   const table = await status();
   assert.equal(table.code, 0, table.stderr);
   const lines = table.stdout.trimEnd().split('\n');
-  assert.match(lines[0] ?? '', /^NAMESPACE +NAME +STRATEGY +REVISION +ELIGIBLE/);
+  assert.match(lines[0] ?? '', /^NAMESPACE +NAME +STRATEGY +REVISION +NODES/);
   assert.deepEqual(
     lines
-      .slice(1)
+      .slice(1, 3)
       .map((line) => line.split(/ +/).slice(0, 3).join(' '))
       .sort(),
     ['default agent OTA', 'default agent-2 AdvancedRollingUpdate'],
   );
+  assert.match(table.stdout, /\nwarning: default\/agent-3: not updated: .*"BlueGreen"; use OTA or Advanced/);
   const json = await status('agent-2', '-o', 'json');
-  const [only, ...others] = JSON.parse(json.stdout);
+  const { daemonSets, complaints } = JSON.parse(json.stdout);
+  const [only, ...others] = daemonSets;
   assert.deepEqual([only.daemonSet, only.eligible, only.updated, others.length], ['default/agent-2', 8, 8, 0]);
-  const missing = await status('nobody');
-  assert.deepEqual([missing.code, missing.stdout], [1, '']);
-  assert.match(missing.stderr, /nobody/);
+  assert.deepEqual(complaints, []);
+  for (const [name, says] of [
+    ['nobody', /error: no DaemonSet nobody has opted in/],
+    ['agent-3', /error: default\/agent-3: not updated: .*"BlueGreen"/],
+  ] as const) {
+    const { code, stdout, stderr } = await status(name);
+    assert.deepEqual([code, stdout], [1, '']);
+    assert.match(stderr, says);
+  }
   const elsewhere = await status('-n', 'elsewhere');
-  assert.deepEqual([elsewhere.code, elsewhere.stdout], [0, 'No DaemonSet has opted in.\n']);
+  assert.equal(elsewhere.code, 0);
+  assert.match(
+    elsewhere.stdout,
+    /^No DaemonSet has opted in with the annotation apps.openyurt.io\/update-strategy\.\n/,
+  );
+});
+
+test('status: a leader elsewhere → windows, rate, threads and why come from its lease; without the right or the leader all else does', async (t) => {
+  const cluster = await simulator(t, { speed: 1, scenario: { nodes: 30, startupMs: 1_000, maxUnavailable: '4' } });
+  const config = await kubeconfig(t, cluster.url);
+  const status = (...args: string[]) => runCli(t, ['status', '--kubeconfig', config, ...args]);
+  const before = await status();
+  assert.equal(before.code, 0, before.stderr);
+  assert.match(
+    before.stdout,
+    /\ncontroller not reached: there is no lease daemonpodupdater\/daemonpodupdater or default\//,
+  );
+  const servers = ['--metrics-bind-address', '0', '--health-probe-bind-address', '0', '--workers', '3'];
+  const election = ['--leader-elect-resource-name', 'ops', '--leader-elect-retry-period', '200ms'];
+  const leader = new Cli(t, ['run', '--kubeconfig', config, ...servers, ...election]);
+  await cluster.control.startRollout();
+  await eventually('pods are being replaced', async () => (await cluster.control.report()).deletes >= 5);
+  const lease = ['--leader-elect-resource-name', 'ops'];
+  const seen = await status(...lease);
+  assert.equal(seen.code, 0, seen.stderr);
+  assert.match(seen.stdout, /\ncontroller \S+, leading, as of [0-2]s ago\n/);
+  assert.match(seen.stdout, /\nDAEMONSET +AT ONCE +REPLACED\/S +PACE +WHY\ndefault\/agent +4 of 4 +\d+\.\d +\w+ +\S/);
+  assert.match(seen.stdout, /\nworker threads +3\nsetting +3 \(set by --daemonpodupdater-workers\)\nwhy +this number/);
+  const { daemonSets, controller } = JSON.parse((await status(...lease, '-o', 'json')).stdout);
+  assert.equal(daemonSets[0].daemonSet, 'default/agent');
+  assert.deepEqual([controller.workers.actual, controller.rollouts[0].pace.window], [3, 4]);
+  await cluster.control.setForbidden([{ verb: 'get', resource: 'leases' }]);
+  const refused = await status(...lease);
+  assert.equal(refused.code, 0, refused.stderr);
+  assert.match(
+    refused.stdout,
+    /\ndefault +agent .*\n\ncontroller not reached: lease \S+\/ops: not allowed to get leases/,
+  );
+  await cluster.control.setForbidden([]);
+  leader.signal('SIGTERM');
+  assert.equal(await leader.ended, 0, leader.output);
+  assert.match((await status(...lease)).stdout, /\ncontroller not reached: nobody holds lease default\/ops/);
 });

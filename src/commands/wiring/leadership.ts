@@ -4,6 +4,7 @@ import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import { ElectionMachine } from '../../election/election-machine.ts';
 import { Elector } from '../../election/elector.ts';
 import { KubernetesLeaseApi } from '../../election/lease-api.ts';
+import { NOTE_ANNOTATION } from '../lease-note.ts';
 import type { LeaderElectOptions } from '../options.ts';
 import type { Updater } from './updater.ts';
 
@@ -15,6 +16,8 @@ export interface LeadershipOptions {
   readonly namespace: string;
   readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
   readonly onChange: (isLeader: boolean) => void;
+  /** What `status` shows of the leader, wherever it is called. */
+  readonly note: () => string;
 }
 
 /** Who this process is, in the Lease and in events: unique, and readable. */
@@ -33,6 +36,7 @@ export function startElection(options: LeadershipOptions): Elector {
     namespace,
     name,
     onProblem: (message) => log('warn', 'lease not reached', { detail: message }),
+    note: { annotation: NOTE_ANNOTATION, text: options.note },
   });
   let isLeader = false;
   const change = (next: boolean, fields: LogFields): void => {

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiClient } from '../../client/api.ts';
+import { ApiClient, type ApiRequest, type ApiResponse } from '../../client/api.ts';
 import type { ConnectionSource } from '../../client/connection-source.ts';
 import { loadConnection } from '../../client/credentials.ts';
 import { monotonicMs } from '../../clock.ts';
-import type { DaemonSetKey } from '../../protocol/slot.ts';
 import type { ClusterOptions } from '../options.ts';
 import { ControllerHost } from './controller-host.ts';
 
@@ -16,7 +15,6 @@ export class Reading {
   readonly host: ControllerHost;
   readonly source: ConnectionSource;
   readonly #client: ApiClient;
-  readonly #refusals = new Map<DaemonSetKey, string>();
   #problem = '';
 
   /** Rejects with `CredentialError` when there is no way to the cluster. */
@@ -47,7 +45,7 @@ export class Reading {
         random: Math.random,
       },
       send: () => {},
-      recordEvent: ({ daemonSet, message }) => this.#refusals.set(daemonSet, message),
+      recordEvent: () => {},
       log: () => {},
       taskDone: () => {},
       onProblem: ({ stream, problem }) => {
@@ -65,13 +63,12 @@ export class Reading {
       if (monotonicMs() > deadlineMs) throw new Error('cannot read the cluster: it did not answer in time');
       await sleep(POLL_MS);
     }
+    // The rollouts learn here that everything has been read; the host would tell them a little later.
+    this.host.controller.pump(monotonicMs());
   }
 
-  /** Why a DaemonSet is left alone; undefined when nothing is wrong with it, or it is not there. */
-  refusalOf(key: DaemonSetKey): string | undefined {
-    // Complaints are for the leader to make. This one has no lanes, so nothing is sent.
-    this.host.controller.setLeadership({ isLeading: true, writeUntilMs: 0 });
-    return this.#refusals.get(key);
+  request(request: ApiRequest): Promise<ApiResponse> {
+    return this.#client.request(request);
   }
 
   async close(): Promise<void> {

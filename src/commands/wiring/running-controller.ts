@@ -9,6 +9,7 @@ import { debugRoutes } from '../../server/debug-routes.ts';
 import { HttpServer, type Route } from '../../server/http-server.ts';
 import { Metrics } from '../../server/metrics.ts';
 import { healthRoutes, metricsRoute } from '../../server/routes.ts';
+import { encodeNote } from '../lease-note.ts';
 import type { Logger } from '../logging.ts';
 import type { RunOptions } from '../options.ts';
 import { availableCpus } from './available-cpus.ts';
@@ -119,6 +120,7 @@ export class RunningController {
       namespace: this.#source.namespace,
       log: this.#log,
       onChange: (isLeader) => this.#metrics.setLeader(isLeader),
+      note: () => encodeNote(this.#status()),
     });
   }
 
@@ -129,11 +131,15 @@ export class RunningController {
       ...adminRoutes({
         workers: () => workers.report(),
         setWorkers: (value) => workers.set(value),
-        status: () => statusReport(this.#updater, this.#identity, workers.report()),
+        status: () => this.#status(),
       }),
     );
     if (this.#options.hasDebugEndpoints) routes.push(...debugRoutes(threadProfiler(this.#updater.pool)));
     return routes;
+  }
+
+  #status(): ReturnType<typeof statusReport> {
+    return statusReport(this.#updater, this.#identity, this.#workers.report());
   }
 
   #makeUpdater(workers: LaneSetting): Updater {

@@ -1,9 +1,14 @@
 import { monotonicMs } from '../../clock.ts';
 import type { WorkersReport } from '../../server/admin-routes.ts';
+import type { NotedReport } from '../lease-note.ts';
 import type { Updater } from './updater.ts';
 
-/** What `/admin/status` answers: how this process stands. The command `status` reads the cluster and cannot know this. */
-export function statusReport(updater: Updater, identity: string, workers: WorkersReport): unknown {
+/** How this process stands: what `/admin/status` answers, and what the leader's note in its lease is made of. */
+export function statusReport(
+  updater: Updater,
+  identity: string,
+  workers: WorkersReport,
+): NotedReport & Readonly<Record<string, unknown>> {
   const { controller } = updater.host;
   const nowMs = monotonicMs();
   const { lanes: queues, ...dispatch } = controller.dispatcher.stats(nowMs);

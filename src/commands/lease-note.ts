@@ -1,0 +1,93 @@
+import { type ControllerReport, type ParsedReport, parseControllerReport } from './controller-report.ts';
+
+/**
+ * The annotation of the election's lease in which the leader tells how it stands, so that `status` works from wherever the
+ * cluster can be read. It travels with renewals that happen anyhow.
+ */
+export const NOTE_ANNOTATION = 'daemonpodupdater.io/status';
+/** Written again at every retry period, so it must stay small beside the lease itself. */
+export const NOTE_BYTES_MAX = 8 * 1024;
+const NOTE_VERSION = 1;
+const ROLLOUTS_MAX = 30;
+const DECISIONS_MAX = 5;
+
+/** What is told of a rollout; `inFlight` and `waiting` say whether it goes on. */
+export type NotedRollout = ControllerReport['rollouts'][number] & {
+  readonly inFlight: number;
+  readonly waiting: number;
+};
+
+export type NotedReport = Omit<ControllerReport, 'rollouts' | 'rolloutsLeftOut' | 'isLeading'> & {
+  readonly rollouts: readonly NotedRollout[];
+};
+
+/** The report as JSON of at most `NOTE_BYTES_MAX` bytes: rollouts that go on first, as many as fit, then a count. */
+export function encodeNote(report: NotedReport): string {
+  const { identity, workers, lanes } = report;
+  const paced = report.rollouts.filter(({ strategy }) => strategy !== 'OTA').sort(byNeed);
+  const note = (rolloutCount: number): string =>
+    JSON.stringify({
+      v: NOTE_VERSION,
+      identity,
+      workers: { ...workers, decisions: workers.decisions.slice(-DECISIONS_MAX) },
+      lanes: lanes.map(shortLane),
+      rollouts: paced.slice(0, rolloutCount).map(shortRollout),
+      rolloutsLeftOut: paced.length - rolloutCount,
+    });
+  let rolloutCount = Math.min(paced.length, ROLLOUTS_MAX);
+  while (rolloutCount > 0 && Buffer.byteLength(note(rolloutCount)) > NOTE_BYTES_MAX) rolloutCount -= 1;
+  return note(rolloutCount);
+}
+
+/** Reads the annotation of a lease that `holder` holds. Undefined text: there is none. */
+export function decodeNote(text: string | undefined, holder: string): ParsedReport {
+  if (text === undefined) return { ok: false, message: 'it says nothing about itself; it is of an older version' };
+  if (Buffer.byteLength(text) > 2 * NOTE_BYTES_MAX) return { ok: false, message: 'what it says is too long' };
+  const value = parseJson(text);
+  if (typeof value !== 'object' || value === null) return { ok: false, message: 'what it says is not JSON' };
+  const { v } = value as { readonly v?: unknown };
+  if (v !== NOTE_VERSION) {
+    return { ok: false, message: 'what it says is of another version; use the status command of that version' };
+  }
+  const parsed = parseControllerReport({ ...value, isLeading: true });
+  if (!parsed.ok) return { ok: false, message: `what it says cannot be read: ${parsed.message}` };
+  // A leader of an older version leaves the annotation of the one before it as it is.
+  if (parsed.report.identity !== holder) return { ok: false, message: 'what it says was said by an earlier leader' };
+  return parsed;
+}
+
+function byNeed(a: NotedRollout, b: NotedRollout): number {
+  const needs = ({ inFlight, waiting }: NotedRollout): number => (inFlight + waiting > 0 ? 0 : 1);
+  return needs(a) - needs(b) || (a.daemonSet < b.daemonSet ? -1 : 1);
+}
+
+function shortLane({ lane, tasks, queued, utilization }: NotedReport['lanes'][number]): object {
+  return { lane, tasks, queued, utilization: round(utilization, 2) };
+}
+
+function shortRollout({ daemonSet, allowed, pace }: NotedRollout): object {
+  const { phase, window, reason, ratePerSecond, undisturbedMs } = pace;
+  return {
+    daemonSet,
+    allowed,
+    pace: {
+      phase,
+      window,
+      reason: reason.slice(0, 200),
+      ratePerSecond: round(ratePerSecond, 2),
+      ...(undisturbedMs === undefined ? {} : { undisturbedMs: round(undisturbedMs, 0) }),
+    },
+  };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

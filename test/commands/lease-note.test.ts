@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { decodeNote, encodeNote, NOTE_BYTES_MAX, type NotedReport } from '../../src/commands/lease-note.ts';
+
+type NotedRollout = NotedReport['rollouts'][number];
+
+function rollout(daemonSet: string, changes: Partial<NotedRollout> = {}): NotedRollout {
+  const pace = {
+    phase: 'steady',
+    window: 44,
+    reason: '44 of 200: 61 pods/s come back, 0.50 s each (0.42 s when none waits)',
+    ratePerSecond: 61.2345,
+    undisturbedMs: 420.4,
+  };
+  return { daemonSet, strategy: 'AdvancedRollingUpdate', allowed: 200, inFlight: 1, waiting: 0, pace, ...changes };
+}
+
+const DECISION = { at: '2026-11-23T10:00:00.000Z', from: 2, to: 4, reason: 'lanes-busy' };
+const REPORT: NotedReport = {
+  identity: 'node-a_1',
+  workers: {
+    setting: 'auto',
+    source: 'default',
+    wanted: 4,
+    actual: 4,
+    reason: 'steady',
+    cpus: 2.5,
+    decisions: [DECISION],
+  },
+  lanes: [{ lane: 0, tasks: 12, queued: 7, utilization: 0.25432 }],
+  rollouts: [rollout('edge/agent')],
+};
+
+test('note: written and read → threads, rates and reasons as they were, figures rounded', () => {
+  const decoded = decodeNote(encodeNote(REPORT), 'node-a_1');
+  const { inFlight: _, waiting: __, strategy: ___, ...kept } = rollout('edge/agent');
+  assert.deepEqual(decoded, {
+    ok: true,
+    report: {
+      ...REPORT,
+      isLeading: true,
+      lanes: [{ lane: 0, tasks: 12, queued: 7, utilization: 0.25 }],
+      rollouts: [{ ...kept, pace: { ...kept.pace, ratePerSecond: 61.23, undisturbedMs: 420 } }],
+      rolloutsLeftOut: 0,
+    },
+  });
+});
+
+test('note: more rollouts than it may hold → those that go on first, then by name, and a count of the rest; none under OTA', () => {
+  const idle = { inFlight: 0, waiting: 0 };
+  const rollouts = [
+    ...Array.from({ length: 40 }, (_, index) => rollout(`edge/idle-${String(index).padStart(2, '0')}`, idle)),
+    rollout('edge/marked', { strategy: 'OTA' }),
+    rollout('edge/z-waiting', { inFlight: 0, waiting: 3 }),
+    rollout('edge/y-in-flight', { inFlight: 3 }),
+  ];
+  const decoded = decodeNote(encodeNote({ ...REPORT, rollouts }), 'node-a_1');
+  assert.ok(decoded.ok);
+  const names = decoded.report.rollouts.map(({ daemonSet }) => daemonSet);
+  assert.deepEqual(names.slice(0, 3), ['edge/y-in-flight', 'edge/z-waiting', 'edge/idle-00']);
+  assert.equal(names.length, 30);
+  assert.equal(decoded.report.rolloutsLeftOut, 12);
+});
+
+test('note: the largest names, texts and numbers there can be → within the bound, and readable', () => {
+  const size = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+  const anyRollout = fc.record({
+    daemonSet: fc.string({ minLength: 200, maxLength: 317, unit: fc.constantFrom('a', '-', 'é') }),
+    allowed: size,
+    inFlight: size,
+    waiting: size,
+    pace: fc.record({
+      phase: fc.constant('steady'),
+      window: size,
+      reason: fc.string({ maxLength: 400 }),
+      ratePerSecond: fc.double({ min: 0, max: 1e9, noNaN: true }),
+      undisturbedMs: fc.double({ min: 0, max: 1e9, noNaN: true }),
+    }),
+  });
+  const anyLane = fc.record({
+    lane: fc.nat(64),
+    tasks: size,
+    queued: size,
+    utilization: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(anyRollout, { maxLength: 60, size: 'max' }),
+      fc.array(anyLane, { maxLength: 64, size: 'max' }),
+      (rollouts, lanes) => {
+        const workers = { ...REPORT.workers, decisions: Array.from({ length: 20 }, () => DECISION) };
+        const text = encodeNote({ ...REPORT, workers, rollouts, lanes });
+        assert.ok(Buffer.byteLength(text) <= NOTE_BYTES_MAX, `${Buffer.byteLength(text)} bytes`);
+        const decoded = decodeNote(text, 'node-a_1');
+        assert.ok(decoded.ok, JSON.stringify(decoded));
+        assert.equal(decoded.report.rollouts.length + decoded.report.rolloutsLeftOut, rollouts.length);
+        assert.equal(decoded.report.lanes.length, lanes.length);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+const good = JSON.parse(encodeNote(REPORT));
+const unusable: readonly { name: string; text: string | undefined; says: RegExp }[] = [
+  { name: 'none', text: undefined, says: /says nothing about itself; it is of an older version/ },
+  { name: 'not JSON', text: '{"v":1', says: /is not JSON/ },
+  { name: 'a number', text: '7', says: /is not JSON/ },
+  { name: 'of a later version', text: JSON.stringify({ ...good, v: 2 }), says: /of another version/ },
+  { name: 'without a version', text: '{}', says: /of another version/ },
+  { name: 'without threads', text: JSON.stringify({ ...good, workers: undefined }), says: /cannot be read: workers: / },
+  {
+    name: 'with a negative number',
+    text: JSON.stringify({ ...good, lanes: [{ ...good.lanes[0], queued: -1 }] }),
+    says: /lanes\.0\.queued/,
+  },
+  {
+    name: 'with a date that is none',
+    text: JSON.stringify({ ...good, workers: { ...good.workers, decisions: [{ ...DECISION, at: 'now' }] } }),
+    says: /decisions\.0\.at/,
+  },
+  {
+    name: 'of an earlier leader',
+    text: JSON.stringify({ ...good, identity: 'node-b_2' }),
+    says: /said by an earlier leader/,
+  },
+  { name: 'endless', text: JSON.stringify({ ...good, more: 'x'.repeat(20_000) }), says: /is too long/ },
+];
+for (const { name, text, says } of unusable) {
+  test(`note: ${name} → refused, and says why`, () => {
+    const decoded = decodeNote(text, 'node-a_1');
+    assert.ok(!decoded.ok);
+    assert.match(decoded.message, says);
+  });
+}
+
+test('note: fields that it does not know, and texts that drive a terminal → left out, and made harmless', () => {
+  const pace = { ...good.rollouts[0].pace, reason: '\u001b[2Jall\nis\u202e well', phase: 'new-phase' };
+  const text = JSON.stringify({ ...good, later: 1, rollouts: [{ ...good.rollouts[0], pace, later: 1 }] });
+  const decoded = decodeNote(text, 'node-a_1');
+  assert.ok(decoded.ok);
+  assert.equal(decoded.report.rollouts[0]?.pace.reason, '[2Jall is well');
+  assert.equal(decoded.report.rollouts[0]?.pace.phase, 'new-phase');
+  assert.ok(!('later' in decoded.report));
+});
