@@ -31,7 +31,7 @@ async function open({ connection, workers }: Extract<ToUpdater, { type: 'open' }
     namespaces: [],
     workers: workers === 'none' ? 1 : workers,
     isSingleThreaded: workers === 'none',
-    cpus: availableParallelism(),
+    cpus: availableParallelism,
     qps: 0,
     burst: 0,
     maxInFlight: Number.POSITIVE_INFINITY,

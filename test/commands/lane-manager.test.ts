@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { LaneManager } from '../../src/commands/wiring/lane-manager.ts';
+import { cpusWithin } from '../../src/commands/cpu-quota.ts';
+import { initialLanes, LaneManager } from '../../src/commands/wiring/lane-manager.ts';
 import type { LaneSetting } from '../../src/dispatch/lane-count.ts';
 import type { LanePool } from '../../src/dispatch/lane-pool.ts';
 
@@ -9,12 +10,13 @@ interface World {
   utilization: number;
   rateLimited: number;
   oldestWaitMs: number;
+  cpus: number;
 }
 
 /** A pool and a host that only take notes, on a clock that the test moves. */
 function managed(context: TestContext, setting: LaneSetting, cpus = 8) {
   context.mock.timers.enable({ apis: ['setInterval'] });
-  const world: World = { nodeCount: 100, utilization: 0, rateLimited: 0, oldestWaitMs: 0 };
+  const world: World = { nodeCount: 100, utilization: 0, rateLimited: 0, oldestWaitMs: 0, cpus };
   const notes: string[] = [];
   const logs: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
   let laneCount = 0;
@@ -46,7 +48,8 @@ function managed(context: TestContext, setting: LaneSetting, cpus = 8) {
     pool: pool as LanePool,
     host: host as never,
     setting,
-    cpus,
+    lanes: initialLanes(setting, cpus),
+    cpus: () => world.cpus,
     log: (level, message, fields) => logs.push({ level, message, fields }),
     onResize: ({ reason }) => notes.push(`resized: ${reason}`),
     pause: async (durationMs) => void notes.push(`pause ${durationMs}`),
@@ -153,6 +156,46 @@ test('auto lanes: a number is set → load and cluster no longer change it; auto
   assert.equal(manager.state.wanted, 1);
   await manager.set('auto');
   assert.deepEqual(manager.state, { setting: 'auto', wanted: 4, actual: 4, reason: 'cluster' });
+});
+
+const V2_FILES = { '/proc/self/cgroup': '0::/\n', '/sys/fs/cgroup/cpu.max': '500000 100000\n' };
+const V1_FILES = {
+  '/proc/self/cgroup': '3:cpu,cpuacct:/\n',
+  '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '500000\n',
+  '/sys/fs/cgroup/cpu/cpu.cfs_period_us': '100000\n',
+};
+for (const [version, before, limit] of [
+  ['2', V2_FILES, { '/sys/fs/cgroup/cpu.max': '350000 100000\n' }],
+  ['1', V1_FILES, { '/sys/fs/cgroup/cpu/cpu.cfs_quota_us': '350000\n' }],
+] as const) {
+  test(`auto lanes: the quota (version ${version}) of a running container falls from 5 CPUs to 3.5 → seen at the next look, logged, followed`, async (context) => {
+    const { manager, world, sample, logs } = managed(context, 'auto');
+    const files: Record<string, string> = { ...before };
+    const readCpus = () => cpusWithin(8, (path) => files[path]);
+    world.cpus = readCpus();
+    world.nodeCount = 50_000;
+    await manager.start();
+    await sample();
+    assert.deepEqual([manager.cpus, manager.state.actual], [5, 4]);
+    Object.assign(files, limit);
+    world.cpus = readCpus();
+    await sample();
+    assert.deepEqual([manager.cpus, manager.state.actual, manager.state.reason], [3.5, 2, 'cluster']);
+    const changes = logs.filter(({ message }) => message === 'CPUs changed').map(({ fields }) => fields);
+    assert.deepEqual(changes.at(-1), { from: 5, to: 3.5 });
+  });
+}
+
+test('lanes: a number that was set, and the CPUs become fewer → kept, with one warning', async (context) => {
+  const { manager, world, sample, logs } = managed(context, 4);
+  await manager.start();
+  world.cpus = 2;
+  await sample();
+  world.cpus = 1;
+  await sample();
+  assert.equal(manager.state.actual, 4);
+  const warnings = logs.filter(({ level }) => level === 'warn').map(({ fields }) => fields);
+  assert.deepEqual(warnings, [{ workers: 4, cpus: 2 }]);
 });
 
 test('lanes: stopped → no sample resizes any more', async (context) => {

@@ -54,7 +54,7 @@ export async function startUpdater(
     connection: plainConnection(cluster.url),
     namespaces: [],
     workers: 2,
-    cpus: 2,
+    cpus: () => 2,
     qps: 0,
     burst: 0,
     maxInFlight: Number.POSITIVE_INFINITY,

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../clock.ts';
 import { formatIntOrPercent } from '../../kube/int-or-percent.ts';
@@ -6,6 +5,7 @@ import { plainConnection } from '../../protocol/connection.ts';
 import type { AvailabilityReport } from '../../simulator/observer-availability.ts';
 import { type Simulator, startSimulator } from '../../simulator/start.ts';
 import type { SimulateOptions } from '../options.ts';
+import { availableCpus } from '../wiring/available-cpus.ts';
 import { Updater, type UpdaterListeners } from '../wiring/updater.ts';
 
 /** How a simulated run ended. */
@@ -49,7 +49,7 @@ export class SimulatedRun {
       connection: plainConnection(simulator.url),
       namespaces: [],
       workers: options.workers,
-      cpus: availableParallelism(),
+      cpus: availableCpus,
       qps: 0,
       burst: 0,
       maxInFlight: Number.POSITIVE_INFINITY,

@@ -14,8 +14,10 @@ export interface LaneManagerOptions {
   readonly pool: LanePool;
   readonly host: ControllerHost;
   readonly setting: LaneSetting;
-  /** CPUs that the process may use; a fraction under a container's quota. */
-  readonly cpus: number;
+  /** To start with: `initialLanes`, as pool and host were made for. */
+  readonly lanes: number;
+  /** CPUs that the process may use; a fraction under a container's quota. Asked at every look: a quota may change. */
+  readonly cpus: () => number;
   readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
   readonly onResize: (state: LaneState) => void;
   /** Between the starts of two lanes; replaced in tests. */
@@ -43,6 +45,7 @@ export class LaneManager {
   readonly decisions: LaneDecisions;
   readonly #options: LaneManagerOptions;
   #setting: LaneSetting;
+  #cpus: number;
   #wanted: number;
   #reason: LaneState['reason'];
   #scaler: ReturnType<typeof startScaler>;
@@ -55,7 +58,8 @@ export class LaneManager {
   constructor(options: LaneManagerOptions) {
     this.#options = options;
     this.#setting = options.setting;
-    this.#wanted = initialLanes(options.setting, options.cpus);
+    this.#cpus = options.cpus();
+    this.#wanted = options.lanes;
     this.#reason = reasonOf(options.setting);
     this.#scaler = startScaler(this.#wanted);
     this.decisions = new LaneDecisions(options.log);
@@ -66,6 +70,11 @@ export class LaneManager {
   get state(): LaneState {
     const { pool } = this.#options;
     return { setting: this.#setting, wanted: this.#wanted, actual: pool.laneCount, reason: this.#reason };
+  }
+
+  /** As of the last look. */
+  get cpus(): number {
+    return this.#cpus;
   }
 
   get latestStats(): readonly LaneStats[] {
@@ -100,17 +109,29 @@ export class LaneManager {
   }
 
   #clusterLanes(): number {
-    return autoLaneCount({ cpus: this.#options.cpus, nodeCount: this.#options.host.controller.nodeCount });
+    return autoLaneCount({ cpus: this.#cpus, nodeCount: this.#options.host.controller.nodeCount });
   }
 
   async #sample(): Promise<void> {
+    this.#readCpus();
     this.#latestStats = await this.#options.pool.stats();
     const sample = this.#takeSample();
     if (this.#setting !== 'auto' || this.#isStopped) return;
-    const limits = { min: this.#clusterLanes(), max: Math.max(this.#clusterLanes(), autoLaneMax(this.#options.cpus)) };
+    const limits = { min: this.#clusterLanes(), max: Math.max(this.#clusterLanes(), autoLaneMax(this.#cpus)) };
     const decision = scaleLanes(this.#scaler, { sample, limits }, monotonicMs());
     this.#scaler = decision.state;
     await this.#decide(decision.lanes, decision.reason);
+  }
+
+  /** Kubernetes can give a running container another CPU limit. */
+  #readCpus(): void {
+    const from = this.#cpus;
+    const to = this.#options.cpus();
+    if (from === to) return;
+    const wasTooMany = this.#isTooMany();
+    this.#cpus = to;
+    this.#options.log('info', 'CPUs changed', { from, to });
+    if (!wasTooMany) this.#warnTooMany();
   }
 
   #takeSample(): LoadSample {
@@ -142,7 +163,7 @@ export class LaneManager {
    * the other, with a pause: loading and compiling a lane's code and opening its sockets takes CPU time from the lanes that work.
    */
   #resize(lanes: number): Promise<void> {
-    const { pool, host, onResize, cpus, pause = unreferencedPause } = this.#options;
+    const { pool, host, onResize, pause = unreferencedPause } = this.#options;
     this.#resizing = this.#resizing.then(async () => {
       if (this.#isStopped) return;
       const from = pool.laneCount;
@@ -151,7 +172,7 @@ export class LaneManager {
         const next = pool.laneCount + 1;
         await pool.resize(next);
         host.resize(next);
-        if (next < lanes) await pause(startPauseMs({ lanes: lanes - from, cpus }));
+        if (next < lanes) await pause(startPauseMs({ lanes: lanes - from, cpus: this.#cpus }));
       }
       if (lanes < pool.laneCount) {
         host.resize(lanes);
@@ -163,12 +184,12 @@ export class LaneManager {
   }
 
   #isTooMany(): boolean {
-    return this.#setting !== 'auto' && this.#setting > this.#options.cpus;
+    return this.#setting !== 'auto' && this.#setting > this.#cpus;
   }
 
   #warnTooMany(): void {
-    const { log, cpus } = this.#options;
-    if (this.#isTooMany()) log('warn', 'more worker threads than CPUs', { workers: Number(this.#setting), cpus });
+    if (!this.#isTooMany()) return;
+    this.#options.log('warn', 'more worker threads than CPUs', { workers: Number(this.#setting), cpus: this.#cpus });
   }
 }
 

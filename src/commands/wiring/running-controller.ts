@@ -37,7 +37,6 @@ export interface RunningParts {
 /** The updater with all that surrounds it in a process: servers, election, metrics, settings that change. */
 export class RunningController {
   readonly #options: RunOptions;
-  readonly #cpus = availableCpus();
   readonly #ownPod = ownPod(process.env);
   readonly #source: ConnectionSource;
   readonly #log: (level: LogLevel, message: string, fields: LogFields) => void;
@@ -71,7 +70,6 @@ export class RunningController {
     this.#workers = new WorkerControl({
       ...first,
       lanes: this.#updater.lanes,
-      cpus: this.#cpus,
       log: this.#log,
       onRefused: (from, message) => {
         this.#metrics.configRefused(from);
@@ -148,7 +146,7 @@ export class RunningController {
       connection: this.#source.current(),
       namespaces,
       workers,
-      cpus: this.#cpus,
+      cpus: availableCpus,
       qps: kubeApiQps,
       burst: kubeApiBurst,
       maxInFlight: maxInFlight ?? Number.POSITIVE_INFINITY,

@@ -22,7 +22,8 @@ export interface UpdaterOptions {
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
   readonly workers: LaneSetting;
-  readonly cpus: number;
+  /** See LaneManagerOptions. */
+  readonly cpus: () => number;
   readonly qps: number;
   readonly burst: number;
   /** Replacements in flight over all DaemonSets; Infinity without a bound of its own. */
@@ -63,6 +64,8 @@ export class Updater {
 
   constructor(options: UpdaterOptions) {
     const { connection, listeners } = options;
+    // Read once: all parts must begin with the same number.
+    const lanes = initialLanes(options.workers, options.cpus());
     this.#isDryRun = options.isDryRun;
     this.client = new ApiClient({
       connection,
@@ -82,12 +85,13 @@ export class Updater {
         });
       },
     });
-    this.host = this.#makeHost(options);
-    this.pool = this.#makePool(options);
+    this.host = this.#makeHost(options, lanes);
+    this.pool = this.#makePool(options, lanes);
     this.lanes = new LaneManager({
       pool: this.pool,
       host: this.host,
       setting: options.workers,
+      lanes,
       cpus: options.cpus,
       log: listeners.log,
       onResize: listeners.onResize,
@@ -134,13 +138,13 @@ export class Updater {
     await this.client.close();
   }
 
-  #makeHost(options: UpdaterOptions): ControllerHost {
+  #makeHost(options: UpdaterOptions, lanes: number): ControllerHost {
     const { listeners } = options;
     return new ControllerHost({
       client: this.client,
       namespaces: options.namespaces,
       controller: {
-        lanes: initialLanes(options.workers, options.cpus),
+        lanes,
         batchMax: BATCH_MAX,
         laneInFlightMax: LANE_IN_FLIGHT_MAX,
         qps: options.qps,
@@ -165,7 +169,7 @@ export class Updater {
     });
   }
 
-  #makePool(options: UpdaterOptions): LanePool {
+  #makePool(options: UpdaterOptions, lanes: number): LanePool {
     const callbacks: LaneCallbacks = {
       onOutcomes: (_lane, outcomes) => this.host.onOutcomes(outcomes),
       onLaneLost: (lane, reason, restartInMs) => {
@@ -173,7 +177,6 @@ export class Updater {
         this.host.onLaneLost(lane, monotonicMs() + restartInMs);
       },
     };
-    const lanes = initialLanes(options.workers, options.cpus);
     const connectionsMax = Math.max(CONNECTIONS_PER_LANE_MIN, Math.ceil(CONNECTIONS_TOTAL / lanes));
     const { connection } = options;
     if (options.isSingleThreaded === true) {

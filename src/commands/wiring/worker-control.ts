@@ -34,7 +34,6 @@ export async function readFirstSettings(
 
 export interface WorkerControlOptions extends FirstSettings {
   readonly lanes: LaneManager;
-  readonly cpus: number;
   readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
   /** What was asked for is not possible and changed nothing. */
   readonly onRefused: (source: 'config-file' | 'admin', message: string) => void;
@@ -74,11 +73,11 @@ export class WorkerControl {
   }
 
   report(): WorkersReport {
-    const { lanes, settings, cpus } = this.#options;
+    const { lanes, settings } = this.#options;
     const decisions = lanes.decisions.latest.map(({ atMs, ...decision }) => {
       return { at: new Date(atMs).toISOString(), ...decision };
     });
-    return { ...lanes.state, source: settings.current.source, cpus, decisions };
+    return { ...lanes.state, source: settings.current.source, cpus: lanes.cpus, decisions };
   }
 
   close(): void {
