@@ -1,7 +1,8 @@
 import type { LeaseRecord, ObservedLease } from './lease.ts';
 
 export type ElectionInput =
-  | { readonly type: 'tick' }
+  /** `isEarly`: what made the last attempt fail may be gone, so that the next one is due now. */
+  | { readonly type: 'tick'; readonly isEarly?: boolean }
   | { readonly type: 'lease-read'; readonly lease: ObservedLease }
   | { readonly type: 'lease-not-found' }
   | { readonly type: 'read-failed' }

@@ -77,7 +77,7 @@ export class ElectionMachine {
   #apply(input: ElectionInput, nowMs: number): void {
     switch (input.type) {
       case 'tick':
-        if (this.#request === undefined && nowMs >= this.#nextAttemptAtMs) this.#attempt(nowMs);
+        if (this.#request === undefined && (input.isEarly || nowMs >= this.#nextAttemptAtMs)) this.#attempt(nowMs);
         return;
       case 'lease-read':
         this.#settle();

@@ -25,6 +25,8 @@ export class Elector {
   readonly #api: LeaseApi;
   readonly #listener: ElectorListener;
   #timer: NodeJS.Timeout | undefined;
+  #isAsking = false;
+  #isHurried = false;
   readonly #stopped = Promise.withResolvers<void>();
 
   constructor(machine: ElectionMachine, api: LeaseApi, listener: ElectorListener) {
@@ -35,6 +37,12 @@ export class Elector {
 
   start(): void {
     this.#feed({ type: 'tick' });
+  }
+
+  /** New credentials, say: an attempt at once, or as soon as the request that is under way with the old ones has failed. */
+  retryNow(): void {
+    if (this.#isAsking) this.#isHurried = true;
+    else this.#feed({ type: 'tick', isEarly: true });
   }
 
   /**
@@ -90,7 +98,14 @@ export class Elector {
   }
 
   #answer(pending: Promise<ElectionInput>): void {
-    void pending.then((input) => this.#feed(input));
+    this.#isAsking = true;
+    void pending.then((input) => {
+      this.#isAsking = false;
+      this.#feed(input);
+      const isFailed = input.type === 'read-failed' || input.type === 'write-failed';
+      if (this.#isHurried && isFailed) this.#feed({ type: 'tick', isEarly: true });
+      this.#isHurried = false;
+    });
   }
 
   #wakeAt(atMs: number): void {

@@ -70,6 +70,11 @@ export const gauges = {
     help: 'Age of the oldest work that has not ended',
     labels: QUEUE,
   },
+  watchStaleness: {
+    name: 'daemonpodupdater_watch_staleness_seconds',
+    help: 'Since the API server was last heard on a list or watch of the resource, on the one that waits longest',
+    labels: ['resource'],
+  },
   leader: { name: 'leader_election_master_status', help: '1 while this process holds the lease', labels: ['name'] },
   eligible: { name: 'daemonpodupdater_rollout_eligible', help: 'Nodes that should run the pod', labels: ROLLOUT },
   updated: { name: 'daemonpodupdater_rollout_updated', help: 'Nodes whose pod is current', labels: ROLLOUT },

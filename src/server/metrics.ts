@@ -126,6 +126,10 @@ export class Metrics {
     this.#counters.watchRestarts.inc({ resource });
   }
 
+  setWatchStaleness(resource: string, silentMs: number): void {
+    this.#gauges.watchStaleness.set({ resource }, silentMs / 1000);
+  }
+
   eventDropped(): void {
     this.#counters.eventsDropped.inc();
   }
@@ -226,7 +230,10 @@ export class Metrics {
       this.#histograms.requestDuration.zero({ verb: method, host });
     }
     for (const action of TASK_ACTIONS) for (const code of TASK_CODES) this.#counters.tasks.inc({ action, code }, 0);
-    for (const resource of WATCHED_RESOURCES) this.#counters.watchRestarts.inc({ resource }, 0);
+    for (const resource of WATCHED_RESOURCES) {
+      this.#counters.watchRestarts.inc({ resource }, 0);
+      this.setWatchStaleness(resource, 0);
+    }
     for (const reason of LANE_REASONS) {
       for (const key of ['laneResizes', 'laneDecisions'] as const) this.#counters[key].inc({ reason }, 0);
       this.#gauges.lanesReason.set({ reason }, 0);

@@ -49,6 +49,15 @@ test('election: no lease → creates it, and may write until ten seconds after t
   assert.equal(machine.isLeading(11_100), false);
 });
 
+test('election: a tick before its time → nothing; an early one → an attempt, unless one is under way', () => {
+  const machine = machineOf();
+  machine.handle({ type: 'tick' }, 0);
+  machine.handle({ type: 'read-failed' }, 100);
+  assert.deepEqual(types(machine.handle({ type: 'tick' }, 200)), ['wake']);
+  assert.deepEqual(types(machine.handle({ type: 'tick', isEarly: true }, 200)), ['get']);
+  assert.deepEqual(types(machine.handle({ type: 'tick', isEarly: true }, 201)), []);
+});
+
 test('election: leader at its retry period → updates without reading, keeping when it acquired', () => {
   const machine = leaderAt(0);
   assert.deepEqual(machine.handle({ type: 'tick' }, 2000), [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises';
 import { monotonicMs } from '../../src/clock.ts';
 import type { ElectionInput } from '../../src/election/election-effects.ts';
 import { ElectionMachine } from '../../src/election/election-machine.ts';
@@ -45,10 +45,10 @@ interface Candidate {
   readonly writeUntil: number[];
 }
 
-function candidateOf(identity: string, lease: LeaseApi): Candidate {
+function candidateOf(identity: string, lease: LeaseApi, timings = TIMINGS): Candidate {
   const events = new EventEmitter();
   const writeUntil: number[] = [];
-  const machine = new ElectionMachine({ identity, timings: TIMINGS, random: () => 0 });
+  const machine = new ElectionMachine({ identity, timings, random: () => 0 });
   const elector = new Elector(machine, lease, {
     onLeading: (writeUntilMs) => {
       writeUntil.push(writeUntilMs);
@@ -86,6 +86,38 @@ test('elector: starts, renews, releases → the next one leads at once, and the 
   await second.elector.release();
   assert.equal(lease.stored?.record.holderIdentity, '');
 });
+
+/** Nothing happens by itself within the test. */
+const SLOW = { leaseDurationMs: 90_000, renewDeadlineMs: 60_000, retryPeriodMs: 30_000 };
+
+/** Its reads are answered by the test until `isOpen`. */
+class HeldLease extends MemoryLease {
+  readonly reads: ((input: ElectionInput) => void)[] = [];
+  isOpen = false;
+
+  override get(): Promise<ElectionInput> {
+    return this.isOpen ? super.get() : new Promise((resolve) => this.reads.push(resolve));
+  }
+}
+
+for (const [name, isLate] of [
+  ['refused, then new credentials → an attempt at once', false],
+  ['new credentials while a request with the old ones is under way → another attempt when that is refused', true],
+] as const) {
+  test(`elector: ${name}`, async (t) => {
+    const lease = new HeldLease();
+    const { elector, events } = candidateOf('only', lease, SLOW);
+    t.after(() => elector.release());
+    const leads = once(events, 'leading-1', within(5000));
+    elector.start();
+    lease.isOpen = true;
+    if (isLate) elector.retryNow();
+    lease.reads[0]?.({ type: 'read-failed' });
+    await turn();
+    if (!isLate) elector.retryNow();
+    await leads;
+  });
+}
 
 test('elector: the API server goes away → lost at the deadline; it comes back → leads again', async () => {
   const lease = new MemoryLease();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ContactReport } from '../../cache/contact.ts';
 import type { Delta } from '../../cache/delta.ts';
 import { Reflector } from '../../cache/reflector.ts';
 import type { ReflectorProblem } from '../../cache/reflector-machine.ts';
@@ -11,7 +12,12 @@ import { labelSelectorQuery } from '../../kube/selectors.ts';
 import { type DaemonSetKey, daemonSetKey } from '../../protocol/slot.ts';
 
 /** A running reflector, whatever it reads. */
-type Stream = Pick<Reflector<ObjectRecord>, 'stop'>;
+type Stream = Pick<Reflector<ObjectRecord>, 'stop' | 'contact' | 'retryNow'> & { readonly name: string };
+
+export interface StreamContact extends ContactReport {
+  /** As in `ReaderProblem`; its first word is the resource. */
+  readonly stream: string;
+}
 
 export interface ReaderProblem {
   /** Which stream: `nodes`, `daemonsets`, `pods of edge/agent` … */
@@ -99,8 +105,21 @@ export class ClusterReader {
   }
 
   async stop(): Promise<void> {
-    const streams = [...this.#base, ...[...this.#perDaemonSet.values()].flat()];
-    await Promise.all(streams.map((stream) => stream.stop()));
+    await Promise.all(this.#streams().map((stream) => stream.stop()));
+  }
+
+  /** How current what was read is, stream by stream. */
+  contacts(): readonly StreamContact[] {
+    return this.#streams().map((stream) => ({ stream: stream.name, ...stream.contact() }));
+  }
+
+  /** What stood in the way may be gone: nothing waits any longer. */
+  retryNow(): void {
+    for (const stream of this.#streams()) stream.retryNow();
+  }
+
+  #streams(): readonly Stream[] {
+    return [...this.#base, ...[...this.#perDaemonSet.values()].flat()];
   }
 
   #onDaemonSetStreamSynced(): void {
@@ -123,7 +142,12 @@ export class ClusterReader {
       random: Math.random,
       now: monotonicMs,
     });
-    streams.push(reflector);
+    streams.push({
+      name: stream,
+      stop: () => reflector.stop(),
+      contact: () => reflector.contact(),
+      retryNow: () => reflector.retryNow(),
+    });
     reflector.start();
   }
 }

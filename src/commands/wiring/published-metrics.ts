@@ -1,6 +1,8 @@
 import { monotonicMs } from '../../clock.ts';
 import type { DaemonSetKey } from '../../protocol/slot.ts';
+import { WATCHED_RESOURCES } from '../../server/metric-names.ts';
 import type { Metrics } from '../../server/metrics.ts';
+import type { StreamContact } from './cluster-reader.ts';
 import type { Updater } from './updater.ts';
 
 /** Copies what the updater knows into the metrics at every scrape. */
@@ -9,6 +11,7 @@ export function publishMetrics(metrics: Metrics, updater: Updater): void {
   metrics.beforeScrape(() => {
     metrics.setDispatch(updater.host.controller.dispatcher.stats(monotonicMs()));
     publishRollouts(metrics, updater, published);
+    publishStaleness(metrics, updater.host.reader.contacts());
   });
   metrics.beforeScrape(() => {
     const { lanes } = updater;
@@ -17,6 +20,13 @@ export function publishMetrics(metrics: Metrics, updater: Updater): void {
     metrics.setLaneDecisions(reason, lanes.decisions.counts);
     metrics.setLanes(lanes.latestStats);
   });
+}
+
+function publishStaleness(metrics: Metrics, contacts: readonly StreamContact[]): void {
+  for (const resource of WATCHED_RESOURCES) {
+    const silences = contacts.flatMap(({ stream, silentMs }) => (stream.split(' ')[0] === resource ? [silentMs] : []));
+    metrics.setWatchStaleness(resource, Math.max(0, ...silences));
+  }
 }
 
 function publishRollouts(metrics: Metrics, updater: Updater, published: Set<DaemonSetKey>): void {

@@ -1,33 +1,43 @@
+import { lossOf } from '../../cache/contact.ts';
 import type { RequestReport } from '../../client/api.ts';
-import type { ReaderProblem } from './cluster-reader.ts';
+import type { StreamContact } from './cluster-reader.ts';
 
-/** What keeps the process from seeing the cluster right now, in words, for `/readyz`. */
-export class ReaderProblems {
-  readonly #latest = new Map<string, string>();
+/** A hundred DaemonSets' pods fail for one reason; nobody reads it a hundred times. */
+const STREAMS_SHOWN_MAX = 5;
+
+/** Whether the API server answers at all, for `/readyz`. */
+export class Reachability {
   /** Why the latest request got no answer; undefined when it got one. */
-  #unreachable: string | undefined;
-
-  note({ stream, problem }: ReaderProblem): void {
-    if (problem.phase !== 'object') this.#latest.set(stream, problem.message);
-  }
+  #problem: string | undefined;
 
   /** Any answer, even a refusal, shows that the API server is there. */
   onRequest({ code, verb, resource }: RequestReport): void {
     const isAnswer = /^\d+$/.test(code);
-    if (!isAnswer && code !== 'aborted') this.#unreachable = `${verb} ${resource}: ${code}`;
-    else if (isAnswer) this.#unreachable = undefined;
+    if (!isAnswer && code !== 'aborted') this.#problem = `${verb} ${resource}: ${code}`;
+    else if (isAnswer) this.#problem = undefined;
   }
 
-  get unreachable(): string | undefined {
-    return this.#unreachable;
+  get problem(): string | undefined {
+    return this.#problem;
   }
+}
 
-  /** The latest problem of every stream that had one. */
-  describe(): string {
-    return [...this.#latest].map(([stream, message]) => `${stream}: ${message}`).join('; ');
-  }
+/** Why the first lists are not read; '' when nothing is wrong with those under way. */
+export function describeFailures(contacts: readonly StreamContact[]): string {
+  return firstOf(contacts.flatMap(({ stream, reason }) => (reason === '' ? [] : [`${stream}: ${reason}`])));
+}
 
-  clear(): void {
-    this.#latest.clear();
-  }
+/** What of the cluster is not followed any more, and why; '' when all of it is. */
+export function describeLosses(contacts: readonly StreamContact[]): string {
+  return firstOf(
+    contacts.flatMap(({ stream, ...contact }) => {
+      const loss = lossOf(contact);
+      return loss === undefined ? [] : [`${stream}: ${loss}`];
+    }),
+  );
+}
+
+function firstOf(lines: readonly string[]): string {
+  const more = lines.length - STREAMS_SHOWN_MAX;
+  return lines.slice(0, STREAMS_SHOWN_MAX).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }

@@ -2,6 +2,7 @@ import type { ConnectionSource } from '../../client/connection-source.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
 import type { Elector } from '../../election/elector.ts';
+import type { Connection } from '../../protocol/connection.ts';
 import { adminRoutes } from '../../server/admin-routes.ts';
 import type { BindAddress } from '../../server/bind-address.ts';
 import { formatAddress } from '../../server/bind-address.ts';
@@ -18,7 +19,7 @@ import { processIdentity, startElection } from './leadership.ts';
 import { ownPod, settingRefusedEvent } from './own-pod.ts';
 import { threadProfiler } from './profiler.ts';
 import { publishMetrics } from './published-metrics.ts';
-import { ReaderProblems } from './reader-problems.ts';
+import { Reachability } from './reader-problems.ts';
 import { RefreshOnRefusal } from './refresh-on-refusal.ts';
 import { statusReport } from './status-report.ts';
 import { Updater } from './updater.ts';
@@ -42,7 +43,7 @@ export class RunningController {
   readonly #log: (level: LogLevel, message: string, fields: LogFields) => void;
   readonly #metrics: Metrics;
   readonly #updater: Updater;
-  readonly #problems = new ReaderProblems();
+  readonly #reachability = new Reachability();
   readonly #servers: HttpServer[] = [];
   readonly #identity = processIdentity();
   readonly #workers: WorkerControl;
@@ -81,7 +82,7 @@ export class RunningController {
   async start(): Promise<void> {
     const { leaderElect, metricsAddress, healthAddress } = this.#options;
     for (const warning of this.#source.warnings) this.#log('warn', 'check the connection', { detail: warning });
-    this.#source.onChange((connection) => void this.#updater.setConnection(connection));
+    this.#source.onChange((connection) => this.#reconnect(connection));
     this.#source.onProblem((error) => this.#refreshFailed(error));
     publishMetrics(this.#metrics, this.#updater);
     await this.#serve('metrics', metricsAddress, [metricsRoute(this.#metrics)]);
@@ -123,7 +124,7 @@ export class RunningController {
   }
 
   #healthServerRoutes(): readonly Route[] {
-    const routes = [...healthRoutes(healthChecks(this.#updater, this.#problems))];
+    const routes = [...healthRoutes(healthChecks(this.#updater, this.#reachability))];
     const workers = this.#workers;
     routes.push(
       ...adminRoutes({
@@ -156,7 +157,7 @@ export class RunningController {
         log: this.#log,
         onRequest: (report) => {
           this.#metrics.requestDone(report);
-          this.#problems.onRequest(report);
+          this.#reachability.onRequest(report);
         },
         onUnauthorized: () => this.#refusals.onUnauthorized(),
         taskDone: (outcome, run) => {
@@ -165,7 +166,6 @@ export class RunningController {
           if (run !== undefined) this.#metrics.runDone(run);
         },
         onReaderProblem: (problem) => {
-          this.#problems.note(problem);
           const [resource = ''] = problem.stream.split(' ');
           if (problem.problem.phase !== 'object') this.#metrics.watchRestarted(resource);
           this.#log('warn', 'watch interrupted', { stream: problem.stream, detail: problem.problem.message });
@@ -177,6 +177,12 @@ export class RunningController {
         },
       },
     });
+  }
+
+  /** New credentials: what the old ones were refused for is not waited for any longer. */
+  #reconnect(connection: Connection): void {
+    void this.#updater.setConnection(connection);
+    this.#elector?.retryNow();
   }
 
   #refreshFailed(error: Error): void {

@@ -114,6 +114,7 @@ export class Updater {
 
   async setConnection(connection: Connection): Promise<void> {
     this.client.setConnection(connection);
+    this.host.reader.retryNow();
     await this.pool.setConnection(connection);
   }
 
