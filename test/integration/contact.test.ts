@@ -13,17 +13,18 @@ test('contact: 403 on a watch after the first list → the stream says which rig
   t.mock.method(Math, 'random', () => (isPatient ? 30 : random()));
   const cluster = await simulator(t, { scenario: { nodes: 5 } });
   const proxy = await SpoilingProxy.open(t, cluster.url);
-  const { updater } = await startUpdater(t, cluster, { connection: plainConnection(proxy.url) });
+  const { updater, diary } = await startUpdater(t, cluster, { connection: plainConnection(proxy.url) });
   const reasons = (): string[] =>
     updater.host.reader.contacts().flatMap(({ stream, reason }) => (reason === '' ? [] : [`${stream}: ${reason}`]));
   await eventually('all streams are in contact', () => reasons().length === 0 && proxy.watches.size === 4);
 
-  isPatient = true;
   await cluster.control.setForbidden([{ verb: 'watch', resource: 'nodes' }]);
   proxy.find('/nodes?')?.cut();
   const says = /^nodes: not allowed to watch nodes .*cannot watch resource "nodes"/;
   await eventually('the nodes say so', () => says.test(reasons()[0] ?? ''));
   assert.equal(reasons().length, 1);
+  isPatient = true;
+  await eventually('a long wait begins', () => diary.problems.some(({ problem }) => problem.retryInMs > 20_000));
 
   const metrics = new Metrics({ host: 'h', leaseName: 'l', laneCount: 0 });
   publishMetrics(metrics, updater);
