@@ -21,8 +21,8 @@ interface Wanted {
 }
 
 /**
- * Profiles of the running process, by thread: `/debug/pprof/profile` (CPU) and `/debug/pprof/heap` (what is allocated meanwhile and
- * still held). One at a time, since each costs time in the thread that it looks at. For this machine only.
+ * Profiles of the running process, by thread: `/debug/pprof/profile` (CPU) and `/debug/pprof/heap` (what is allocated
+ * meanwhile). One at a time, since each costs time in the thread that it looks at. For this machine only.
  */
 export function debugRoutes(profiler: ThreadProfiler): readonly Route[] {
   let isProfiling = false;
