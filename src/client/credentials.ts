@@ -3,8 +3,11 @@ import path from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import { type ConnectionSource, openConnectionSource } from './connection-source.ts';
 import { CredentialError } from './credential-error.ts';
+import { ExecPlugins } from './exec-plugins.ts';
 import { credentialsOf } from './kubeconfig-connection.ts';
 import { type KubeconfigText, type LoadOptions, readKubeconfigs } from './kubeconfig-files.ts';
+
+const EXEC_TIMEOUT_MS = 60_000;
 
 /**
  * Finds the credentials: `kubeconfig`, else (without a `context`) the service account of the pod this runs in, else
@@ -12,19 +15,39 @@ import { type KubeconfigText, type LoadOptions, readKubeconfigs } from './kubeco
  */
 export async function loadConnection(options: LoadOptions): Promise<ConnectionSource> {
   const KubeConfigClass = await importKubeConfig();
-  let cached: { readonly source: string; readonly config: KubeConfig } | undefined;
-  return openConnectionSource(async (isForced) => {
+  const plugins = new ExecPlugins();
+  let cached: { readonly text: string; readonly config: KubeConfig } | undefined;
+  const source = await openConnectionSource(async (isForced) => {
     const texts = readKubeconfigs(options);
-    const source = JSON.stringify(texts);
+    const text = JSON.stringify(texts);
     // An object is kept only for what it caches of an exec plugin; token files are read anew.
-    if (isForced || cached?.source !== source || !cached.config.getCurrentUser()?.exec) {
+    if (isForced || cached?.text !== text || !cached.config.getCurrentUser()?.exec) {
       const config = new KubeConfigClass();
       if (texts.length === 0) config.loadFromCluster(options.filesRoot ?? '');
       else await mergeAll(config, texts, KubeConfigClass);
-      cached = { source, config };
+      runPluginsBy(plugins, config);
+      cached = { text, config };
     }
-    return credentialsOf(cached.config, { context: options.context, files: texts.map(({ file }) => file) });
+    return credentialsOf(cached.config, {
+      context: options.context,
+      files: texts.map(({ file }) => file),
+      execTimeoutMs: options.execTimeoutMs ?? EXEC_TIMEOUT_MS,
+      onExecTimeout: () => plugins.endAll(),
+    });
   });
+  const close = (): void => {
+    source.close();
+    plugins.endAll();
+  };
+  return { ...source, close };
+}
+
+/** client-node keeps the function that starts a plugin to itself, and starts it without a way to end it. */
+function runPluginsBy(plugins: ExecPlugins, config: KubeConfig): void {
+  const { authenticators } = config as unknown as { readonly authenticators: readonly object[] };
+  for (const authenticator of authenticators) {
+    if ('execFn' in authenticator) authenticator.execFn = plugins.spawn;
+  }
 }
 
 /**

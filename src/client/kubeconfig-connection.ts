@@ -47,14 +47,18 @@ interface LoadedExec {
   env?: { name: string; value: string }[] | null;
 }
 
-const EXEC_TIMEOUT_MS = 60_000;
 const USER_AGENT = `${packageJson.name}/${packageJson.version} (${process.platform}/${process.arch})`;
 
+export interface CredentialOptions {
+  readonly context: string | undefined;
+  readonly files: readonly string[];
+  readonly execTimeoutMs: number;
+  /** The plugin is given up. */
+  readonly onExecTimeout: () => void;
+}
+
 /** What the chosen context says, with files read and exec plugins run. Rejects with `CredentialError`. */
-export async function credentialsOf(
-  config: LoadedKubeconfig,
-  options: { readonly context: string | undefined; readonly files: readonly string[] },
-): Promise<Credentials> {
+export async function credentialsOf(config: LoadedKubeconfig, options: CredentialOptions): Promise<Credentials> {
   const where = options.files.length === 0 ? 'the service account' : options.files.join(', ');
   const context = selectContext(config, options.context, where);
   const cluster = config.getCluster(context.cluster);
@@ -64,7 +68,7 @@ export async function credentialsOf(
       `context ${context.name} names cluster ${context.cluster}, which is not in ${where}`,
     );
   }
-  const request = await requestOptions(config, where);
+  const request = await requestOptions(config, where, options);
   const headers: Record<string, string> = {};
   let authorization = request.auth ? `Basic ${Buffer.from(request.auth).toString('base64')}` : undefined;
   for (const [name, value] of Object.entries(request.headers ?? {})) {
@@ -124,7 +128,11 @@ function nameAnonymous(config: LoadedKubeconfig, contextName: string): void {
   if (config.getUser(user) === null) config.addUser({ name: user });
 }
 
-async function requestOptions(config: LoadedKubeconfig, where: string): Promise<RequestOptions> {
+async function requestOptions(
+  config: LoadedKubeconfig,
+  where: string,
+  { execTimeoutMs, onExecTimeout }: CredentialOptions,
+): Promise<RequestOptions> {
   const cluster = config.getCurrentCluster();
   // client-node refuses http:// unless TLS verification is switched off; kubectl does not.
   if (cluster !== null && isPlain(cluster.server)) {
@@ -136,7 +144,7 @@ async function requestOptions(config: LoadedKubeconfig, where: string): Promise<
   if (user?.exec) describeExec(user.exec);
   const options: RequestOptions = {};
   try {
-    await withDeadline(config.applyToHTTPSOptions(options), EXEC_TIMEOUT_MS);
+    await withDeadline(config.applyToHTTPSOptions(options), execTimeoutMs, onExecTimeout);
     return options;
   } catch (error) {
     throw credentialErrorOf(error, { where, exec: user?.exec?.command, provider: user?.authProvider?.name });
@@ -151,10 +159,13 @@ function describeExec(exec: LoadedExec): void {
   exec.env = [...(exec.env ?? []).filter((entry) => entry.name !== name), { name, value }];
 }
 
-async function withDeadline(work: Promise<void>, timeoutMs: number): Promise<void> {
+async function withDeadline(work: Promise<void>, timeoutMs: number, onExpired: () => void): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+    timer = setTimeout(() => {
+      reject(new Error(`no answer within ${timeoutMs / 1000} s`));
+      onExpired();
+    }, timeoutMs);
   });
   try {
     await Promise.race([work, deadline]);

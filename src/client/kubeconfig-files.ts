@@ -8,6 +8,8 @@ export interface LoadOptions {
   readonly context?: string | undefined;
   /** Where `/var/run/secrets/kubernetes.io/serviceaccount` is found; for tests. */
   readonly filesRoot?: string;
+  /** How long an exec plugin may take; for tests. */
+  readonly execTimeoutMs?: number;
 }
 
 export interface KubeconfigText {
