@@ -40,6 +40,10 @@ export const counters = {
     help: 'Changes of the number of lanes, by why',
     labels: ['reason'],
   },
+  laneResizesFailed: {
+    name: 'daemonpodupdater_lane_resize_failures_total',
+    help: 'Changes of the number of lanes that ended with an error',
+  },
   laneDecisions: {
     name: 'daemonpodupdater_lane_decisions_total',
     help: 'Decisions about the number of lanes, those that kept it included, by why',
@@ -125,7 +129,7 @@ export const gauges = {
   },
   laneHeap: { name: 'daemonpodupdater_lane_heap_bytes', help: 'Heap in use by the lane', labels: LANE },
   lanesWanted: { name: 'daemonpodupdater_lanes_wanted', help: 'Lanes asked for or chosen' },
-  lanesActual: { name: 'daemonpodupdater_lanes_actual', help: 'Lanes there are' },
+  lanesActual: { name: 'daemonpodupdater_lanes_actual', help: 'Lanes whose thread runs' },
   lanesReason: {
     name: 'daemonpodupdater_lanes_reason',
     help: '1 for the reason why as many lanes are wanted as are',

@@ -95,8 +95,11 @@ export class Metrics {
     if (verb !== 'watch') this.#histograms.requestDuration.observe({ verb: method, host }, durationMs / 1000);
   }
 
+  /** Counted here and not copied from the lanes: one may come, work and go between two looks at them. */
   runDone({ lane, queueWaitMs, workMs }: RunReport): void {
     const labels = { lane: String(lane) };
+    if (!this.#lanes.has(lane)) this.#addLane(lane);
+    this.#counters.laneTasks.inc(labels);
     this.#histograms.queueDuration.observe(QUEUE, queueWaitMs / 1000);
     this.#histograms.workDuration.observe(QUEUE, workMs / 1000);
     this.#histograms.laneQueueWait.observe(labels, queueWaitMs / 1000);
@@ -171,10 +174,10 @@ export class Metrics {
     for (const { lane, queued } of stats.lanes) this.#gauges.laneQueueDepth.set({ lane: String(lane) }, queued);
   }
 
+  /** The totals go on where a lane of that number ended earlier. */
   setLanes(stats: readonly LaneStats[]): void {
-    for (const { lane, tasks, cpuMs, restarts, utilization, heapBytes } of stats) {
+    for (const { lane, cpuMs, restarts, utilization, heapBytes } of stats) {
       const labels = { lane: String(lane) };
-      this.#copyTotal('laneTasks', labels, tasks);
       this.#copyTotal('laneCpu', labels, cpuMs / 1000);
       this.#copyTotal('laneRestarts', labels, restarts);
       this.#gauges.laneUtilization.set(labels, utilization);
@@ -194,6 +197,10 @@ export class Metrics {
     this.#counters.laneResizes.inc({ reason });
   }
 
+  laneResizeFailed(): void {
+    this.#counters.laneResizesFailed.inc();
+  }
+
   /** `counts`: decisions so far, by reason. */
   setLaneDecisions(current: LaneReason, counts: ReadonlyMap<LaneReason, number>): void {
     for (const reason of LANE_REASONS) {
@@ -207,15 +214,16 @@ export class Metrics {
   }
 
   #copyTotal(
-    key: 'workqueueAdds' | 'workqueueRetries' | 'laneTasks' | 'laneCpu' | 'laneRestarts' | 'laneDecisions',
+    key: 'workqueueAdds' | 'workqueueRetries' | 'laneCpu' | 'laneRestarts' | 'laneDecisions',
     labels: Record<string, string>,
     total: number,
   ): void {
     const id = `${key} ${Object.values(labels).join()}`;
     const before = this.#totals.get(id) ?? 0;
+    // A counter never goes back: less than before is an older look at the same thing.
+    if (total < before) return;
     this.#totals.set(id, total);
-    // Less than before: whoever counts began anew.
-    this.#counters[key].inc(labels, total >= before ? total - before : total);
+    this.#counters[key].inc(labels, total - before);
   }
 
   #startAtZero(): void {

@@ -94,7 +94,7 @@ test('metrics: something happens → it is counted under client-go’s labels', 
   for (const [key, value] of Object.entries(expected)) assert.equal(series.get(key), value, key);
 });
 
-test('metrics: totals kept elsewhere → copied; a count that begins anew never makes a counter fall', async () => {
+test('metrics: totals kept elsewhere → copied; an older one changes nothing', async () => {
   const metrics = metricsOf();
   const adds = async (total: number): Promise<number | undefined> => {
     metrics.setDispatch(
@@ -104,9 +104,10 @@ test('metrics: totals kept elsewhere → copied; a count that begins anew never 
   };
   assert.equal(await adds(5), 5);
   assert.equal(await adds(8), 8);
-  assert.equal(await adds(2), 10);
+  assert.equal(await adds(2), 8);
+  assert.equal(await adds(9), 9);
   const series = await seriesOf(metrics);
-  assert.equal(series.get('workqueue_depth{name="daemonpodupdater"}'), 2);
+  assert.equal(series.get('workqueue_depth{name="daemonpodupdater"}'), 9);
   assert.equal(series.get('daemonpodupdater_lane_queue_depth{lane="1"}'), 7);
 });
 
@@ -121,8 +122,26 @@ test('metrics: lanes come and go → a new one starts at zero, one that left sho
   metrics.setLaneCounts(2, 2);
   series = await seriesOf(metrics);
   assert.equal(series.get('daemonpodupdater_lane_event_loop_utilization{lane="2"}'), 0);
-  assert.equal(series.get('daemonpodupdater_lane_tasks_total{lane="2"}'), 9);
+  assert.equal(series.get('daemonpodupdater_lane_cpu_seconds_total{lane="2"}'), 1.5);
+  assert.equal(series.get('daemonpodupdater_lane_restarts_total{lane="2"}'), 1);
   assert.equal(series.get('daemonpodupdater_lanes_actual'), 2);
+});
+
+test('metrics: tasks of a lane → counted as they end, whatever is known of the lane at that time', async () => {
+  const metrics = metricsOf(1);
+  // Lanes 1 and 2 work before the metrics hear of them.
+  for (const lane of [0, 1, 1, 2]) metrics.runDone({ lane, queueWaitMs: 1, workMs: 2 });
+  metrics.setLaneCounts(2, 2);
+  metrics.runDone({ lane: 1, queueWaitMs: 1, workMs: 2 });
+  metrics.setLanes([{ lane: 1, tasks: 99, inFlight: 0, utilization: 0, cpuMs: 0, heapBytes: 0, restarts: 0 }]);
+  metrics.setLaneCounts(1, 1);
+  metrics.setLaneCounts(3, 3);
+  const series = await seriesOf(metrics);
+  for (const [lane, count] of [1, 3, 1].entries()) {
+    assert.equal(series.get(`daemonpodupdater_lane_tasks_total{lane="${lane}"}`), count, `lane ${lane}`);
+    assert.equal(series.get(`daemonpodupdater_lane_task_duration_seconds_count{lane="${lane}"}`), count, `lane ${lane}`);
+    assert.equal(series.get(`daemonpodupdater_lane_queue_wait_seconds_count{lane="${lane}"}`), count, `lane ${lane}`);
+  }
 });
 
 test('metrics: decisions about lanes → counted by reason, and one reason holds', async () => {
