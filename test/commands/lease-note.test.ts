@@ -98,7 +98,7 @@ test('note: the largest names, texts and numbers there can be → within the bou
         assert.equal(decoded.report.lanes.length, lanes.length);
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 60, endOnFailure: true },
   );
 });
 

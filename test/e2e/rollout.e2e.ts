@@ -4,6 +4,7 @@ import { ApiClient, ApiError } from '../control-plane/api-client.ts';
 import { summarizeWrites } from '../control-plane/audit.ts';
 import { waitFor } from '../control-plane/processes.ts';
 import { useCluster, withSubject } from './fixture.ts';
+import { printedStatus, viewerKubeconfig } from './viewer.ts';
 
 const NODES = 300;
 const ALLOWED = 30;
@@ -86,6 +87,26 @@ describe('rollout on a real control plane', () => {
         assert.deepEqual([...writes.duplicates], []);
       },
     );
+  });
+
+  it('status: asked from elsewhere with the rights of the viewer example → window, rate, threads and why', async () => {
+    const viewer = await viewerKubeconfig(cluster().plane);
+    await withSubject(cluster(), { name: 'seen', annotations: ROLLING }, async ({ observer, change }) => {
+      observer.begin();
+      const generation = await change('example.test/agent:2');
+      await waitFor(() => observer.report.deletedPods > NODES / 4, {
+        timeoutMs: ROLLOUT_TIMEOUT_MS,
+        what: 'a quarter of the pods to be deleted',
+      });
+      const text = await printedStatus(viewer, 'seen');
+      assert.match(text, /\ncontroller \S+, leading, as of \d+s ago\n/);
+      assert.match(text, /\nDAEMONSET +AT ONCE +REPLACED\/S +PACE +WHY\ndefault\/seen +\d+ of 30 +\d+\.\d +\w+ +\S/);
+      assert.match(text, /\nworker threads +\d+\nsetting +auto/);
+      const { controller } = JSON.parse(await printedStatus(viewer, '-o', 'json'));
+      assert.ok(controller.rollouts[0].pace.window > 0);
+      await observer.complete(generation, ROLLOUT_TIMEOUT_MS);
+    });
+    assert.match(await printedStatus(viewer), /\ncontroller not reached: nobody holds lease daemonpodupdater\//);
   });
 
   it('rights: the service account of deploy/base → is refused what the updater does not need', async () => {
