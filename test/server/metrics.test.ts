@@ -139,7 +139,11 @@ test('metrics: tasks of a lane → counted as they end, whatever is known of the
   const series = await seriesOf(metrics);
   for (const [lane, count] of [1, 3, 1].entries()) {
     assert.equal(series.get(`daemonpodupdater_lane_tasks_total{lane="${lane}"}`), count, `lane ${lane}`);
-    assert.equal(series.get(`daemonpodupdater_lane_task_duration_seconds_count{lane="${lane}"}`), count, `lane ${lane}`);
+    assert.equal(
+      series.get(`daemonpodupdater_lane_task_duration_seconds_count{lane="${lane}"}`),
+      count,
+      `lane ${lane}`,
+    );
     assert.equal(series.get(`daemonpodupdater_lane_queue_wait_seconds_count{lane="${lane}"}`), count, `lane ${lane}`);
   }
 });
