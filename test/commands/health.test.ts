@@ -48,6 +48,28 @@ test('health: not synced → the failures of the streams, or that it still reads
   ]);
 });
 
+test('health: a lane that dies again and again → neither alive nor ready, with the reason', () => {
+  const updater: HealthSources = {
+    host: { controller: { hasSynced: true }, reader: { contacts: () => [] } },
+    pool: { health: () => ({ isHealthy: false, reason: 'lane 1 died 5 times in a row, last: exit' }) },
+  };
+  const { live, ready } = healthChecks(updater, { problem: undefined });
+  for (const checks of [live, ready]) {
+    const failing = checks.flatMap((check) => (check.problem() === undefined ? [] : [[check.name, check.problem()]]));
+    assert.deepEqual(failing, [['worker-threads', 'lane 1 died 5 times in a row, last: exit']]);
+  }
+});
+
+test('health: the API server does not answer → not ready, with why; still alive', () => {
+  const updater: HealthSources = {
+    host: { controller: { hasSynced: true }, reader: { contacts: () => [] } },
+    pool: { health: () => ({ isHealthy: true, reason: '' }) },
+  };
+  const { live, ready } = healthChecks(updater, { problem: 'connection-refused' });
+  assert.ok(live.every((check) => check.problem() === undefined));
+  assert.equal(ready.find(({ name }) => name === 'api-server')?.problem(), 'no answer: connection-refused');
+});
+
 test('metrics: staleness → a series a resource, from the start', async () => {
   const metrics = new Metrics({ host: 'h', leaseName: 'l', laneCount: 0 });
   metrics.setWatchStaleness('pods', 73_500);

@@ -47,6 +47,7 @@ async function get(path: string, init?: RequestInit): Promise<{ status: number; 
 const pages: readonly { method?: string; path: string; status: number; text: string }[] = [
   { path: '/healthz', status: 200, text: 'ok\n' },
   { path: '/livez', status: 200, text: 'ok\n' },
+  { path: '/healthz?verbose', status: 200, text: '[+]lanes ok\nhealthz check passed\n' },
   { path: '/livez?verbose', status: 200, text: '[+]lanes ok\nlivez check passed\n' },
   { path: '/readyz', status: 200, text: 'ok\n' },
   { path: '/metrics', status: 200, text: 'up 1\n' },
@@ -70,8 +71,10 @@ for (const { method = 'GET', path, status, text } of pages) {
 test('server: a check fails → 503, and each check says what is so', async () => {
   problem = 'pods of edge/agent are not listed yet';
   const response = await get('/readyz');
+  const alive = await get('/healthz');
   problem = undefined;
   assert.equal(response.status, 503);
+  assert.equal(alive.status, 200, 'not ready is no reason to restart');
   assert.equal(
     response.text,
     '[+]lanes ok\n[-]caches failed: pods of edge/agent are not listed yet\nreadyz check failed\n',
