@@ -167,3 +167,15 @@ test('rollout: a new revision after a pause → what was learned is forgotten, a
   assert.equal(rollout.pace(laterMs).undisturbedMs, undefined);
   assert.equal(runToEnd(rollout, laterMs, 'old').settled, 800);
 });
+
+test('rollout: as many as the window in flight, none of them sent by this process → no wake-up, rather than one at infinity', () => {
+  const { nodes, pods } = cluster(400);
+  // What an earlier process left behind.
+  const starting = pods.map((old, index) => (index < 20 ? pod(old.nodeName, 'new', { isReady: false }) : old));
+  const rollout = syncedRollout({ nodes, pods: starting, daemonSet: halfAtOnce() });
+  assert.deepEqual(rollout.select(ALL, T0), []);
+  assert.equal(reasons(rollout, T0).n50, 'waiting-window');
+  // The progress deadline of the twenty; a wake-up at infinity would stay when they have settled.
+  for (const { nodeName } of starting.slice(0, 20)) rollout.upsertPod(pod(nodeName, 'new'), T0 + 1);
+  assert.equal(rollout.nextWakeMs(), undefined);
+});
