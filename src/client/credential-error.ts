@@ -7,6 +7,7 @@
  * - `file-unreadable`: a certificate, key or token file that the kubeconfig names.
  * - `certificate-expired`, `certificate-malformed`: the client certificate.
  * - `exec-plugin-failed`: the command that makes credentials.
+ * - `proxy-unusable`: the proxy that the kubeconfig or the environment names.
  * - `auth-provider-failed`: an OIDC or cloud provider's credentials.
  */
 export type CredentialErrorCode =
@@ -21,6 +22,7 @@ export type CredentialErrorCode =
   | 'certificate-expired'
   | 'certificate-malformed'
   | 'exec-plugin-failed'
+  | 'proxy-unusable'
   | 'auth-provider-failed';
 
 export class CredentialError extends Error {

@@ -94,11 +94,14 @@ function codeOf(error: Error): FailureCode | undefined {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (TLS_CODE.test(code)) return 'tls';
   if (error.name === 'HTTPParserError') return 'malformed';
+  // undici gives a refused tunnel the code of an aborted request.
+  if (code === 'UND_ERR_ABORTED' && error.message.startsWith('Proxy response')) return 'proxy';
   return CODES.get(code);
 }
 
 function describe(code: FailureCode, error: Error): string {
   const message = error.message || ('code' in error ? String(error.code) : error.name);
+  if (code === 'proxy') return `the proxy does not let through to the API server: ${message}`;
   if (code !== 'tls') return message;
   return `no trusted connection to the API server (check certificate-authority and tls-server-name in the kubeconfig): ${message}`;
 }

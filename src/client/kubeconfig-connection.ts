@@ -5,6 +5,7 @@ import type { Connection } from '../protocol/connection.ts';
 import type { Credentials } from './connection-source.ts';
 import { CredentialError, systemCodeOf } from './credential-error.ts';
 import { guardedConnection } from './guarded-connection.ts';
+import { proxyUrlOf } from './proxy-setting.ts';
 
 /** The part of client-node's KubeConfig that is used here; only credentials.ts knows the class itself. */
 export interface LoadedKubeconfig {
@@ -68,6 +69,8 @@ export async function credentialsOf(config: LoadedKubeconfig, options: Credentia
       `context ${context.name} names cluster ${context.cluster}, which is not in ${where}`,
     );
   }
+  const serverUrl = serverUrlOf(cluster.server, where);
+  const proxyUrl = proxyUrlOf({ serverUrl, kubeconfigProxy: cluster.proxyUrl, env: process.env, where });
   const request = await requestOptions(config, where, options);
   const headers: Record<string, string> = {};
   let authorization = request.auth ? `Basic ${Buffer.from(request.auth).toString('base64')}` : undefined;
@@ -76,7 +79,7 @@ export async function credentialsOf(config: LoadedKubeconfig, options: Credentia
     else headers[name.toLowerCase()] = oneLine(String(value));
   }
   const connection = guardedConnection({
-    serverUrl: serverUrlOf(cluster.server, where),
+    serverUrl,
     authorization,
     headers,
     caPem: pemOf(request.ca),
@@ -84,7 +87,7 @@ export async function credentialsOf(config: LoadedKubeconfig, options: Credentia
     keyPem: pemOf(request.key),
     serverName: cluster.tlsServerName || undefined,
     isTlsVerified: isPlain(cluster.server) || !cluster.skipTLSVerify,
-    proxyUrl: cluster.proxyUrl || undefined,
+    proxyUrl,
     userAgent: USER_AGENT,
   });
   checkCertificate(connection.certPem, where);

@@ -110,9 +110,12 @@ function createDispatcher(connection: Connection, connections: number | null): D
   return new ProxyAgent({ ...options, uri: connection.proxyUrl, requestTls: tls, proxyTls: connect });
 }
 
-/** Loaded on demand, because few clusters are behind a proxy. */
+/**
+ * Loaded on demand, because few clusters are behind a proxy; and as a whole, because only undici's entry gives its pools the
+ * method that opens a tunnel.
+ */
 function loadProxyAgent(): typeof ProxyAgentClass {
-  return createRequire(import.meta.url)('undici/lib/dispatcher/proxy-agent.js');
+  return createRequire(import.meta.url)('undici').ProxyAgent;
 }
 
 function tlsOptions(connection: Connection) {

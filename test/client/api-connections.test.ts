@@ -94,13 +94,3 @@ test('api: TLS with CA, server name, client certificate → trusted; without →
   assert.equal(await ask({ ...own, caPem: undefined }), 'tls');
   assert.equal(await ask({ ...own, serverName: undefined, caPem: undefined, isTlsVerified: false }), 200);
 });
-
-test('api: proxy → the request goes through it', async (t) => {
-  const server = await serve(t, (_request, response) => void response.end('{}'));
-  const proxy = await serve(t, (_request, response) => void response.end('from the proxy'));
-  const connection = connectionTo(server.url, { proxyUrl: proxy.url });
-  const response = await clientOf(t, server.url, { connection }).request(GET);
-  assert.equal(response.kind === 'answer' && Buffer.from(response.body).toString(), 'from the proxy');
-  assert.deepEqual(server.requests, []);
-  assert.deepEqual(proxy.requests, [`GET ${server.url}/api/v1/pods`]);
-});

@@ -12,6 +12,7 @@ export function folderOf(t: TestContext): string {
   const { KUBECONFIG, HOME, KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT } = process.env;
   process.env.HOME = folder;
   for (const name of ['KUBECONFIG', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT']) delete process.env[name];
+  withoutProxies(t);
   t.after(() => {
     rmSync(folder, { recursive: true });
     for (const [name, value] of Object.entries({
@@ -25,6 +26,16 @@ export function folderOf(t: TestContext): string {
     }
   });
   return folder;
+}
+
+function withoutProxies(t: TestContext): void {
+  for (const name of Object.keys(process.env).filter((known) => /^(?:https?|no)_proxy$/i.test(known))) {
+    const value = process.env[name];
+    delete process.env[name];
+    t.after(() => {
+      process.env[name] = value;
+    });
+  }
 }
 
 interface Choice {
