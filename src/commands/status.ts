@@ -41,7 +41,7 @@ async function print(reading: Reading, options: StatusOptions, before = ''): Pro
     return false;
   }
   const leader = only(await leaderStatus(reading, options), wanted);
-  const screen = { wanted, leader, complaints };
+  const screen = { wanted, leader, warnings: [...complaints, ...wanted.flatMap(failuresOf)] };
   const text = output === 'json' ? statusJson(screen) : statusText(screen);
   process.stdout.write(`${before}${text}\n`);
   // Without a lease that can be read everything else is told; a controller that was named has to answer.
@@ -81,29 +81,38 @@ function complaintsOf(reading: Reading, name: string | undefined): readonly stri
     .flatMap(([key, messages]) => messages.map((message) => `${key}: ${message}`));
 }
 
+/** How many nodes of a rollout failed, by cause, and where more is told; nothing when none did. */
+function failuresOf({ key, daemonSet, rollout }: Followed): readonly string[] {
+  const causes = [...rollout.failures()].filter(([, count]) => count > 0);
+  if (causes.length === 0) return [];
+  const counts = causes.map(([cause, count]) => `${count} ${cause}`).join(', ');
+  const { name, namespace } = daemonSet;
+  return [`${key}: failed nodes: ${counts}; "daemonpodupdater plan ${name} -n ${namespace}" tells which and why`];
+}
+
 interface Screen {
   readonly wanted: readonly Followed[];
-  readonly complaints: readonly string[];
+  readonly warnings: readonly string[];
   readonly leader: LeaderStatus;
 }
 
-function statusJson({ wanted, complaints, leader }: Screen): string {
+function statusJson({ wanted, warnings, leader }: Screen): string {
   return JSON.stringify({
     daemonSets: wanted.map(({ key, rollout }) => {
       // Only who leads knows the window: it is among `controller.rollouts`.
       const { window: _, ...counts } = rollout.counts();
       return { daemonSet: key, ...counts };
     }),
-    complaints,
+    warnings,
     controller: leader.ok ? { ...leader.report, ageMs: leader.ageMs } : { error: leader.message },
   });
 }
 
-function statusText({ wanted, complaints, leader }: Screen): string {
+function statusText({ wanted, warnings, leader }: Screen): string {
   const none = `No DaemonSet has opted in with the annotation ${UPDATE_STRATEGY_ANNOTATION}.`;
   const table = wanted.length === 0 ? [none] : statusTable(wanted.map(rowOf));
-  const warnings = complaints.length === 0 ? [] : ['', ...complaints.map((complaint) => `warning: ${complaint}`)];
-  return [...table, ...warnings, '', ...controllerLines(leader, Date.now())].join('\n');
+  const warned = warnings.length === 0 ? [] : ['', ...warnings.map((warning) => `warning: ${warning}`)];
+  return [...table, ...warned, '', ...controllerLines(leader, Date.now())].join('\n');
 }
 
 async function watch(reading: Reading, options: StatusOptions): Promise<void> {

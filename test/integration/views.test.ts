@@ -82,10 +82,10 @@ test('status: two rollouts → a line each, and JSON; one that is not there, or 
   );
   assert.match(table.stdout, /\nwarning: default\/agent-3: not updated: .*"BlueGreen"; use OTA or Advanced/);
   const json = await status('agent-2', '-o', 'json');
-  const { daemonSets, complaints } = JSON.parse(json.stdout);
+  const { daemonSets, warnings } = JSON.parse(json.stdout);
   const [only, ...others] = daemonSets;
   assert.deepEqual([only.daemonSet, only.eligible, only.updated, others.length], ['default/agent-2', 8, 8, 0]);
-  assert.deepEqual(complaints, []);
+  assert.deepEqual(warnings, []);
   for (const [name, says] of [
     ['nobody', /error: no DaemonSet nobody has opted in/],
     ['agent-3', /error: default\/agent-3: not updated: .*"BlueGreen"/],
@@ -137,4 +137,19 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
   leader.signal('SIGTERM');
   assert.equal(await leader.ended, 0, leader.output);
   assert.match((await status(...lease)).stdout, /\ncontroller not reached: nobody holds lease default\/ops/);
+});
+
+test('status: a version that does not start on a node → how many failed, why, and where more is told', async (t) => {
+  const scenario = { nodes: 4, maxUnavailable: '4', startupMs: 100, badNodesPercent: 25 };
+  const cluster = await simulator(t, { speed: 1, scenario });
+  const config = await kubeconfig(t, cluster.url);
+  await cluster.control.annotateDaemonSet('default/agent', { 'daemonpodupdater.io/progress-deadline-seconds': '1' });
+  await startUpdater(t, cluster);
+  await cluster.control.startRollout();
+  const says = 'failed nodes: 1 crash-loop; "daemonpodupdater plan agent -n default" tells which and why';
+  await eventually('the failed node is told', async () => {
+    const { code, stdout, stderr } = await runCli(t, ['status', '--kubeconfig', config]);
+    assert.equal(code, 0, stderr);
+    return stdout.includes(`\nwarning: default/agent: ${says}\n`);
+  });
 });
