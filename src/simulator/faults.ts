@@ -19,6 +19,8 @@ export interface FaultRates {
   /** Spells in which every write is forbidden, per minute. */
   readonly forbiddenSpellsPerMinute: number;
   readonly forbiddenSpellMs: number;
+  /** The share of those spells in which nothing may be read either; open watches go on. */
+  readonly forbiddenReadShare: number;
   /** A watch is cut at a random time up to `watchCutMs`. */
   readonly watchCut: number;
   readonly watchCutMs: number;
@@ -40,6 +42,7 @@ export const NO_FAULTS: FaultRates = {
   internalError: 0,
   forbiddenSpellsPerMinute: 0,
   forbiddenSpellMs: 0,
+  forbiddenReadShare: 0,
   watchCut: 0,
   watchCutMs: 0,
   watchLate: 0,
@@ -83,6 +86,7 @@ export class FaultPlanner {
   readonly #random: Random;
   #forbiddenUntilMs = Number.NEGATIVE_INFINITY;
   #nextSpellMs: number | undefined;
+  #isReadForbidden = false;
 
   constructor(rates: FaultRates, random: Random) {
     this.#rates = rates;
@@ -100,7 +104,7 @@ export class FaultPlanner {
     const isWatch = request.method === 'GET' && /[?&]watch=(true|1)/.test(request.url);
     const isWrite = request.method !== 'GET';
     const delays = this.#drawDelays();
-    if (isWrite && this.#isForbidden(nowMs)) return { ...NORMAL, ...delays, fate: 'refused', refusal: FORBIDDEN };
+    if (this.#isForbidden(isWrite, nowMs)) return { ...NORMAL, ...delays, fate: 'refused', refusal: FORBIDDEN };
     const refusal = this.#drawRefusal(isWrite);
     if (refusal !== undefined) return { ...NORMAL, ...delays, fate: 'refused', refusal };
     if (this.#happens(this.#rates.lostBefore)) return { ...NORMAL, ...delays, fate: 'lost-before' };
@@ -137,20 +141,25 @@ export class FaultPlanner {
     };
   }
 
-  #isForbidden(nowMs: number): boolean {
-    const { forbiddenSpellsPerMinute, forbiddenSpellMs } = this.#rates;
+  #isForbidden(isWrite: boolean, nowMs: number): boolean {
+    const { forbiddenSpellsPerMinute, forbiddenSpellMs, forbiddenReadShare } = this.#rates;
     if (forbiddenSpellsPerMinute <= 0) return false;
     const pauseMs = (): number => (-Math.log(1 - this.#random()) * 60_000) / forbiddenSpellsPerMinute;
     this.#nextSpellMs ??= nowMs + pauseMs();
     while (this.#nextSpellMs <= nowMs) {
       this.#forbiddenUntilMs = this.#nextSpellMs + forbiddenSpellMs;
       this.#nextSpellMs = this.#forbiddenUntilMs + pauseMs();
+      this.#isReadForbidden = this.#happens(forbiddenReadShare);
     }
-    return nowMs < this.#forbiddenUntilMs;
+    return nowMs < this.#forbiddenUntilMs && (isWrite || this.#isReadForbidden);
   }
 }
 
-const FORBIDDEN = failure({ code: 403, reason: 'Forbidden', message: 'forbidden: User "simulated" cannot write now' });
+const FORBIDDEN = failure({
+  code: 403,
+  reason: 'Forbidden',
+  message: 'forbidden: User "simulated" cannot do that now',
+});
 const CONFLICT = failure({
   code: 409,
   reason: 'Conflict',

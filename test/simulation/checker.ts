@@ -44,6 +44,8 @@ export class Checker {
   readonly #trace: Trace;
   readonly #truth: Truth;
   deletes = 0;
+  /** The node of the last deletion that was applied. */
+  lastDeletedOn = '';
   marks = 0;
 
   constructor(cluster: SimulatedCluster, trace: Trace, stamps: StampClock) {
@@ -120,6 +122,7 @@ export class Checker {
     if (task.action === 'mark') this.marks += 1;
     if (task.action !== 'delete') return;
     this.deletes += 1;
+    this.lastDeletedOn = nodeOfSlot(task.slot);
     if (this.#truth.wasAlwaysCurrent(task.uid)) {
       this.#fail('current-pod', conduct, `${task.pod} was deleted, and has been of the newest revision all its life`);
     }

@@ -36,6 +36,16 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
     },
   },
   {
+    kind: 'node-brought-down',
+    everyMs: 4_000,
+    act: ({ world, cluster, random, later }) => {
+      const name = world.checker.lastDeletedOn;
+      if (cluster.store.get('nodes', name) === undefined || world.isAway(name)) return;
+      cluster.setNodeReady(name, false);
+      later(1000 + 120_000 * random() ** 2, () => cluster.setNodeReady(name, true));
+    },
+  },
+  {
     kind: 'node-vanish',
     everyMs: 20_000,
     act: (scene) => {
@@ -159,6 +169,12 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
     everyMs: 30_000,
     act: ({ world, random }) =>
       world.pause(1000 + 40_000 * random() ** 2, pick(random, [undefined, 'renewal', 'batch'] as const)),
+  },
+  {
+    kind: 'two-leaders',
+    everyMs: 12_000,
+    act: ({ world, random }) =>
+      world.pauseLeader(14_000 + 20_000 * random(), pick(random, [undefined, 'renewal', 'batch', 'batch'] as const)),
   },
   { kind: 'stall', everyMs: 5_000, act: ({ world, random }) => world.pause(50 + 3_000 * random() ** 2, undefined) },
   {

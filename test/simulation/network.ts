@@ -23,16 +23,37 @@ export interface SendOptions {
   readonly onHandled?: (response: SimResponse) => void;
 }
 
-/** What happened on the wire, by kind. */
-export type Tally = Map<string, number>;
+/** How often what happened: kinds, and `both-lead`. */
+export type Tally = Map<Kind | 'both-lead', number>;
+
+/** What happens to the events of one watch. */
+export interface WatchFaults {
+  /** Nothing arrives until it breaks after `silentMs`. */
+  readonly isSilent: boolean;
+  readonly silentMs: number;
+  /** So long nothing but bookmarks arrives; then the events do, or the connection breaks. 0: not so. */
+  readonly bookmarksMs: number;
+  readonly isCutAfterBookmarks: boolean;
+  readonly stallMs: () => number;
+}
+
+const REFUSALS: Readonly<Record<number, Kind>> = {
+  403: 'forbidden',
+  409: 'conflict',
+  410: 'watch-expired',
+  429: 'throttled',
+};
 
 const DUPLICATE_SHARE = 0.2;
 const SILENCE_SHARE = 0.15;
 const SILENCE_MS_MAX = 60_000;
 const STALL_SHARE = 0.3;
 const STALE_LIST_SHARE = 0.5;
-/** How far an API server's cache is behind, at most. */
+/** How far an API server's cache is behind, at most: in revisions, in time. */
 const STALE_REVISIONS_MAX = 200;
+const STALE_MS_MAX = 30_000;
+const BOOKMARKS_SHARE = 0.3;
+const BOOKMARKS_MS_MAX = 40_000;
 
 /** Carries requests between a process and the API server in virtual time, and lets happen to them what the seed wants. */
 export class Network {
@@ -44,6 +65,8 @@ export class Network {
   readonly #kinds: Map<Kind, number>;
   readonly #latencyMs: number;
   readonly tally: Tally;
+  /** When each revision came, for caches that are behind by time. */
+  readonly #commitTimesMs: { readonly atMs: number; readonly revision: number }[] = [];
   #isDown = false;
 
   constructor(options: { cluster: SimulatedCluster; trace: Trace; spec: Spec; random: Random; tally: Tally }) {
@@ -56,6 +79,8 @@ export class Network {
     this.#faultRandom = forkRandom(random);
     this.#kinds = new Map(spec.kinds);
     this.#latencyMs = spec.latencyMs;
+    if (!spec.kinds.has('lagging-cache')) return;
+    cluster.store.onCommit(({ revision }) => this.#commitTimesMs.push({ atMs: cluster.nowMs, revision }));
   }
 
   /** From now on every request takes its time and nothing else happens to it. */
@@ -104,7 +129,7 @@ export class Network {
   }
 
   /** What to do with each event of a watch that was opened: how late it is, and when the connection breaks. */
-  watchFaults(): { readonly isSilent: boolean; readonly silentMs: number; readonly stallMs: () => number } {
+  watchFaults(): WatchFaults {
     const isSilent = this.#happens('watch-silent', SILENCE_SHARE);
     if (isSilent) this.#bump('watch-silent');
     const silentMs = isSilent ? SILENCE_MS_MAX * this.#faultRandom() : 0;
@@ -114,7 +139,16 @@ export class Network {
       this.#bump('watch-stall');
       return 15_000 * intensity * this.#faultRandom();
     };
-    return { isSilent, silentMs, stallMs };
+    const isOnlyBookmarks = !isSilent && this.#happens('bookmarks-only', BOOKMARKS_SHARE);
+    if (isOnlyBookmarks) this.#bump('bookmarks-only');
+    const bookmarksMs = isOnlyBookmarks ? BOOKMARKS_MS_MAX * this.#faultRandom() : 0;
+    return {
+      isSilent,
+      silentMs,
+      bookmarksMs,
+      isCutAfterBookmarks: isOnlyBookmarks && this.#faultRandom() < 0.5,
+      stallMs,
+    };
   }
 
   #arrive(wire: SimRequest, fate: Fate, options: SendOptions, settle: (answer: SimAnswer) => void): void {
@@ -161,11 +195,9 @@ export class Network {
   /** A list that may be answered from a cache comes from one that is behind, but not behind what was asked for. */
   #staleList(wire: SimRequest): SimResponse | undefined {
     if (wire.method !== 'GET' || !/[?&]resourceVersion=\d/.test(wire.url)) return undefined;
-    if (!this.#happens('stale-list', STALE_LIST_SHARE)) return undefined;
-    this.#bump('stale-list');
+    const behind = this.#revisionBehind();
+    if (behind === undefined) return undefined;
     const asked = Number(/[?&]resourceVersion=(\d+)/.exec(wire.url)?.[1]);
-    const { revision } = this.cluster.store;
-    const behind = revision - Math.floor(this.#faultRandom() * STALE_REVISIONS_MAX);
     if (behind < asked) {
       const body = tooLargeRevision(asked, behind);
       return { kind: 'status', status: 504, body, encoding: 'json' };
@@ -176,20 +208,33 @@ export class Network {
     return response.status === 410 ? undefined : response;
   }
 
+  /** What a cache that is behind has; undefined: it is not behind. */
+  #revisionBehind(): number | undefined {
+    const { store, nowMs } = this.cluster;
+    if (this.#happens('stale-list', STALE_LIST_SHARE)) {
+      this.#bump('stale-list');
+      return store.revision - Math.floor(this.#faultRandom() * STALE_REVISIONS_MAX);
+    }
+    if (!this.#happens('lagging-cache', STALE_LIST_SHARE)) return undefined;
+    this.#bump('lagging-cache');
+    const atMs = nowMs - STALE_MS_MAX * this.#faultRandom();
+    return this.#commitTimesMs.findLast((commit) => commit.atMs <= atMs)?.revision;
+  }
+
   #happens(kind: Kind, share: number): boolean {
     const intensity = this.#kinds.get(kind) ?? 0;
     return intensity > 0 && this.#faultRandom() < share * intensity;
   }
 
   #count(fate: Fate): void {
-    if (fate.fate === 'refused') this.#bump(`refused-${fate.refusal?.code ?? 0}`);
+    if (fate.fate === 'refused') this.#bump(REFUSALS[fate.refusal?.code ?? 0] ?? 'internal-error');
     else if (fate.fate !== 'normal') this.#bump(fate.fate);
     if (fate.arrivalDelayMs > 0) this.#bump('slow');
     if (fate.cutAfterMs !== undefined) this.#bump('watch-cut');
     if (fate.eventDelayMs > 0) this.#bump('watch-late');
   }
 
-  #bump(what: string): void {
+  #bump(what: Kind): void {
     this.tally.set(what, (this.tally.get(what) ?? 0) + 1);
   }
 }
@@ -224,6 +269,7 @@ function ratesOf(kinds: ReadonlyMap<Kind, number>): FaultRates {
     internalError: 0.3 * of('internal-error'),
     forbiddenSpellsPerMinute: 2 * of('forbidden'),
     forbiddenSpellMs: 30_000 * of('forbidden'),
+    forbiddenReadShare: 0.5,
     watchCut: of('watch-cut'),
     watchCutMs: 40_000,
     watchLate: of('watch-late'),

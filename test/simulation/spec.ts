@@ -22,10 +22,13 @@ export const KINDS = [
   'watch-silent',
   'watch-expired',
   'stale-list',
+  'lagging-cache',
+  'bookmarks-only',
   'compaction',
   // Nodes and pods.
   'node-not-ready',
   'node-away',
+  'node-brought-down',
   'node-vanish',
   'pod-flap',
   'bad-image',
@@ -38,6 +41,7 @@ export const KINDS = [
   // The updater's own process.
   'crash',
   'pause',
+  'two-leaders',
   'stall',
   'restart',
   'lane-death',
@@ -128,7 +132,7 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
   };
   const kinds = drawKinds(random);
   for (const kind of overrides.without ?? []) kinds.delete(kind);
-  return { ...base, kinds };
+  return { ...base, replicas: kinds.has('two-leaders') ? 2 : base.replicas, kinds };
 }
 
 function drawDaemonSets(random: Random, nodes: number): DaemonSetSpec[] {

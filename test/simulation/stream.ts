@@ -6,10 +6,10 @@ import { listRequest, type Selection, watchRequest } from '../../src/client/requ
 import type { ObjectRecord } from '../../src/kube/records.ts';
 import type { SimResponse } from '../../src/simulator/api-types.ts';
 import type { Fate } from '../../src/simulator/faults.ts';
-import type { SimObject } from '../../src/simulator/objects.ts';
+import { type SimObject, withMetadata } from '../../src/simulator/objects.ts';
 import type { Planned } from '../../src/simulator/timeline.ts';
 import type { Watch, WatchEvent } from '../../src/simulator/watch.ts';
-import type { Network, SimAnswer } from './network.ts';
+import type { Network, SimAnswer, WatchFaults } from './network.ts';
 import type { SimProcess } from './process.ts';
 import { errorOf, watchEventOf } from './records.ts';
 
@@ -197,7 +197,9 @@ class WatchLine {
   readonly #planned = new Set<Planned>();
   #last: Parcel | undefined;
   #isOpen = true;
-  #faults: ReturnType<Network['watchFaults']>;
+  readonly #faults: WatchFaults;
+  /** Events of a connection on which only bookmarks come through. */
+  #held: WatchEvent[] | undefined;
 
   constructor(
     options: { readonly process: SimProcess; readonly network: Network },
@@ -221,9 +223,12 @@ class WatchLine {
       isSilent ? silentMs : Number.POSITIVE_INFINITY,
     );
     if (Number.isFinite(cutMs)) this.#plan(this.#process.timeline.nowMs + cutMs, () => this.#end(true));
+    if (this.#faults.bookmarksMs > 0) this.#holdBack();
     this.#watch.start({
       event: (event) => {
-        if (!isSilent) this.#take(event);
+        if (isSilent) return;
+        if (this.#held === undefined) this.#take(event);
+        else this.#hold(event, this.#held);
       },
       end: () => {
         if (!isSilent) this.#plan(this.#arrivalMs(), () => this.#end(false));
@@ -236,6 +241,31 @@ class WatchLine {
     this.#watch.stop();
     for (const planned of this.#planned) this.#process.timeline.cancel(planned);
     this.#planned.clear();
+  }
+
+  #holdBack(): void {
+    this.#held = [];
+    this.#plan(this.#process.timeline.nowMs + this.#faults.bookmarksMs, () => {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      if (this.#faults.isCutAfterBookmarks) this.#end(true);
+      else for (const event of held) this.#take(event);
+    });
+  }
+
+  /** A bookmark promises that everything up to it was told, so none goes beyond the first event that is held back. */
+  #hold(event: WatchEvent, held: WatchEvent[]): void {
+    if (event.type !== 'BOOKMARK') {
+      held.push(event);
+      return;
+    }
+    const [first] = held;
+    if (first === undefined) {
+      this.#take(event);
+      return;
+    }
+    const resourceVersion = String(Number(first.object.metadata.resourceVersion) - 1);
+    this.#take({ type: 'BOOKMARK', object: withMetadata(event.object, { resourceVersion }) });
   }
 
   #arrivalMs(): number {

@@ -31,6 +31,8 @@ export interface UpdaterOptions {
     'random' | 'batchMax' | 'laneInFlightMax' | 'taskTimeoutMs' | 'isDryRun'
   >;
   readonly pageLimit: number;
+  /** It was told that it leads. */
+  readonly onLeading: () => void;
   readonly onStopped: () => void;
 }
 
@@ -243,7 +245,9 @@ export class Updater {
   #lead(isLeading: boolean, writeUntilMs: number): void {
     const { trace } = this.#options;
     trace.note(this.process.timeline.nowMs, this.process.id, isLeading ? 'leads' : 'does not lead');
+    const wasLeading = this.controller.leadership.isLeading;
     this.controller.setLeadership({ isLeading, writeUntilMs });
+    if (isLeading && !wasLeading) this.#options.onLeading();
     this.#soon();
   }
 

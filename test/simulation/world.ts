@@ -74,7 +74,10 @@ export class World {
     for (const daemonSet of spec.daemonSets) this.#createDaemonSet(daemonSet);
     this.cluster.advanceTo(START_MS + 3000);
     this.#sendAway(making);
-    if (spec.kinds.has('unlabelled-pods')) stripHashLabels(this.cluster, making);
+    if (spec.kinds.has('unlabelled-pods')) {
+      this.happened('unlabelled-pods');
+      stripHashLabels(this.cluster, making);
+    }
     for (let index = 0; index < spec.replicas; index += 1) this.#launch(index);
   }
 
@@ -110,7 +113,7 @@ export class World {
     if (violations.length > 0) throw new Violation('observer', violations.join('; '));
   }
 
-  happened(kind: Kind): void {
+  happened(kind: Kind | 'both-lead'): void {
     this.tally.set(kind, (this.tally.get(kind) ?? 0) + 1);
     this.trace.note(this.cluster.nowMs, 'havoc', kind);
   }
@@ -167,7 +170,16 @@ export class World {
 
   /** A process is stopped for a while, now or at its next vulnerable moment. */
   pause(pauseMs: number, moment: Moment | undefined): void {
-    const { process } = pick(this.#random, this.updaters);
+    this.#pause(pick(this.#random, this.updaters), pauseMs, moment);
+  }
+
+  /** Whoever leads is stopped for so long that another one takes over. */
+  pauseLeader(pauseMs: number, moment: Moment | undefined): void {
+    const leader = this.updaters.find(({ candidate }) => candidate.isLeading);
+    if (leader !== undefined) this.#pause(leader, pauseMs, moment);
+  }
+
+  #pause({ process }: Updater, pauseMs: number, moment: Moment | undefined): void {
     const stop = (): void => {
       if (process.isStopped || this.#isCalm) return;
       this.trace.note(this.cluster.nowMs, process.id, 'is stopped');
@@ -181,6 +193,7 @@ export class World {
   #launch(index: number): void {
     const { lanes, qps, maxInFlight, pageLimit, kinds } = this.#spec;
     this.#processNumber += 1;
+    if (kinds.has('clock-drift')) this.happened('clock-drift');
     const drift = kinds.get('clock-drift') ?? 0;
     const skewMs = (kinds.get('clock-step') ?? 0) * 1_200_000 * (this.#random() - 0.5);
     const { timeline, nowMs } = this.cluster;
@@ -199,10 +212,18 @@ export class World {
       random: forkRandom(this.#random),
       controller: { lanes, qps, burst: qps, maxInFlight, maxInFlightPerDaemonSet: 250 },
       pageLimit,
+      onLeading: () => this.#countLeaders(),
       onStopped: () => this.#onStopped(index),
     });
     this.updaters[index] = updater;
     process.run(() => updater.start());
+  }
+
+  #countLeaders(): void {
+    const believers = this.updaters.filter(
+      ({ process, controller }) => !process.isDead && controller.leadership.isLeading,
+    );
+    if (believers.length > 1) this.happened('both-lead');
   }
 
   #onStopped(index: number): void {
@@ -235,6 +256,7 @@ export class World {
     if (share === 0 || this.#spec.kinds.has('clock-step')) return;
     for (const { metadata } of [...this.cluster.store.all('nodes')]) {
       if (random() >= share) continue;
+      this.happened('node-away');
       this.#away.add(metadata.name);
       this.cluster.setNodeReady(metadata.name, false);
     }

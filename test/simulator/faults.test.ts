@@ -52,6 +52,16 @@ test('faults: forbidden spells → writes are refused in spells of that length, 
   assert.equal(planner.draw(DELETE, 600_000).fate, 'normal');
 });
 
+test('faults: forbidden spells, reads too → lists are refused in them, and not otherwise', () => {
+  const rates = { ...NO_FAULTS, forbiddenSpellsPerMinute: 600, forbiddenSpellMs: 60_000 };
+  const refusedGets = (forbiddenReadShare: number): number =>
+    draw(new FaultPlanner({ ...rates, forbiddenReadShare }, createRandom(4)), GET).filter(
+      ({ fate }) => fate === 'refused',
+    ).length;
+  assert.equal(refusedGets(0), 0);
+  assert.ok(refusedGets(1) > 0);
+});
+
 test('faults: watches → cut, late or out of date, and never lost on the way back', () => {
   const rates = {
     ...NO_FAULTS,
