@@ -5,7 +5,12 @@ import { test } from 'node:test';
 import { repositoryRoot } from './source-files.ts';
 
 interface LockEntry {
+  readonly version?: string;
   readonly resolved?: string;
+  readonly integrity?: string;
+  readonly hasInstallScript?: boolean;
+  readonly dev?: boolean;
+  readonly optional?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
@@ -35,4 +40,42 @@ test('package-lock.json: every dependency, those for other platforms too → is 
       .map((dependency) => `${dependency}, needed by ${path || 'package.json'}`),
   );
   assert.deepEqual(problems, []);
+});
+
+const installed = entries.filter(([path]) => path !== '');
+
+test('package-lock.json: every package → one version from the registry, with its SHA-512', () => {
+  const problems = installed.filter(
+    ([, { version = '', integrity = '' }]) =>
+      !/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version) || !/^sha512-[\w+/]{86}==$/.test(integrity),
+  );
+  assert.deepEqual(
+    problems.map(([path]) => path),
+    [],
+  );
+});
+
+test('package-lock.json: scripts that run at the installation → none', () => {
+  const scripts = installed.filter(([, { hasInstallScript }]) => hasInstallScript === true).map(([path]) => path);
+  assert.deepEqual(scripts, [], 'the image is built without them (deploy/Dockerfile): take another package');
+});
+
+test('package.json: every direct dependency → one exact version', () => {
+  const root = lock.packages[''];
+  const direct = { ...root?.dependencies, ...root?.devDependencies, ...root?.optionalDependencies };
+  assert.ok(Object.keys(direct).length > 0);
+  const ranges = Object.entries(direct).filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version));
+  assert.deepEqual(ranges, []);
+});
+
+test('docs/security.md: dependencies of the program → all listed, and counted rightly', () => {
+  const page = readFileSync(join(repositoryRoot, 'docs/security.md'), 'utf8');
+  const direct = Object.keys(lock.packages['']?.dependencies ?? {});
+  const table = page.slice(page.indexOf('| package |'));
+  const listed = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name);
+  assert.deepEqual(listed.toSorted(), direct.toSorted());
+  // As the image is built: without those for development, and without those that only some platforms have.
+  const shipped = installed.filter(([, { dev, optional }]) => dev !== true && optional !== true);
+  const count = `${direct.length} direct ones and ${shipped.length - direct.length} that they need`;
+  assert.ok(page.includes(count), `say: ${count}`);
 });
