@@ -154,6 +154,11 @@ export class Controller {
     return this.#nodes.size;
   }
 
+  /** How much is remembered of what was said; the rollouts and the dispatcher tell their own. */
+  noticeSizes(): ReturnType<NoticeBoard['sizes']> {
+    return this.#notices.sizes();
+  }
+
   /** Lets time pass, decides what may go, and sends what the lanes have room for. */
   pump(nowMs: number): void {
     for (const followed of this.#followed.values()) this.#tick(followed, nowMs);

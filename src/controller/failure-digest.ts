@@ -51,6 +51,12 @@ export class FailureDigest {
     }
   }
 
+  get nodeCount(): number {
+    let count = 0;
+    for (const { nodes } of this.#groups.values()) count += nodes.size;
+    return count;
+  }
+
   /** What still holds is to be said once more. */
   repeat(): void {
     for (const group of this.#groups.values()) group.dueMs = 0;

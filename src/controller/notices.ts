@@ -93,6 +93,13 @@ export class NoticeBoard {
     this.#failures.delete(key);
   }
 
+  /** DaemonSets with a complaint, and with a rollout that was announced; failed nodes of all of them. */
+  sizes(): { readonly complaints: number; readonly announced: number; readonly failures: number } {
+    let failures = 0;
+    for (const { nodeCount } of this.#failures.values()) failures += nodeCount;
+    return { complaints: this.#complaints.size, announced: this.#progress.size, failures };
+  }
+
   /** Refusals of single writes; what backs off or is settled by the watch is only counted. */
   outcome(followed: Followed, outcome: Outcome): void {
     const { code, message, action, httpStatus } = outcome;

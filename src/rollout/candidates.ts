@@ -18,6 +18,10 @@ export class Candidates {
   /** Those that take nothing more away, by node name. */
   readonly #others = { force: new Heap<Slot>(NAME_RULES), mark: new Heap<Slot>(NAME_RULES) };
 
+  get zoneCount(): number {
+    return this.#zones.size;
+  }
+
   /** The zone of that name, with one node more. */
   enterZone(name: string): Zone {
     const zone = this.#zones.get(name) ?? newZone(name);

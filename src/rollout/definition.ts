@@ -53,6 +53,10 @@ export class Definition {
     return this.#policy.kind === 'policy' ? this.#policy.policy : undefined;
   }
 
+  get revisionCount(): number {
+    return this.#revisions.size;
+  }
+
   get rule(): EligibilityRule | undefined {
     return this.#rule;
   }

@@ -34,6 +34,11 @@ export class PaceFeed {
     return this.#pace.window(use);
   }
 
+  /** Deletions whose end is waited for. */
+  get size(): number {
+    return this.#goneAtMs.size;
+  }
+
   /** Somebody waits for a larger window. */
   onHeldBack(nowMs: number): void {
     const wakeMs = this.#pace.nextWakeMs(nowMs);

@@ -25,6 +25,15 @@ export interface RolloutIdentity {
   readonly uid: string;
 }
 
+/** Numbers of entries in what a rollout keeps. */
+export interface RolloutSizes {
+  readonly slots: number;
+  readonly zones: number;
+  readonly timers: number;
+  readonly paced: number;
+  readonly revisions: number;
+}
+
 /**
  * The rollout of one DaemonSet: which old pod goes next, and when. Pure: everything comes in as arguments.
  *
@@ -209,6 +218,11 @@ export class Rollout {
   counts(): RolloutCounts {
     const { facts } = this.#definition;
     return countsOf(this.#book.counters, { use: this.#selection.use(), window: this.#selection.window, facts });
+  }
+
+  /** How much is remembered: slots, zones and revisions as the cluster has them; timers and paced deletions, at most one a slot. */
+  sizes(): RolloutSizes {
+    return { ...this.#book.sizes(), paced: this.#pace.size, revisions: this.#definition.revisionCount };
   }
 
   /** Failed nodes by cause, as things are now; O(n). */

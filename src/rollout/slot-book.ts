@@ -58,6 +58,10 @@ export class SlotBook {
     return this.#slots.values();
   }
 
+  sizes(): { readonly slots: number; readonly zones: number; readonly timers: number } {
+    return { slots: this.#slots.size, zones: this.candidates.zoneCount, timers: this.#timers.size };
+  }
+
   get nextDueMs(): number | undefined {
     return this.#timers.peek()?.dueMs;
   }

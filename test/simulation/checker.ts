@@ -130,6 +130,9 @@ export class Checker {
 
   onPumped(conduct: Conduct, controller: Controller): void {
     const { nowMs } = conduct.process;
+    const wakeMs = controller.nextWakeMs(nowMs);
+    if (wakeMs !== undefined && !Number.isFinite(wakeMs))
+      this.#fail('wake-up', conduct, `asks to be woken at ${wakeMs}`);
     const { depth, delayed, processing, backingOff } = controller.dispatcher.stats(nowMs);
     if (Math.max(depth, delayed, processing, backingOff) > this.#truth.slotsEver) {
       this.#fail(

@@ -24,6 +24,7 @@ const CONTROLLER = 'src/controller/controller.ts';
 const TRAFFIC = 'src/controller/traffic.ts';
 const ELECTION = 'src/election/election-machine.ts';
 const STUCK = 'src/rollout/stuck.ts';
+const PACE = 'src/rollout/pace-feed.ts';
 
 const WANTED_DELETE = `    facts.strategy === 'AdvancedRollingUpdate' &&
     slot.eligibility === 2 &&
@@ -262,6 +263,36 @@ export const MUTANTS: readonly Mutant[] = [
     file: CONTROLLER,
     find: '    this.#notices.unfollowed(followed.key);\n',
     replace: '',
+  }),
+  one('woken-at-infinity', 'a pace that waits for nothing asks to be woken at infinity', {
+    file: PACE,
+    find: 'this.#wakeMs = wakeMs === NEVER ? undefined : wakeMs;',
+    replace: 'this.#wakeMs = wakeMs;',
+  }),
+  one('pace-never-forgets', 'deletions that the pace has followed to their end are kept for ever', {
+    file: PACE,
+    find: '    this.#goneAtMs.delete(slot);\n',
+    replace: '',
+  }),
+  one('lost-is-read-late', 'what became of a deletion without an answer is read after half an hour', {
+    file: ASKS,
+    find: 'export const OBSERVE_UNKNOWN_AFTER_MS = 5_000;',
+    replace: 'export const OBSERVE_UNKNOWN_AFTER_MS = 1_800_000;',
+  }),
+  one('not-ready-never-failed', 'a node that its new pod took down gives its place in the budget to another one', {
+    file: CLASSIFY,
+    find: 'if (isNodeFailed(slot, facts)) return',
+    replace: 'if (slot.nodeName === "" && isNodeFailed(slot, facts)) return',
+  }),
+  one('not-ready-always-failed', 'every node that is NotReady keeps a place in the budget', {
+    file: CLASSIFY,
+    find: 'if (isNodeFailed(slot, facts)) return',
+    replace: 'if (slot.nodeName !== "" || isNodeFailed(slot, facts)) return',
+  }),
+  one('not-ready-not-held', 'a deletion on its way to a node that went NotReady gives its place to another one', {
+    file: CLASSIFY,
+    find: '(isHeld ? BIT.inFlight | BIT.reserved : 0)',
+    replace: '(isHeld ? 0 : 0)',
   }),
   {
     name: 'force-unasked',

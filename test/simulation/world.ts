@@ -8,6 +8,7 @@ import { Checker, FORCE_DELETE_STUCK, PROGRESS_DEADLINE } from './checker.ts';
 import { ProcessClock, StampClock } from './clocks.ts';
 import { Havoc, removeDecoys, stripHashLabels } from './havoc.ts';
 import { whatIsLeft } from './liveness.ts';
+import { whatIsKept } from './memory.ts';
 import { Network, type Tally } from './network.ts';
 import { type Moment, SimProcess } from './process.ts';
 import { Records } from './records.ts';
@@ -99,6 +100,8 @@ export class World {
       this.cluster.advanceTo(this.cluster.nowMs + SETTLE_STEP_MS);
       left = whatIsLeft(this);
       if (left === '') {
+        const kept = whatIsKept(this);
+        if (kept !== '') throw new Violation('memory', kept);
         this.#askObserver();
         return this.cluster.nowMs - fromMs;
       }
