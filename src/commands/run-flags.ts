@@ -93,7 +93,13 @@ export const runDefinition: CommandDefinition = {
       { min: 1, max: 100_000 },
     ),
     addressFlag({ flags: '--metrics-bind-address <host:port>', help: 'Prometheus metrics; 0: off' }, ':8080'),
-    addressFlag({ flags: '--health-probe-bind-address <host:port>', help: '/healthz and /readyz; 0: off' }, ':8081'),
+    addressFlag(
+      {
+        flags: '--health-probe-bind-address <host:port>',
+        help: '/healthz and /readyz; /admin and /debug for this machine only; 0: off, and the command "workers" cannot work',
+      },
+      ':8081',
+    ),
     choiceFlag({ flags: '--log-level <level>', help: 'least level that is logged' }, LOG_LEVELS, 'info'),
     choiceFlag({ flags: '--log-format <format>', help: 'form of the log' }, LOG_FORMATS, 'json'),
     booleanFlag({ flags: '--dry-run', help: 'decide and log, write nothing' }, false),

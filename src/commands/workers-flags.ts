@@ -12,7 +12,10 @@ export const workersDefinition: CommandDefinition = {
   description: 'show or set the number of worker threads of a running controller on this machine',
   argument: { name: '[n|auto]', help: 'the number to set; without it the present one is shown' },
   flags: [
-    addressFlag({ flags: '--address <host:port>', help: 'health address of the controller' }, '127.0.0.1:8081'),
+    addressFlag(
+      { flags: '--address <host:port>', help: 'where its --health-probe-bind-address is; with 0 it cannot be asked' },
+      '127.0.0.1:8081',
+    ),
     choiceFlag({ flags: '-o, --output <format>', help: 'form of the answer' }, OUTPUT_FORMATS, 'table'),
   ],
   start({ argument, flags }, handlers) {

@@ -43,7 +43,7 @@ const AUTO_MAX = 8;
 const NODES_PER_LANE = 5000;
 
 /**
- * The number of lanes to start with, and never to go below while `auto` is asked for:
+ * The number of lanes never to go below while `auto` is asked for:
  * 2, and one more for every 5,000 nodes, but no more than leave one CPU to the main thread, and 8 at most.
  */
 export function autoLaneCount(input: AutoInput): number {

@@ -230,6 +230,14 @@ test('options: --help and --version → exit code 0 on standard output', async (
   assert.deepEqual(await parse(['--version']), { exitCode: 0, out: '1.2.3\n', err: '', called: '', options: {} });
 });
 
+test('options: help of the health address → all that is served there, and what does not work without it', async () => {
+  const squeezed = async (command: string) => (await parse([command, '--help'])).out.replaceAll(/\s+/g, ' ');
+  const run = await squeezed('run');
+  assert.match(run, /--health-probe-bind-address <host:port> \/healthz and \/readyz; \/admin and \/debug/);
+  assert.match(run, /0: off, and the command "workers" cannot work/);
+  assert.match(await squeezed('workers'), /--health-probe-bind-address is; with 0 it cannot be asked/);
+});
+
 test('options: a command ends with a code → the program does too', async () => {
   assert.equal((await parse(['simulate'], 1)).exitCode, 1);
 });
