@@ -82,7 +82,7 @@ async function openOurs(lanes: number) {
         if (round.finished === TASKS) round.end();
         else pump();
       },
-      onLaneLost(lane, reason) {
+      onLaneLost(lane, { reason }) {
         throw new Error(`lane ${lane} died: ${reason}`);
       },
     },

@@ -2,19 +2,21 @@ import type { ApiRequest, ApiResponse } from '../src/client/api.ts';
 import { ApiClient } from '../src/client/api.ts';
 import { deletePodRequest, getPodRequest, markPodRequest } from '../src/client/requests.ts';
 import { apiErrorOf } from '../src/client/status-error.ts';
-import type { Connection } from '../src/protocol/connection.ts';
+import type { LaneHello } from '../src/protocol/lane-control.ts';
 import type { Http, PodRequest } from './http.ts';
 import type { Answer, PodGlimpse } from './steps/step.ts';
 
 /** Sends the steps' requests over the API client. */
-export function apiHttp(connection: Connection, connectionsMax: number): Http {
+export function apiHttp({ connection, connectionsMax, connections }: Omit<LaneHello, 'controlPort'>): Http {
   const client = new ApiClient({ connection, connectionsMax });
+  client.useConnections(connections);
   return {
     async send(request) {
       const wire = wireRequest(request);
       return answerOf(wire, await client.request(wire));
     },
     setConnection: (next) => client.setConnection(next),
+    useConnections: (count) => client.useConnections(count),
     close: () => client.close(),
   };
 }

@@ -5,7 +5,7 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { LaneControl } from '../src/protocol/lane-control.ts';
 import { cpuProfile, heapProfile } from './profile.ts';
 
-export type HostControl = Pick<LaneControl, 'setConnection' | 'drain'> & { running(): number };
+export type HostControl = Pick<LaneControl, 'setConnection' | 'useConnections' | 'drain'> & { running(): number };
 
 /** Answers the main thread's requests about this thread over a port. */
 export function exposeControl(port: MessagePort, host: HostControl): void {
@@ -20,6 +20,7 @@ export function exposeControl(port: MessagePort, host: HostControl): void {
       };
     },
     setConnection: (connection) => host.setConnection(connection),
+    useConnections: (count) => host.useConnections(count),
     cpuProfile,
     heapProfile,
     drain: () => host.drain(),

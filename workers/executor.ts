@@ -4,11 +4,12 @@ import { executeTask } from './execute.ts';
 import type { Executor } from './lane-host.ts';
 
 /** What a lane runs: the per-pod steps over the API client. */
-export function createExecutor(hello: Pick<LaneHello, 'connection' | 'connectionsMax'>): Executor {
-  const http = apiHttp(hello.connection, hello.connectionsMax);
+export function createExecutor(hello: Omit<LaneHello, 'controlPort'>): Executor {
+  const http = apiHttp(hello);
   return {
     execute: (task, limits) => executeTask(task, http, limits),
     setConnection: (connection) => http.setConnection(connection),
+    useConnections: (count) => http.useConnections(count),
     close: () => http.close(),
   };
 }

@@ -12,5 +12,6 @@ export interface PodRequest {
 export interface Http {
   send(request: PodRequest): Promise<Answer>;
   setConnection(connection: Connection): void;
+  useConnections(count: number): void;
   close(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { exposeControl } from './control.ts';
 export interface Executor {
   readonly execute: Execute;
   setConnection(connection: Connection): void;
+  useConnections(count: number): void;
   close(): Promise<void>;
 }
 
@@ -46,6 +47,7 @@ export function laneHost(createExecutor: (hello: LaneHello) => Executor): LaneHo
       exposeControl(hello.controlPort, {
         running: () => running,
         setConnection: (connection) => executor.setConnection(connection),
+        useConnections: (count) => executor.useConnections(count),
         drain: () => drain(executor),
       });
       connected.resolve(executor);

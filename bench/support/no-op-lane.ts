@@ -10,6 +10,7 @@ const DONE = finish('done');
 const host = laneHost(() => ({
   execute: (task) => outcomeOf(task, DONE, 0),
   setConnection() {},
+  useConnections() {},
   async close() {},
 }));
 

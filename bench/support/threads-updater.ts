@@ -52,6 +52,7 @@ async function open({ connection, workers }: Extract<ToUpdater, { type: 'open' }
       },
       onEventDropped() {},
       onResize() {},
+      onResizeFailed() {},
     },
   });
   await updater.start();

@@ -3,6 +3,7 @@ import { monotonicMs } from '../clock.ts';
 import type { Connection } from '../protocol/connection.ts';
 import { type ApiResponse, Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
+import { Gate } from './gate.ts';
 import { type StreamAnswer, StreamExchange } from './stream-exchange.ts';
 import { Transport } from './transport.ts';
 
@@ -37,7 +38,7 @@ export interface RequestReport {
 
 export interface ApiClientOptions {
   readonly connection: Connection;
-  /** Connections for requests; streams have their own. */
+  /** Connections for requests, at most; `useConnections` may ask for fewer. Streams have their own. */
   readonly connectionsMax: number;
   /** How long a stream may bring nothing, before its head and between two chunks. */
   readonly streamSilenceMs?: number;
@@ -59,17 +60,20 @@ const STREAM_SILENCE_MS = 90_000;
 export class ApiClient {
   readonly #options: ApiClientOptions;
   readonly #transport: Transport;
+  readonly #gate: Gate;
   #headers: readonly string[];
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
     this.#transport = new Transport(options);
+    this.#gate = new Gate(options.connectionsMax);
     this.#headers = headersOf(options.connection);
   }
 
   request(request: ApiRequest): Promise<ApiResponse> {
     const startedMs = monotonicMs();
     return new Promise((resolve) => {
+      let hasBegun = false;
       const exchange = new Exchange({
         timeoutMs: request.timeoutMs,
         signal: request.signal,
@@ -78,14 +82,17 @@ export class ApiClient {
         settle: (response) => {
           this.#report(request, response, startedMs);
           resolve(response);
+          if (hasBegun) this.#leaveSoon();
         },
       });
       if (exchange.isSettled) return;
-      try {
-        this.#transport.requests.dispatch(this.#dispatchOptions(request), exchange);
-      } catch (error) {
-        exchange.fail(error);
-      }
+      this.#gate.enter(() => {
+        // Its time may be over by now.
+        if (exchange.isSettled) return false;
+        hasBegun = true;
+        this.#dispatch(request, exchange);
+        return true;
+      });
     });
   }
 
@@ -117,9 +124,29 @@ export class ApiClient {
     this.#headers = headersOf(connection);
   }
 
+  /** So many connections for requests from now on, up to `connectionsMax`. Requests in flight end on theirs, which idle out. */
+  useConnections(count: number): void {
+    this.#gate.setMax(Math.min(count, this.#options.connectionsMax));
+  }
+
   /** Waits for the requests in flight, ends streams at once. */
-  close(): Promise<void> {
-    return this.#transport.close();
+  async close(): Promise<void> {
+    await this.#transport.closeStreams();
+    await this.#gate.empty();
+    await this.#transport.close();
+  }
+
+  #dispatch(request: ApiRequest, exchange: Exchange): void {
+    try {
+      this.#transport.requests.dispatch(this.#dispatchOptions(request), exchange);
+    } catch (error) {
+      exchange.fail(error);
+    }
+  }
+
+  /** undici uses a socket again one turn after its answer: whoever came earlier would get another, new one. */
+  #leaveSoon(): void {
+    queueMicrotask(() => setImmediate(() => this.#gate.leave()));
   }
 
   #dispatchOptions(request: ApiRequest): Dispatcher.DispatchOptions & { origin: string } {

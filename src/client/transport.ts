@@ -55,10 +55,15 @@ export class Transport {
     void closeGently(old).finally(() => this.#retired.delete(old));
   }
 
-  /** Waits for the requests in flight; ends streams at once. */
+  /** Ends streams at once. */
+  async closeStreams(): Promise<void> {
+    await Promise.all([this.#dispatchers, ...this.#retired].map(({ streams }) => streams.destroy()));
+  }
+
+  /** Waits for the requests in flight. */
   async close(): Promise<void> {
+    await this.closeStreams();
     const all = [this.#dispatchers, ...this.#retired];
-    await Promise.all(all.map(({ streams }) => streams.destroy()));
     await Promise.all(all.map(({ requests }) => (requests.destroyed ? undefined : requests.close())));
   }
 }

@@ -12,6 +12,8 @@ export interface TrafficOptions {
   readonly batchMax: number;
   /** Tasks one lane may hold at a time. */
   readonly laneInFlightMax: number;
+  /** See DispatcherOptions. */
+  readonly tasksInLanesMax?: number;
   /** Client-side rate limit of writes; 0 is unlimited. */
   readonly qps: number;
   readonly burst: number;
@@ -46,9 +48,9 @@ export class Traffic {
   #turns = 0;
 
   constructor(parts: TrafficParts) {
-    const { lanes, batchMax, laneInFlightMax, qps, burst, random } = parts.options;
+    const { lanes, batchMax, laneInFlightMax, tasksInLanesMax, qps, burst, random } = parts.options;
     this.#parts = parts;
-    this.dispatcher = new Dispatcher({ lanes, batchMax, laneInFlightMax, qps, burst, random });
+    this.dispatcher = new Dispatcher({ lanes, batchMax, laneInFlightMax, tasksInLanesMax, qps, burst, random });
     this.dispatcher.hold();
   }
 

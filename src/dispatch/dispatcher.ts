@@ -13,6 +13,8 @@ export interface DispatcherOptions {
   readonly batchMax: number;
   /** Tasks a lane has at once, at most. */
   readonly laneInFlightMax: number;
+  /** Tasks that all lanes together have at once: no lane has more than an equal share of them. Without it there is no such bound. */
+  readonly tasksInLanesMax?: number | undefined;
   /** Tasks a second over all lanes; 0 is no limit. */
   readonly qps: number;
   readonly burst: number;
@@ -44,6 +46,7 @@ export class Dispatcher {
   readonly #bucket: TokenBucket;
   readonly #batchMax: number;
   readonly #laneInFlightMax: number;
+  readonly #tasksInLanesMax: number;
   /** Lanes that take nothing before that time, because they are being replaced. */
   readonly #closedUntilMs = new Map<number, number>();
   readonly #taken = new Map<number, number>();
@@ -65,6 +68,7 @@ export class Dispatcher {
     this.#bucket = new TokenBucket(options.qps, options.burst);
     this.#batchMax = options.batchMax;
     this.#laneInFlightMax = options.laneInFlightMax;
+    this.#tasksInLanesMax = options.tasksInLanesMax ?? Number.POSITIVE_INFINITY;
   }
 
   get laneCount(): number {
@@ -197,7 +201,8 @@ export class Dispatcher {
   }
 
   #room(lane: number): number {
-    return Math.min(this.#batchMax, this.#laneInFlightMax - this.#queue.processingOn(lane));
+    const share = Math.max(1, Math.floor(this.#tasksInLanesMax / this.laneCount));
+    return Math.min(this.#batchMax, Math.min(this.#laneInFlightMax, share) - this.#queue.processingOn(lane));
   }
 
   /** Lanes with work and room, in the order of their turns. */

@@ -21,6 +21,7 @@ interface LaneCounts {
 export class InProcessLanes implements LanePool {
   readonly #executor: InProcessExecutor;
   readonly #callbacks: LaneCallbacks;
+  /** By number, those that were taken away too. */
   readonly #lanes = new Map<number, LaneCounts>();
   #laneCount = 0;
   #isClosed = false;
@@ -32,6 +33,10 @@ export class InProcessLanes implements LanePool {
   }
 
   get laneCount(): number {
+    return this.#laneCount;
+  }
+
+  get runningCount(): number {
     return this.#laneCount;
   }
 
@@ -58,7 +63,6 @@ export class InProcessLanes implements LanePool {
       if (!this.#lanes.has(lane)) this.#lanes.set(lane, { tasks: 0, inFlight: 0 });
     }
     this.#laneCount = lanes;
-    this.#forgetRetired();
   }
 
   async setConnection(connection: Connection): Promise<void> {
@@ -66,9 +70,11 @@ export class InProcessLanes implements LanePool {
   }
 
   async stats(): Promise<LaneStats[]> {
-    return [...this.#lanes].map(([lane, { tasks, inFlight }]) => {
-      return { lane, tasks, inFlight, utilization: 0, cpuMs: 0, heapBytes: 0, restarts: 0 };
-    });
+    return this.#statsOf((lane, inFlight) => lane < this.#laneCount || inFlight > 0);
+  }
+
+  get closedStats(): readonly LaneStats[] {
+    return this.#statsOf((lane, inFlight) => lane >= this.#laneCount && inFlight === 0);
   }
 
   async profile(): Promise<string> {
@@ -82,7 +88,8 @@ export class InProcessLanes implements LanePool {
   async close(graceMs: number): Promise<void> {
     if (this.#isBusy()) await withinMs(new Promise<void>((resolve) => (this.#onIdle = resolve)), graceMs);
     this.#isClosed = true;
-    for (const [lane, { inFlight }] of this.#lanes) if (inFlight > 0) this.#callbacks.onLaneLost(lane, 'exit', 0);
+    for (const [lane, { inFlight }] of this.#lanes)
+      if (inFlight > 0) this.#callbacks.onLaneLost(lane, { reason: 'exit', restartInMs: 0, detail: '' });
     this.#lanes.clear();
     this.#laneCount = 0;
     await this.#executor.close();
@@ -93,14 +100,14 @@ export class InProcessLanes implements LanePool {
     counts.inFlight -= outcomes.length;
     counts.tasks += outcomes.length;
     this.#callbacks.onOutcomes(lane, outcomes);
-    this.#forgetRetired();
     if (!this.#isBusy()) this.#onIdle?.();
   }
 
-  #forgetRetired(): void {
-    for (const [lane, { inFlight }] of this.#lanes) {
-      if (lane >= this.#laneCount && inFlight === 0) this.#lanes.delete(lane);
-    }
+  #statsOf(isAsked: (lane: number, inFlight: number) => boolean): LaneStats[] {
+    const asked = [...this.#lanes].filter(([lane, { inFlight }]) => isAsked(lane, inFlight));
+    return asked.map(([lane, { tasks, inFlight }]) => {
+      return { lane, tasks, inFlight, utilization: 0, cpuMs: 0, heapBytes: 0, restarts: 0 };
+    });
   }
 
   #isBusy(): boolean {

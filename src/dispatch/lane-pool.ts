@@ -7,22 +7,28 @@ import type { TaskBatch } from '../protocol/task.ts';
  * - `error`: an exception that nothing caught.
  * - `out-of-memory`: past its resource limits.
  * - `stuck`: its event loop did not turn for longer than the watchdog's deadline.
+ * - `not-started`: no thread could be created: the machine or the container allows no more.
  */
-export type LaneLossReason = 'exit' | 'error' | 'out-of-memory' | 'stuck';
+export type LaneLossReason = 'exit' | 'error' | 'out-of-memory' | 'stuck' | 'not-started';
+
+export interface LaneLoss {
+  readonly reason: LaneLossReason;
+  /** A replacement starts then: give the dispatcher `nowMs + restartInMs` as the time to reopen the lane. What is sent earlier waits. */
+  readonly restartInMs: number;
+  /** The error's words; '' without one. */
+  readonly detail: string;
+}
 
 export interface LaneCallbacks {
   /** Some of the tasks that were sent to the lane ended; not always whole batches, and in any order. */
   onOutcomes(lane: number, outcomes: readonly Outcome[]): void;
-  /**
-   * The lane died. What was sent to it and has no outcome yet is lost and gets none. A replacement starts in `restartInMs`:
-   * give the dispatcher `nowMs + restartInMs` as the time to reopen the lane. What is sent earlier waits.
-   */
-  onLaneLost(lane: number, reason: LaneLossReason, restartInMs: number): void;
+  /** The lane died. What was sent to it and has no outcome yet is lost and gets none. */
+  onLaneLost(lane: number, loss: LaneLoss): void;
 }
 
 export interface LaneStats {
   readonly lane: number;
-  /** Tasks that ended in this lane. */
+  /** Tasks that ended in this lane. This, CPU time and restarts go on where a lane of that number ended earlier. */
   readonly tasks: number;
   /** Tasks that were sent and have not ended. */
   readonly inFlight: number;
@@ -55,14 +61,21 @@ export interface LaneHealth {
  */
 export interface LanePool {
   readonly laneCount: number;
-  /** Ends when every lane answers. */
+  /** How many of them have a thread that has answered; the others start, or wait for a replacement. */
+  readonly runningCount: number;
+  /** Ends when every lane answers. Rejects when there cannot be as many threads. */
   start(lanes: number): Promise<void>;
   send(lane: number, batch: TaskBatch): void;
-  /** Ends when every new lane answers and every lane that was taken away is done. */
+  /**
+   * Ends when every lane has answered once and every lane that was taken away is done. It need not be waited for before the
+   * next one, which then holds.
+   */
   resize(lanes: number): Promise<void>;
   /** New credentials for requests from now on, in all lanes and their replacements. */
   setConnection(connection: Connection): Promise<void>;
   stats(): Promise<LaneStats[]>;
+  /** Lanes that were taken away and are not there again, as they were at their end. */
+  readonly closedStats: readonly LaneStats[];
   /** The JSON of a `.cpuprofile` or `.heapprofile`. Rejects when there is no such lane or it does not answer. */
   profile(request: LaneProfileRequest): Promise<string>;
   health(): LaneHealth;

@@ -4,7 +4,6 @@ import type { EventLoopUtilization } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import type { MessagePort, ResourceLimits, Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
-import type { Connection } from '../protocol/connection.ts';
 import type { LaneHello } from '../protocol/lane-control.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { Task, TaskBatch } from '../protocol/task.ts';
@@ -17,14 +16,16 @@ import type { LaneLossReason } from './lane-pool.ts';
 export interface LaneThreadOptions {
   /** A module with the functions of a LaneHost: `connect`, and `default` for batches. */
   readonly workerUrl: URL;
-  readonly connectionsMax: number;
   readonly resourceLimits: ResourceLimits;
 }
+
+/** How a thread reaches the API server. */
+export type LaneNetwork = Omit<LaneHello, 'controlPort'>;
 
 export interface LaneThreadCallbacks {
   onOutcomes(outcomes: readonly Outcome[]): void;
   /** Once, and after it nothing else. Not after `close`. */
-  onLost(reason: LaneLossReason): void;
+  onLost(reason: LaneLossReason, detail: string): void;
 }
 
 interface SentBatch {
@@ -34,6 +35,7 @@ interface SentBatch {
 
 /** Batches that a thread may have at once. Far above what the dispatcher sends: it is the one that limits. */
 const BATCHES_MAX = 4096;
+const DETAIL_LENGTH_MAX = 300;
 
 /**
  * One life of a lane: a Piscina pool of one thread, which is never reused after that thread died. Piscina would start
@@ -51,7 +53,8 @@ export class LaneThread {
   #nextId = 0;
   #isOver = false;
 
-  constructor(options: LaneThreadOptions, connection: Connection, callbacks: LaneThreadCallbacks) {
+  /** Throws when the thread cannot be created. */
+  constructor(options: LaneThreadOptions, network: LaneNetwork, callbacks: LaneThreadCallbacks) {
     this.#callbacks = callbacks;
     this.#pool = new Piscina({
       filename: fileURLToPath(options.workerUrl),
@@ -68,11 +71,7 @@ export class LaneThread {
     this.#worker = this.#pool.threads[0];
     this.link = openControlLink();
     this.#listen();
-    const hello: LaneHello = {
-      controlPort: this.link.remotePort,
-      connection,
-      connectionsMax: options.connectionsMax,
-    };
+    const hello: LaneHello = { controlPort: this.link.remotePort, ...network };
     const never = new Promise<void>(() => {});
     this.ready = this.#pool.run(hello, { name: 'connect', transferList: transfer(hello.controlPort) }).then(
       () => {},
@@ -141,8 +140,14 @@ export class LaneThread {
     this.#isOver = true;
     this.link.close();
     void this.#pool.destroy();
-    this.#callbacks.onLost(isOutOfMemory(error) ? 'out-of-memory' : reason);
+    this.#callbacks.onLost(isOutOfMemory(error) ? 'out-of-memory' : reason, detailOf(error));
   }
+}
+
+/** In a line: the message of a module that cannot be loaded has its whole source in it. */
+export function detailOf(error: unknown): string {
+  const text = error === undefined ? '' : error instanceof Error ? error.message : String(error);
+  return text.split('\n', 1)[0]?.slice(0, DETAIL_LENGTH_MAX) ?? '';
 }
 
 function isOutOfMemory(error: unknown): boolean {

@@ -16,14 +16,13 @@ export interface Restarts {
   readonly deathsInARow: number;
   readonly deaths: number;
   readonly startedAtMs: number;
-  readonly lastReason: string;
 }
 
 export function firstStart(nowMs: number): Restarts {
-  return { deathsInARow: 0, deaths: 0, startedAtMs: nowMs, lastReason: '' };
+  return { deathsInARow: 0, deaths: 0, startedAtMs: nowMs };
 }
 
-export function died(restarts: Restarts, reason: string, nowMs: number): { restarts: Restarts; delayMs: number } {
+export function died(restarts: Restarts, nowMs: number): { restarts: Restarts; delayMs: number } {
   const wasStable = nowMs - restarts.startedAtMs >= STABLE_MS;
   const before = wasStable ? 0 : restarts.deathsInARow;
   const delayMs = Math.min(RESTART_MAX_MS, RESTART_MIN_MS * 2 ** Math.min(before, 10));
@@ -32,7 +31,6 @@ export function died(restarts: Restarts, reason: string, nowMs: number): { resta
       deathsInARow: before + 1,
       deaths: restarts.deaths + 1,
       startedAtMs: nowMs + delayMs,
-      lastReason: reason,
     },
     delayMs,
   };

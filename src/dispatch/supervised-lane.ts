@@ -5,9 +5,9 @@ import type { LaneSelfStats } from '../protocol/lane-control.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import type { TaskBatch } from '../protocol/task.ts';
 import { withinMs } from './deadline.ts';
-import type { LaneCallbacks, LaneLossReason, LaneStats } from './lane-pool.ts';
-import type { LaneThreadOptions } from './lane-thread.ts';
-import { LaneThread } from './lane-thread.ts';
+import type { LaneCallbacks, LaneLoss, LaneLossReason, LaneStats } from './lane-pool.ts';
+import type { LaneNetwork, LaneThreadOptions } from './lane-thread.ts';
+import { detailOf, LaneThread } from './lane-thread.ts';
 import type { Restarts } from './restarts.ts';
 import { died, firstStart } from './restarts.ts';
 import { isStuck } from './watchdog.ts';
@@ -19,8 +19,10 @@ export interface SupervisedLaneOptions {
   readonly lane: number;
   readonly thread: LaneThreadOptions;
   readonly callbacks: LaneCallbacks;
-  /** The newest credentials, for the next thread. */
-  readonly connection: () => Connection;
+  /** As it is now, for the next thread. */
+  readonly network: () => LaneNetwork;
+  /** Of the lane that had this number before. */
+  readonly before: Pick<LaneStats, 'tasks' | 'cpuMs' | 'restarts'> | undefined;
 }
 
 interface Ping {
@@ -34,14 +36,16 @@ export class SupervisedLane {
   readonly #options: SupervisedLaneOptions;
   /** Undefined while a replacement is due. */
   #thread: LaneThread | undefined;
+  #isRunning = false;
   /** Sent while there was no thread. */
   #backlog: TaskBatch[] = [];
   #restarts: Restarts = firstStart(monotonicMs());
+  #lastLoss: LaneLoss | undefined;
   #restartTimer: NodeJS.Timeout | undefined;
   #ping: Ping | undefined;
   #inFlight = 0;
-  #tasks = 0;
-  #cpuBeforeMs = 0;
+  #tasks: number;
+  #cpuBeforeMs: number;
   #lastSelf: LaneSelfStats = { cpuMs: 0, heapBytes: 0, running: 0 };
   #lastUtilization: EventLoopUtilization | undefined;
   #idleWaiters: (() => void)[] = [];
@@ -50,6 +54,8 @@ export class SupervisedLane {
 
   constructor(options: SupervisedLaneOptions) {
     this.#options = options;
+    this.#tasks = options.before?.tasks ?? 0;
+    this.#cpuBeforeMs = options.before?.cpuMs ?? 0;
     this.#start();
   }
 
@@ -58,12 +64,21 @@ export class SupervisedLane {
     return this.#opened.promise;
   }
 
+  /** Whether it has a thread that has answered. */
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
   get inFlight(): number {
     return this.#inFlight;
   }
 
   get restarts(): Restarts {
     return this.#restarts;
+  }
+
+  get lastLoss(): LaneLoss | undefined {
+    return this.#lastLoss;
   }
 
   get thread(): LaneThread | undefined {
@@ -106,6 +121,11 @@ export class SupervisedLane {
     await withinMs(this.#thread?.link.control.setConnection(connection) ?? Promise.resolve(), CONTROL_TIMEOUT_MS);
   }
 
+  /** See LaneControl. A thread that does not answer is dead or about to be replaced, too. */
+  useConnections(count: number): void {
+    void withinMs(this.#thread?.link.control.useConnections(count) ?? Promise.resolve(), CONTROL_TIMEOUT_MS);
+  }
+
   async stats(): Promise<LaneStats> {
     const thread = this.#thread;
     const self = thread && (await withinMs(thread.link.control.selfStats(), CONTROL_TIMEOUT_MS));
@@ -117,7 +137,7 @@ export class SupervisedLane {
       utilization: this.#utilizationSinceLast(),
       cpuMs: this.#cpuBeforeMs + this.#lastSelf.cpuMs,
       heapBytes: this.#lastSelf.heapBytes,
-      restarts: this.#restarts.deaths,
+      restarts: (this.#options.before?.restarts ?? 0) + this.#restarts.deaths,
     };
   }
 
@@ -128,7 +148,7 @@ export class SupervisedLane {
     this.#opened.resolve();
     const thread = this.#thread;
     if (this.#inFlight > 0) {
-      if (thread === undefined) this.#abandon('exit', 0);
+      if (thread === undefined) this.#abandon({ reason: 'exit', restartInMs: 0, detail: '' });
       await thread?.kill('exit');
       return;
     }
@@ -138,17 +158,31 @@ export class SupervisedLane {
   }
 
   #start(): void {
-    const thread = new LaneThread(this.#options.thread, this.#options.connection(), {
-      onOutcomes: (outcomes) => this.#arrived(outcomes),
-      onLost: (reason) => this.#lost(reason),
-    });
+    const thread = this.#newThread();
+    if (thread === undefined) return;
     this.#thread = thread;
     this.#ping = undefined;
     this.#lastUtilization = undefined;
-    void thread.ready.then(() => this.#opened.resolve());
+    void thread.ready.then(() => {
+      this.#isRunning = thread === this.#thread;
+      this.#opened.resolve();
+    });
     const backlog = this.#backlog;
     this.#backlog = [];
     for (const batch of backlog) thread.send(batch);
+  }
+
+  /** Undefined when there can be no more threads: that is a loss like others. */
+  #newThread(): LaneThread | undefined {
+    try {
+      return new LaneThread(this.#options.thread, this.#options.network(), {
+        onOutcomes: (outcomes) => this.#arrived(outcomes),
+        onLost: (reason, detail) => this.#lost(reason, detail),
+      });
+    } catch (error) {
+      this.#lost('not-started', detailOf(error));
+      return undefined;
+    }
   }
 
   #arrived(outcomes: readonly Outcome[]): void {
@@ -158,25 +192,27 @@ export class SupervisedLane {
     if (this.#inFlight === 0) this.#wakeIdle();
   }
 
-  #lost(reason: LaneLossReason): void {
+  #lost(reason: LaneLossReason, detail: string): void {
     this.#thread = undefined;
+    this.#isRunning = false;
     this.#cpuBeforeMs += this.#lastSelf.cpuMs;
     this.#lastSelf = { cpuMs: 0, heapBytes: 0, running: 0 };
     if (this.#isClosed) {
       // Died on the way out. An idle lane owes nothing, and its number may be another lane's already.
-      if (this.#inFlight > 0) this.#abandon(reason, 0);
+      if (this.#inFlight > 0) this.#abandon({ reason, restartInMs: 0, detail });
       return;
     }
-    const { restarts, delayMs } = died(this.#restarts, reason, monotonicMs());
+    const { restarts, delayMs } = died(this.#restarts, monotonicMs());
     this.#restarts = restarts;
     this.#restartTimer = setTimeout(() => this.#start(), delayMs);
-    this.#abandon(reason, delayMs);
+    this.#lastLoss = { reason, restartInMs: delayMs, detail };
+    this.#abandon(this.#lastLoss);
   }
 
-  #abandon(reason: LaneLossReason, restartInMs: number): void {
+  #abandon(loss: LaneLoss): void {
     this.#backlog = [];
     this.#inFlight = 0;
-    this.#options.callbacks.onLaneLost(this.#options.lane, reason, restartInMs);
+    this.#options.callbacks.onLaneLost(this.#options.lane, loss);
     this.#wakeIdle();
   }
 

@@ -12,7 +12,7 @@ import { SupervisedLane } from './supervised-lane.ts';
 export interface ThreadedLanesOptions {
   readonly connection: Connection;
   readonly callbacks: LaneCallbacks;
-  /** Sockets of one lane to the API server, at most. */
+  /** Sockets of all lanes together to the API server. Each lane has an equal share, and at least one. */
   readonly connectionsMax: number;
   /** The thread's code; by default workers/lane.ts. */
   readonly workerUrl?: URL;
@@ -33,11 +33,14 @@ const PROFILE_EXTRA_MS = 10_000;
 /** One worker thread a lane. */
 export class ThreadedLanes implements LanePool {
   readonly #threadOptions: LaneThreadOptions;
+  readonly #connectionsMax: number;
   readonly #callbacks: LaneCallbacks;
   readonly #pingIntervalMs: number;
   readonly #stuckAfterMs: number;
   /** By number. Holds a lane that was taken away until it is done. */
   readonly #lanes = new Map<number, SupervisedLane>();
+  /** By number, exactly the lanes that were taken away and are not there again. */
+  readonly #closed = new Map<number, LaneStats>();
   #laneCount = 0;
   #connection: Connection;
   #watchdog: NodeJS.Timeout | undefined;
@@ -45,9 +48,9 @@ export class ThreadedLanes implements LanePool {
   constructor(options: ThreadedLanesOptions) {
     this.#threadOptions = {
       workerUrl: options.workerUrl ?? LANE_URL,
-      connectionsMax: options.connectionsMax,
       resourceLimits: options.resourceLimits ?? RESOURCE_LIMITS,
     };
+    this.#connectionsMax = options.connectionsMax;
     this.#callbacks = options.callbacks;
     this.#connection = options.connection;
     this.#pingIntervalMs = options.pingIntervalMs ?? 1000;
@@ -58,11 +61,28 @@ export class ThreadedLanes implements LanePool {
     return this.#laneCount;
   }
 
+  get runningCount(): number {
+    let count = 0;
+    for (const [lane, { isRunning }] of this.#lanes) if (lane < this.#laneCount && isRunning) count += 1;
+    return count;
+  }
+
+  get closedStats(): readonly LaneStats[] {
+    return [...this.#closed.values()];
+  }
+
   async start(lanes: number): Promise<void> {
     this.#watchdog = setInterval(() => {
       for (const lane of this.#lanes.values()) lane.look(this.#pingIntervalMs, this.#stuckAfterMs);
     }, this.#pingIntervalMs).unref();
-    await this.resize(lanes);
+    const opened = this.resize(lanes);
+    const failed = [...this.#lanes].find(([, { thread }]) => thread === undefined);
+    if (failed === undefined) return opened;
+    await this.close(0);
+    const [lane, { lastLoss }] = failed;
+    throw new Error(
+      `worker thread ${lane + 1} of ${lanes} cannot be started (${lastLoss?.detail}): ask for fewer, or allow this process more threads`,
+    );
   }
 
   send(lane: number, batch: TaskBatch): void {
@@ -74,12 +94,15 @@ export class ThreadedLanes implements LanePool {
   async resize(lanes: number): Promise<void> {
     assert.ok(lanes >= 1, 'at least one lane');
     this.#laneCount = lanes;
-    const settled: Promise<void>[] = [];
-    for (let lane = 0; lane < lanes; lane++) {
-      if (!this.#lanes.has(lane)) settled.push(this.#open(lane));
-    }
-    for (const [lane, retired] of this.#lanes) if (lane >= lanes) settled.push(this.#retire(lane, retired));
-    await Promise.all(settled);
+    const opened: Promise<void>[] = [];
+    for (let lane = 0; lane < lanes; lane++) opened.push((this.#lanes.get(lane) ?? this.#open(lane)).opened);
+    const retired = [...this.#lanes].filter(([lane]) => lane >= lanes);
+    const closed = retired.map(([lane, supervised]) => this.#retire(lane, supervised));
+    // Those that stay take over what the others leave at once, and give away only to lanes that are there.
+    if (retired.length > 0) this.#shareConnections();
+    await Promise.all(opened);
+    if (retired.length === 0) this.#shareConnections();
+    await Promise.all(closed);
   }
 
   async setConnection(connection: Connection): Promise<void> {
@@ -104,10 +127,10 @@ export class ThreadedLanes implements LanePool {
 
   health(): LaneHealth {
     const nowMs = monotonicMs();
-    for (const [lane, { restarts }] of this.#lanes) {
+    for (const [lane, { restarts, lastLoss }] of this.#lanes) {
       if (!isUnhealthy(restarts, nowMs)) continue;
-      const reason = `lane ${lane} died ${restarts.deathsInARow} times in a row, last: ${restarts.lastReason}`;
-      return { isHealthy: false, reason };
+      const last = lastLoss?.detail ? `${lastLoss.reason} (${lastLoss.detail})` : lastLoss?.reason;
+      return { isHealthy: false, reason: `lane ${lane} failed ${restarts.deathsInARow} times in a row, last: ${last}` };
     }
     return { isHealthy: true, reason: '' };
   }
@@ -121,22 +144,40 @@ export class ThreadedLanes implements LanePool {
     await Promise.all(lanes.map((lane) => lane.close()));
   }
 
-  #open(lane: number): Promise<void> {
+  #open(lane: number): SupervisedLane {
     const opened = new SupervisedLane({
       lane,
       thread: this.#threadOptions,
       callbacks: this.#callbacks,
-      connection: () => this.#connection,
+      network: () => ({
+        connection: this.#connection,
+        connectionsMax: this.#connectionsMax,
+        connections: this.#connectionsOfLane(),
+      }),
+      before: this.#closed.get(lane),
     });
+    this.#closed.delete(lane);
     this.#lanes.set(lane, opened);
-    return opened.opened;
+    return opened;
+  }
+
+  #connectionsOfLane(): number {
+    return Math.max(1, Math.floor(this.#connectionsMax / this.#laneCount));
+  }
+
+  #shareConnections(): void {
+    for (const [lane, supervised] of this.#lanes) {
+      if (lane < this.#laneCount) supervised.useConnections(this.#connectionsOfLane());
+    }
   }
 
   /** Ends the lane once it owes nothing, unless it is wanted again by then. */
   async #retire(lane: number, retired: SupervisedLane): Promise<void> {
     await retired.idle();
+    const last = await retired.stats();
     if (lane < this.#laneCount || this.#lanes.get(lane) !== retired || retired.inFlight > 0) return;
     this.#lanes.delete(lane);
+    this.#closed.set(lane, { ...last, utilization: 0, heapBytes: 0 });
     await retired.close();
   }
 }

@@ -6,8 +6,9 @@ export interface LaneHello {
   /** Over this port the worker answers a LaneControl. Transferred. */
   readonly controlPort: MessagePort;
   readonly connection: Connection;
-  /** Sockets to the API server, at most. */
+  /** Sockets to the API server: as many as this lane may ever have, and its share of them for now. */
   readonly connectionsMax: number;
+  readonly connections: number;
 }
 
 /** What a worker thread tells about itself. */
@@ -26,6 +27,8 @@ export interface LaneControl {
   selfStats(): LaneSelfStats;
   /** For requests from now on; those that have left are not disturbed. */
   setConnection(connection: Connection): void;
+  /** This lane's share of the sockets from now on. Requests that have left are not disturbed. */
+  useConnections(count: number): void;
   /** Samples this thread for that long; returns the JSON of a `.cpuprofile`. */
   cpuProfile(durationMs: number): Promise<string>;
   /** Samples what this thread allocates for that long and still holds; returns the JSON of a `.heapprofile`. */

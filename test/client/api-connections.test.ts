@@ -35,6 +35,59 @@ test('api: more requests than connections → they wait, no more connections', a
   assert.equal(waitingMax, 2);
 });
 
+test('api: fewer connections are to be used → no more at once, none is opened beside; more again → as many', async (t) => {
+  const held: (() => void)[] = [];
+  let isHolding = false;
+  const server = await serve(t, (_request, response) => {
+    if (isHolding) held.push(() => response.end('{}'));
+    else setImmediate(() => response.end('{}'));
+  });
+  const client = clientOf(t, server.url, { connectionsMax: 8 });
+  client.useConnections(3);
+  await Promise.all(Array.from({ length: 300 }, () => client.request(GET)));
+  assert.equal(server.connectionCount(), 3);
+  isHolding = true;
+  const requests = Promise.all(Array.from({ length: 10 }, () => client.request(GET)));
+  client.useConnections(9);
+  await eventually('as many as there may be are under way', () => held.length === 8);
+  client.useConnections(1);
+  for (let ended = 0; ended < 10; ended++) {
+    await eventually('the next one is under way', () => held.length > 0);
+    assert.equal(held.length, Math.max(1, 8 - ended));
+    held.shift()?.();
+  }
+  await requests;
+});
+
+test('api: closed while requests wait for a connection → they are sent all the same', async (t) => {
+  const server = await serve(t, (_request, response) => void setImmediate(() => response.end('{}')));
+  const client = clientOf(t, server.url, { connectionsMax: 8 });
+  client.useConnections(1);
+  const requests = Array.from({ length: 5 }, () => client.request(GET));
+  await client.close();
+  assert.deepEqual(
+    (await Promise.all(requests)).map(({ kind }) => kind),
+    Array(5).fill('answer'),
+  );
+});
+
+test('api: the time of a request ends while it waits for a connection → never sent, and the next one is', async (t) => {
+  const held: (() => void)[] = [];
+  const server = await serve(t, (_request, response) => held.push(() => response.end('{}')));
+  const client = clientOf(t, server.url, { connectionsMax: 8 });
+  client.useConnections(1);
+  const first = client.request(GET);
+  const late = await client.request({ ...GET, path: '/late', timeoutMs: 20 });
+  assert.ok(late.kind === 'failure' && late.code === 'timeout' && !late.wasSent);
+  const next = client.request(GET);
+  held.shift()?.();
+  await first;
+  await eventually('the next one arrived', () => held.length === 1);
+  held.shift()?.();
+  await next;
+  assert.deepEqual(server.requests, ['GET /api/v1/pods', 'GET /api/v1/pods']);
+});
+
 test('api: new token → used at once, on the same connection', async (t) => {
   const tokens: (string | undefined)[] = [];
   const server = await serve(t, (request, response) => {

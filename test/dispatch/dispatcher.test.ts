@@ -115,6 +115,20 @@ test('dispatcher: grown while everything runs → only the slots that move wait,
   );
 });
 
+test('dispatcher: tasks in all lanes are bounded → each lane has an equal share, another one after a resize', () => {
+  const dispatcher = dispatcherOf({ lanes: 2, laneInFlightMax: 30, tasksInLanesMax: 40 });
+  for (let i = 0; i < 500; i++) dispatcher.add(slotOf('ds', i), 0);
+  const processing = (): number[] => dispatcher.stats(0).lanes.map((lane) => lane.processing);
+  take(dispatcher, 0);
+  assert.deepEqual(processing(), [20, 20]);
+  dispatcher.resize(4, 0);
+  take(dispatcher, 0);
+  assert.deepEqual(processing(), [20, 20, 10, 10], 'what has more goes on with it and gets none');
+  dispatcher.resize(1, 0);
+  take(dispatcher, 0);
+  assert.deepEqual(processing(), [30, 20, 10, 10], 'no lane has more than one lane may');
+});
+
 test('dispatcher: shrunk and grown again before a lane is done → that lane still owes what it has', () => {
   const dispatcher = dispatcherOf({ lanes: 4, laneInFlightMax: 2 });
   const onThird = Array.from({ length: 200 }, (_, i) => slotOf('ds', i)).filter((slot) => laneOfSlot(slot, 4) === 3);

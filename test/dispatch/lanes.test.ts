@@ -1,72 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InProcessLanes } from '../../src/dispatch/in-process-lanes.ts';
-import type { LaneLossReason, LanePool } from '../../src/dispatch/lane-pool.ts';
+import type { LaneLossReason } from '../../src/dispatch/lane-pool.ts';
 import { ThreadedLanes, type ThreadedLanesOptions } from '../../src/dispatch/threaded-lanes.ts';
-import { plainConnection } from '../../src/protocol/connection.ts';
-import type { Outcome } from '../../src/protocol/outcome.ts';
 import { runBatch } from '../../workers/batch.ts';
 import { finish } from '../../workers/steps/finish.ts';
 import { outcomeOf } from '../../workers/steps/step.ts';
-import { batchOf, slotOf, taskOf } from './support/slots.ts';
-
-const CONNECTION = plainConnection('http://first.invalid');
-
-const DEADLINE_MS = 20_000;
-
-/** What a pool tells, and a way to wait for it. */
-class Recorder {
-  readonly outcomes: Outcome[] = [];
-  readonly losses: { lane: number; reason: LaneLossReason; restartInMs: number }[] = [];
-  #onChange: () => void = () => {};
-
-  onOutcomes(_lane: number, outcomes: readonly Outcome[]): void {
-    this.outcomes.push(...outcomes);
-    this.#onChange();
-  }
-
-  onLaneLost(lane: number, reason: LaneLossReason, restartInMs: number): void {
-    this.losses.push({ lane, reason, restartInMs });
-    this.#onChange();
-  }
-
-  async until(condition: (recorder: Recorder) => boolean): Promise<void> {
-    const deadline = AbortSignal.timeout(DEADLINE_MS);
-    while (!condition(this)) {
-      await new Promise<void>((resolve, reject) => {
-        this.#onChange = resolve;
-        const seen = JSON.stringify({ outcomes: this.outcomes, losses: this.losses });
-        deadline.onabort = () => reject(new Error(`not within ${DEADLINE_MS} ms; seen: ${seen}`));
-      });
-    }
-  }
-}
-
-async function withLanes(
-  lanes: number,
-  use: (pool: ThreadedLanes, seen: Recorder) => Promise<void>,
-  options: Partial<ThreadedLanesOptions> = {},
-): Promise<void> {
-  const seen = new Recorder();
-  const pool = new ThreadedLanes({
-    connection: CONNECTION,
-    callbacks: seen,
-    connectionsMax: 1,
-    workerUrl: new URL('./support/evil-lane.ts', import.meta.url),
-    pingIntervalMs: 50,
-    ...options,
-  });
-  try {
-    await pool.start(lanes);
-    await use(pool, seen);
-  } finally {
-    await pool.close(0);
-  }
-}
-
-function send(pool: LanePool, lane: number, ...pods: string[]): void {
-  pool.send(lane, batchOf(...pods.map((pod) => taskOf(slotOf('ds', pod), pod))));
-}
+import { CONNECTION, Recorder, send, withLanes } from './support/recorded-lanes.ts';
+import { slotOf } from './support/slots.ts';
 
 const deaths: { pod: string; reason: LaneLossReason; options: Partial<ThreadedLanesOptions> }[] = [
   { pod: 'throw', reason: 'error', options: {} },
@@ -89,7 +30,10 @@ for (const { pod, reason, options } of deaths) {
         send(pool, 0, pod);
         send(pool, 1, 'other');
         await seen.until(({ losses, outcomes }) => losses.length === 1 && outcomes.length === 2);
-        assert.deepEqual(seen.losses, [{ lane: 0, reason, restartInMs: 100 }]);
+        assert.deepEqual(
+          seen.losses.map(({ detail, ...loss }) => loss),
+          [{ lane: 0, reason, restartInMs: 100 }],
+        );
         assert.equal((await pool.stats())[0]?.inFlight, 0, 'what is lost is not owed');
         send(pool, 0, 'after');
         await seen.until(({ outcomes }) => outcomes.length === 3);
@@ -117,7 +61,7 @@ test('lanes: a lane that dies again and again → later and later replaced, and 
       seen.losses.map(({ restartInMs }) => restartInMs),
       [100, 200, 400, 800, 1600],
     );
-    assert.deepEqual(pool.health(), { isHealthy: false, reason: 'lane 0 died 5 times in a row, last: exit' });
+    assert.deepEqual(pool.health(), { isHealthy: false, reason: 'lane 0 failed 5 times in a row, last: exit' });
   });
 });
 
@@ -191,7 +135,7 @@ test('lanes: closed with a task that does not end → lost after the grace perio
     await seen.until(({ outcomes }) => outcomes.length === 1);
     assert.deepEqual(seen.losses, []);
     await pool.close(50);
-    assert.deepEqual(seen.losses, [{ lane: 0, reason: 'exit', restartInMs: 0 }]);
+    assert.deepEqual(seen.losses, [{ lane: 0, reason: 'exit', restartInMs: 0, detail: '' }]);
   });
 });
 

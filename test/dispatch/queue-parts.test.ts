@@ -188,7 +188,7 @@ test('restarts: deaths in a row → later and later, then unhealthy; a stable li
   for (let i = 0; i < 9; i++) {
     nowMs += 1000;
     assert.equal(isUnhealthy(restarts, nowMs), i >= 5);
-    const death = died(restarts, 'exit', nowMs);
+    const death = died(restarts, nowMs);
     restarts = death.restarts;
     delays.push(death.delayMs);
     nowMs += death.delayMs;
@@ -196,7 +196,7 @@ test('restarts: deaths in a row → later and later, then unhealthy; a stable li
   assert.deepEqual(delays, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
   assert.equal(isUnhealthy(restarts, nowMs + 59_999), true);
   assert.equal(isUnhealthy(restarts, nowMs + 60_000), false);
-  const again = died(restarts, 'error', nowMs + 60_000);
+  const again = died(restarts, nowMs + 60_000);
   assert.equal(again.delayMs, 100);
   assert.equal(again.restarts.deaths, 10);
 });

@@ -42,7 +42,7 @@ test('connection: shown, logged, made into JSON, alone or in what holds it → w
   assert.equal(connection.authorization, `Bearer ${TOKEN}`);
   assert.ok(connection.keyPem?.includes(keyLine));
   const client = new ApiClient({ connection, connectionsMax: 1 });
-  const http = apiHttp(connection, 1);
+  const http = apiHttp({ connection, connectionsMax: 1, connections: 1 });
   t.after(() => Promise.all([client.close(), http.close()]));
   const lines: string[] = [];
   const logger = createLogger({ level: 'debug', format: 'json', stream: { write: (line) => lines.push(line) } });

@@ -102,15 +102,17 @@ test('lanes: grown and shrunk under load → no write is lost, refused or late',
     scenario: { nodes: 600, maxUnavailable: '30%', startupMs: 1000, podsPerSecond: 200 },
   });
   const { updater, diary } = await startUpdater(t, cluster);
+  const heard = t.mock.method(updater.lanes, 'taskDone');
   await cluster.control.startRollout();
   for (const lanes of [8, 1, 4, 2]) {
     await updater.lanes.set(lanes);
-    assert.equal(updater.pool.laneCount, lanes);
+    assert.deepEqual([updater.pool.laneCount, updater.lanes.state.actual], [lanes, lanes]);
   }
   const report = await rolledOut(cluster);
   assertClean(report);
   assert.deepEqual([report.deletes, report.refused], [600, 0]);
   assert.ok(diary.outcomes.every(({ code }) => code === 'done'));
+  assert.equal(heard.mock.callCount(), diary.outcomes.length, 'auto follows what the tasks tell');
 });
 
 test('lanes: answers of writes are lost → settled by the watch or by reading, nothing twice', async (t) => {

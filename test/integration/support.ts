@@ -68,6 +68,7 @@ export async function startUpdater(
       onReaderProblem: (problem) => diary.problems.push(problem),
       onEventDropped() {},
       onResize() {},
+      onResizeFailed() {},
     },
     ...changes,
   });

@@ -28,6 +28,7 @@ function fakeHttp(
       return answer(request, sent.length);
     },
     setConnection() {},
+    useConnections() {},
     async close() {},
   };
 }

@@ -151,4 +151,5 @@ const SILENT: Omit<UpdaterListeners, 'log'> = {
   onReaderProblem: () => {},
   onEventDropped: () => {},
   onResize: () => {},
+  onResizeFailed: () => {},
 };

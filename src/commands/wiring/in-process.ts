@@ -5,7 +5,7 @@ import type { Connection } from '../../protocol/connection.ts';
 
 /** A lane's work without its thread, for InProcessLanes. */
 export function inProcessExecutor(connection: Connection, connectionsMax: number): InProcessExecutor {
-  const executor = createExecutor({ connection, connectionsMax });
+  const executor = createExecutor({ connection, connectionsMax, connections: connectionsMax });
   return {
     run: (batch, onEarly) => runBatch(batch, executor.execute, onEarly),
     setConnection: (next) => executor.setConnection(next),

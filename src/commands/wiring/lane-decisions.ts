@@ -41,8 +41,8 @@ export class LaneDecisions {
     if (from === to && before?.reason === reason) return;
     this.#latest.push(decision);
     if (this.#latest.length > KEPT_MAX) this.#latest.shift();
-    if (from !== to) this.#log('info', 'worker threads resized', { from, to, reason });
-    else if (before !== undefined) this.#logKept(decision);
+    // A change is logged when it is done.
+    if (from === to && before !== undefined) this.#logKept(decision);
   }
 
   /** Nothing to do is no news; that work waits and more threads would not help is. */

@@ -20,6 +20,7 @@ export interface LaneManagerOptions {
   readonly cpus: () => number;
   readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
   readonly onResize: (state: LaneState) => void;
+  readonly onResizeFailed: () => void;
   /** Between the starts of two lanes; replaced in tests. */
   readonly pause?: (durationMs: number) => Promise<void>;
 }
@@ -28,6 +29,7 @@ export interface LaneManagerOptions {
 export interface LaneState {
   readonly setting: LaneSetting;
   readonly wanted: number;
+  /** Those whose thread runs and has answered. */
   readonly actual: number;
   readonly reason: LaneReason;
 }
@@ -50,7 +52,13 @@ export class LaneManager {
   #reason: LaneState['reason'];
   #scaler: ReturnType<typeof startScaler>;
   #timer: NodeJS.Timeout | undefined;
+  /** Lanes that the dispatcher gives work to. */
+  #served: number;
   #resizing: Promise<void> = Promise.resolve();
+  /** Why the latest number is another one than before. */
+  #resizeReason: LaneReason;
+  /** Resolves when another number is wanted, or none any more. */
+  #changed = Promise.withResolvers<void>();
   #latestStats: readonly LaneStats[] = [];
   #window = emptyWindow();
   #isStopped = false;
@@ -60,7 +68,9 @@ export class LaneManager {
     this.#setting = options.setting;
     this.#cpus = options.cpus();
     this.#wanted = options.lanes;
+    this.#served = options.lanes;
     this.#reason = reasonOf(options.setting);
+    this.#resizeReason = this.#reason;
     this.#scaler = startScaler(this.#wanted);
     this.decisions = new LaneDecisions(options.log);
     this.decisions.add({ atMs: monotonicMs(), from: this.#wanted, to: this.#wanted, reason: this.#reason });
@@ -69,7 +79,7 @@ export class LaneManager {
 
   get state(): LaneState {
     const { pool } = this.#options;
-    return { setting: this.#setting, wanted: this.#wanted, actual: pool.laneCount, reason: this.#reason };
+    return { setting: this.#setting, wanted: this.#wanted, actual: pool.runningCount, reason: this.#reason };
   }
 
   /** As of the last look. */
@@ -88,10 +98,11 @@ export class LaneManager {
 
   stop(): void {
     this.#isStopped = true;
+    this.#changed.resolve();
     clearInterval(this.#timer);
   }
 
-  /** Changes the number at run time; resolves when the new lanes answer and the old ones are done. */
+  /** Changes the number at run time; resolves when the new lanes answer and the old ones are done, or when it failed. */
   async set(setting: LaneSetting): Promise<void> {
     const wasTooMany = this.#isTooMany();
     this.#setting = setting;
@@ -155,32 +166,56 @@ export class LaneManager {
     this.decisions.add({ atMs: monotonicMs(), from, to: lanes, reason });
     this.#wanted = lanes;
     this.#reason = reason;
-    if (lanes !== from) await this.#resize(lanes);
+    if (lanes === from) return;
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+    this.#resizeReason = reason;
+    this.#resizing = this.#resizing.then(() => this.#resize());
+    await this.#resizing;
+  }
+
+  /** Until there are as many lanes as are wanted: each step asks anew, and a step that does not end is given up for the next wish. */
+  async #resize(): Promise<void> {
+    const { pool, log, onResize, onResizeFailed } = this.#options;
+    const from = this.#served;
+    try {
+      while (!this.#isStopped && (this.#wanted !== this.#served || this.#wanted !== pool.laneCount)) {
+        if (this.#wanted > this.#served) await this.#grow();
+        else await this.#shrink(this.#wanted);
+      }
+    } catch (error) {
+      log('error', 'worker threads not resized', { from, to: this.#wanted, detail: String(error) });
+      onResizeFailed();
+      return;
+    }
+    if (this.#isStopped || from === this.#served) return;
+    log('info', 'worker threads resized', { from, to: this.#served, reason: this.#resizeReason });
+    onResize(this.state);
   }
 
   /**
-   * One at a time. New threads are ready before they get work; old ones get none before they go. New ones start one after
-   * the other, with a pause: loading and compiling a lane's code and opening its sockets takes CPU time from the lanes that work.
+   * By one lane. Its thread is ready before it gets work. The next one starts after a pause: loading and compiling a lane's code
+   * and opening its sockets takes CPU time from the lanes that work.
    */
-  #resize(lanes: number): Promise<void> {
-    const { pool, host, onResize, pause = unreferencedPause } = this.#options;
-    this.#resizing = this.#resizing.then(async () => {
-      if (this.#isStopped) return;
-      const from = pool.laneCount;
-      // Less may be wanted by now.
-      while (Math.min(lanes, this.#wanted) > pool.laneCount && !this.#isStopped) {
-        const next = pool.laneCount + 1;
-        await pool.resize(next);
-        host.resize(next);
-        if (next < lanes) await pause(startPauseMs({ lanes: lanes - from, cpus: this.#cpus }));
-      }
-      if (lanes < pool.laneCount) {
-        host.resize(lanes);
-        await pool.resize(lanes);
-      }
-      onResize(this.state);
-    });
-    return this.#resizing;
+  async #grow(): Promise<void> {
+    const { pool, host, pause = unreferencedPause } = this.#options;
+    const next = this.#served + 1;
+    const changed = this.#changed.promise;
+    const isOpen = await Promise.race([pool.resize(next).then(() => true), changed.then(() => false)]);
+    if (!isOpen || this.#wanted < next || this.#isStopped) return;
+    host.resize(next);
+    this.#served = next;
+    const missing = this.#wanted - next;
+    if (missing > 0) await Promise.race([pause(startPauseMs({ lanes: missing + 1, cpus: this.#cpus })), changed]);
+  }
+
+  /** What goes gets no work any more, and ends what it has. */
+  async #shrink(lanes: number): Promise<void> {
+    const { pool, host } = this.#options;
+    const changed = this.#changed.promise;
+    if (lanes < this.#served) host.resize(lanes);
+    this.#served = lanes;
+    await Promise.race([pool.resize(lanes), changed]);
   }
 
   #isTooMany(): boolean {

@@ -18,7 +18,8 @@ export function publishMetrics(metrics: Metrics, updater: Updater): void {
     const { wanted, actual, reason } = lanes.state;
     metrics.setLaneCounts(wanted, actual);
     metrics.setLaneDecisions(reason, lanes.decisions.counts);
-    metrics.setLanes(lanes.latestStats);
+    // A lane may have been closed since the last look.
+    metrics.setLanes([...lanes.latestStats, ...updater.pool.closedStats]);
   });
 }
 

@@ -175,6 +175,7 @@ export class RunningController {
           this.#metrics.setLaneCounts(wanted, actual);
           this.#metrics.lanesResized(reason);
         },
+        onResizeFailed: () => this.#metrics.laneResizeFailed(),
       },
     });
   }

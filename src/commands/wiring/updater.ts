@@ -15,7 +15,14 @@ import type { ReaderProblem } from './cluster-reader.ts';
 import { ControllerHost } from './controller-host.ts';
 import { inProcessExecutor } from './in-process.ts';
 import { initialLanes, LaneManager, type LaneState } from './lane-manager.ts';
-import { BATCH_MAX, IN_FLIGHT_PER_DAEMON_SET_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from './limits.ts';
+import {
+  BATCH_MAX,
+  CONNECTIONS_MAX,
+  IN_FLIGHT_PER_DAEMON_SET_MAX,
+  LANE_IN_FLIGHT_MAX,
+  TASK_TIMEOUT_MS,
+  TASKS_IN_LANES_MAX,
+} from './limits.ts';
 
 export interface UpdaterOptions {
   readonly connection: Connection;
@@ -45,11 +52,9 @@ export interface UpdaterListeners {
   onReaderProblem(problem: ReaderProblem): void;
   onEventDropped(): void;
   onResize(state: LaneState): void;
+  onResizeFailed(): void;
 }
 
-/** Sockets of all lanes together. A flood of writes was answered fastest with 128 at once, of 16, 32, 64 and 128 (bench:api). */
-const CONNECTIONS_TOTAL = 128;
-const CONNECTIONS_PER_LANE_MIN = 4;
 const READER_CONNECTIONS_MAX = 4;
 const DRAIN_POLL_MS = 10;
 
@@ -86,7 +91,7 @@ export class Updater {
       },
     });
     this.host = this.#makeHost(options, lanes);
-    this.pool = this.#makePool(options, lanes);
+    this.pool = this.#makePool(options);
     this.lanes = new LaneManager({
       pool: this.pool,
       host: this.host,
@@ -95,6 +100,7 @@ export class Updater {
       cpus: options.cpus,
       log: listeners.log,
       onResize: listeners.onResize,
+      onResizeFailed: listeners.onResizeFailed,
     });
   }
 
@@ -148,6 +154,7 @@ export class Updater {
         lanes,
         batchMax: BATCH_MAX,
         laneInFlightMax: LANE_IN_FLIGHT_MAX,
+        tasksInLanesMax: TASKS_IN_LANES_MAX,
         qps: options.qps,
         burst: options.burst,
         maxInFlight: options.maxInFlight,
@@ -170,19 +177,18 @@ export class Updater {
     });
   }
 
-  #makePool(options: UpdaterOptions, lanes: number): LanePool {
+  #makePool(options: UpdaterOptions): LanePool {
     const callbacks: LaneCallbacks = {
       onOutcomes: (_lane, outcomes) => this.host.onOutcomes(outcomes),
-      onLaneLost: (lane, reason, restartInMs) => {
-        options.listeners.log('error', 'worker thread lost', { lane, reason, restartInMs });
+      onLaneLost: (lane, { reason, restartInMs, detail }) => {
+        options.listeners.log('error', 'worker thread lost', { lane, reason, restartInMs, detail });
         this.host.onLaneLost(lane, monotonicMs() + restartInMs);
       },
     };
-    const connectionsMax = Math.max(CONNECTIONS_PER_LANE_MIN, Math.ceil(CONNECTIONS_TOTAL / lanes));
     const { connection } = options;
     if (options.isSingleThreaded === true) {
-      return new InProcessLanes(inProcessExecutor(connection, CONNECTIONS_TOTAL), callbacks);
+      return new InProcessLanes(inProcessExecutor(connection, CONNECTIONS_MAX), callbacks);
     }
-    return new ThreadedLanes({ connection, connectionsMax, callbacks });
+    return new ThreadedLanes({ connection, connectionsMax: CONNECTIONS_MAX, callbacks });
   }
 }

@@ -5,15 +5,20 @@ import { finish } from '../../../workers/steps/finish.ts';
 import { outcomeOf } from '../../../workers/steps/step.ts';
 
 /** A lane whose tasks do what their pod's name says, instead of a request. */
-const host = laneHost(({ connection }) => {
+const host = laneHost(({ connection, ...hello }) => {
+  let { connections } = hello;
   let serverUrl = connection.serverUrl;
   return {
     execute(task: Task): Outcome | Promise<Outcome> {
-      const done = outcomeOf(task, finish('done', { message: serverUrl }), 0);
+      const message = task.pod === 'connections' ? String(connections) : serverUrl;
+      const done = outcomeOf(task, finish('done', { message }), 0);
       return misbehave(task.pod) ?? done;
     },
     setConnection(next) {
       serverUrl = next.serverUrl;
+    },
+    useConnections(count) {
+      connections = count;
     },
     async close() {},
   };
