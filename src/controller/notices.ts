@@ -1,14 +1,12 @@
 import type { PolicyResult } from '../kube/annotations.ts';
 import type { DaemonSetRecord } from '../kube/records.ts';
-import type { Outcome } from '../protocol/outcome.ts';
+import { isWriteRefused, type Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetKey, nodeOfSlot } from '../protocol/slot.ts';
 import type { RolloutNotice } from '../rollout/notices.ts';
 import { FailureDigest } from './failure-digest.ts';
 import type { Followed } from './followed.ts';
 import type { ControllerPorts, DaemonSetEvent, LogFields } from './ports.ts';
 import { BAD_SELECTOR, complaintsOf, isSameText, REASONS, type Statement } from './statements.ts';
-
-const HTTP_UNAUTHORIZED = 401;
 
 /** A Normal event at each of these shares of a rollout. */
 const PROGRESS_STEPS = [0.25, 0.5, 0.75] as const;
@@ -113,8 +111,7 @@ export class NoticeBoard {
       return;
     }
     const fields = { ...fieldsOf(outcome), httpStatus, outcome: code, detail: message };
-    // Refused credentials (401) are the process's trouble and are read anew; the DaemonSet has nothing to do with them.
-    if ((code === 'forbidden' && httpStatus !== HTTP_UNAUTHORIZED) || code === 'rejected') {
+    if (isWriteRefused(outcome)) {
       const reason = code === 'forbidden' ? REASONS.writeForbidden : REASONS.writeRejected;
       this.#say(followed, { level: 'warn', reason, message: `cannot ${action} pods: ${message}`, fields });
       return;
@@ -168,6 +165,9 @@ export class NoticeBoard {
         this.#say(followed, { level: 'info', reason: REASONS.nodeRecovered, message, fields: { node: notice.node } });
         return;
       }
+      case 'slot-repeated':
+        this.#repeated(followed, notice);
+        return;
       case 'slot-available':
         this.#ports.log('debug', 'replacement available', {
           daemonSet: followed.key,
@@ -180,6 +180,18 @@ export class NoticeBoard {
         // Said by policyRead, which also sees DaemonSets that have no rollout.
         return;
     }
+  }
+
+  #repeated(
+    followed: Followed,
+    { node, hash, count, waitMs }: Extract<RolloutNotice, { type: 'slot-repeated' }>,
+  ): void {
+    const seconds = Math.ceil(waitMs / 1000);
+    const message =
+      `node ${node}: its pod was deleted ${count} times for revision ${hash}, and what came was of another one; ` +
+      `the next time is in ${seconds} s`;
+    const fields = { node, revision: hash, count, waitMs };
+    this.#say(followed, { level: 'warn', reason: REASONS.repeated, message, fields });
   }
 
   #digestOf(key: DaemonSetKey): FailureDigest {

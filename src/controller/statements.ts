@@ -9,6 +9,7 @@ export const REASONS = {
   superseded: 'RolloutSuperseded',
   nodeFailed: 'NodeUpdateFailed',
   stuckForced: 'StuckPodForceDeleted',
+  repeated: 'ReplacementRepeated',
   nodeRecovered: 'NodeUpdateRecovered',
   writeForbidden: 'WriteForbidden',
   writeRejected: 'WriteRejected',

@@ -41,3 +41,13 @@ export interface Outcome {
   /** For `observe` with `done`: whether the pod is terminating. */
   readonly isTerminating: boolean;
 }
+
+const HTTP_UNAUTHORIZED = 401;
+
+/**
+ * Whether the API server does not want this write. Refused credentials (401) are not about the write: they are the process's
+ * trouble, and are read anew.
+ */
+export function isWriteRefused({ code, httpStatus }: Pick<Outcome, 'code' | 'httpStatus'>): boolean {
+  return code === 'rejected' || (code === 'forbidden' && httpStatus !== HTTP_UNAUTHORIZED);
+}

@@ -1,5 +1,6 @@
-import type { Outcome } from '../protocol/outcome.ts';
+import { isWriteRefused, type Outcome } from '../protocol/outcome.ts';
 import type { Facts } from './facts.ts';
+import { noteRefusal } from './holdback.ts';
 import { isMarked, pendingMark } from './marks.ts';
 import type { Ask, Slot } from './slot-state.ts';
 import { noteForced } from './stuck.ts';
@@ -28,12 +29,14 @@ const DROP = after('drop', 0);
 
 export function newAsk(action: Ask['action'], uid: string): Ask {
   const dueMs = Number.POSITIVE_INFINITY;
-  return { action, uid, phase: 'asked', dueMs, observeCount: 0, mark: undefined, setback: undefined };
+  return { action, uid, phase: 'asked', dueMs, hash: undefined, observeCount: 0, mark: undefined, setback: undefined };
 }
 
-export function onSent(ask: Ask): void {
-  if (ask.phase === 'asked') ask.phase = 'sent';
-  else if (ask.phase === 'observe-asked') ask.phase = 'observe-sent';
+export function onSent(ask: Ask, facts: Facts): void {
+  if (ask.phase === 'asked') {
+    ask.phase = 'sent';
+    ask.hash = facts.target?.hash;
+  } else if (ask.phase === 'observe-asked') ask.phase = 'observe-sent';
 }
 
 /** Whether the cluster shows what was asked for: a pod on its way out, or the condition that was written. */
@@ -65,9 +68,14 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
       return WATCH;
     case 'throttled':
     case 'conflict':
+      return retry(ask, outcome, 'asked');
     case 'forbidden':
     case 'rejected':
-      return retry(ask, outcome, 'asked');
+      if (ask.action !== 'delete' || !isWriteRefused(outcome)) return retry(ask, outcome, 'asked');
+      // The pod is as it was: it keeps nobody waiting, and asks for a place again.
+      noteRefusal(slot, outcome, at.nowMs);
+      slot.ask = undefined;
+      return DROP;
     case 'fenced':
       slot.ask = undefined;
       return DROP;

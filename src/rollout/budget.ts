@@ -15,14 +15,25 @@ export function allowedUnavailable(maxUnavailable: IntOrPercent, eligibleCount: 
   return Math.max(1, scaleIntOrPercent(maxUnavailable, eligibleCount));
 }
 
+export type Verdict = 'go' | 'budget' | 'window' | 'refusals';
+
+/** What there is room for, besides the budget. */
+export interface Room {
+  /** Replacements in flight, as the pace has it. */
+  readonly window: number;
+  /** Deletions that may be asked for now, which is less than any when the API server refuses all of them. */
+  readonly tries: number;
+}
+
 /**
  * Whether one more old pod may be asked for. `budget`: it would take more down than is allowed; `window`: it would not,
- * but the pace holds it back.
+ * but the pace holds it back; `refusals`: deletions are refused, and the next try has to wait.
  */
-export function verdict(kind: 'unavailable' | 'available', use: BudgetUse, window: number): 'go' | 'budget' | 'window' {
+export function verdict(kind: 'unavailable' | 'available', use: BudgetUse, room: Room): Verdict {
   if (use.inFlight >= use.allowed) return 'budget';
   if (kind === 'available' && use.unavailable + use.reserved >= use.allowed) return 'budget';
-  return use.inFlight >= window ? 'window' : 'go';
+  if (use.inFlight >= room.window) return 'window';
+  return room.tries < 1 ? 'refusals' : 'go';
 }
 
 /** Whether an asked deletion that has not left yet still fits; things may have got worse since it was asked. */

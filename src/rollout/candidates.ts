@@ -1,4 +1,5 @@
 import { Heap } from './heap.ts';
+import { orderCost } from './holdback.ts';
 import type { Slot, Zone, ZoneQueue } from './slot-state.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { Slot, Zone, ZoneQueue } from './slot-state.ts';
 export type CandidateKind = 'unavailable' | 'available' | 'force' | 'mark';
 
 /**
- * Who may go, in order: unavailable before available; then the lowest deletion cost; then the zone with the fewest
+ * Who may go, in order: unavailable before available; then those that were not refused; then the lowest deletion cost; then the zone with the fewest
  * replacements in flight; then the node's name. Every operation costs O(log n).
  */
 export class Candidates {
@@ -37,7 +38,7 @@ export class Candidates {
 
   /** Puts the slot where it belongs, now that it was `before` and is `after`, or its deletion cost changed. */
   place(slot: Slot, before: CandidateKind | undefined, after: CandidateKind | undefined): void {
-    const cost = slot.pods[0]?.record.deletionCost ?? 0;
+    const cost = orderCost(slot);
     if (before === after && (after === undefined || cost === slot.deletionCost)) return;
     this.#remove(slot, before);
     slot.deletionCost = cost;

@@ -2,6 +2,7 @@ import { availableAtMs, isFinished } from '../kube/availability.ts';
 import { isCurrent } from '../kube/revision.ts';
 import type { CandidateKind } from './candidates.ts';
 import type { Facts } from './facts.ts';
+import { refusedUntilMs, repeatUntilMs } from './holdback.ts';
 import { pendingMark } from './marks.ts';
 import { hasTerminatingPod, isPodAvailable, liveCount, NEVER, type Slot, soleLivePod } from './slot-state.ts';
 import { forceAtMs } from './stuck.ts';
@@ -42,9 +43,15 @@ export const BIT = {
   pending: 1 << 15,
   /** Failed, because a pod is stuck in Terminating that may be deleted by force now. */
   candidateForce: 1 << 16,
+  /** Would be a candidate, but its pods were deleted for this target again and again (holdback.ts). */
+  repeated: 1 << 17,
+  /** Would be a candidate, but its deletion was refused, and is not tried again yet. */
+  refused: 1 << 18,
 } as const;
 
-export const BIT_COUNT = 17;
+export const BIT_COUNT = 19;
+
+const CANDIDATE_DELETE = BIT.candidateUnavailable | BIT.candidateAvailable;
 
 /** A node that goes NotReady this long after minReadySeconds, counted from the replacement of its pod, failed. */
 export const NODE_FAILURE_WINDOW_MS = 5 * 60_000;
@@ -59,7 +66,8 @@ export function classify(slot: Slot, facts: Facts, nowMs: number): number {
       return common | classifyMark(slot, facts);
     case 'AdvancedRollingUpdate':
       if ((common & BIT.eligible) === 0) return common;
-      return common | ((common & BIT.ready) === 0 ? classifyNotReady(slot, facts) : classifyReady(slot, facts, common));
+      if ((common & BIT.ready) === 0) return common | classifyNotReady(slot, facts);
+      return holdBack(common | classifyReady(slot, facts, common), slot, { facts, nowMs });
   }
 }
 
@@ -106,6 +114,14 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
   return mask | (hasAvailable ? BIT.candidateAvailable : BIT.candidateUnavailable);
 }
 
+/** Takes a slot that has to wait out of the candidates. */
+function holdBack(mask: number, slot: Slot, at: { readonly facts: Facts; readonly nowMs: number }): number {
+  if ((mask & CANDIDATE_DELETE) === 0) return mask;
+  if (at.nowMs < repeatUntilMs(slot, at.facts.target?.hash)) return (mask & ~CANDIDATE_DELETE) | BIT.repeated;
+  if (at.nowMs < refusedUntilMs(slot)) return (mask & ~CANDIDATE_DELETE) | BIT.refused;
+  return mask;
+}
+
 /** What follows once the progress deadline has passed. */
 export function classifyOverdue(slot: Slot, facts: Facts, nowMs: number): number {
   return BIT.failed | (nowMs >= forceAtMs(slot, facts) ? BIT.candidateForce : 0);
@@ -125,6 +141,8 @@ export function dueAtMs(slot: Slot, facts: Facts): number {
   if ((slot.mask & (BIT.replacing | BIT.failed | BIT.candidateForce)) === (BIT.replacing | BIT.failed)) {
     dueMs = Math.min(dueMs, forceAtMs(slot, facts));
   }
+  if ((slot.mask & BIT.repeated) !== 0) dueMs = Math.min(dueMs, repeatUntilMs(slot, facts.target?.hash));
+  if ((slot.mask & BIT.refused) !== 0) dueMs = Math.min(dueMs, refusedUntilMs(slot));
   if ((slot.mask & (BIT.ready | BIT.available)) === BIT.ready) {
     const pod = soleLivePod(slot);
     if (pod !== undefined) dueMs = Math.min(dueMs, availableAtMs(pod.record, pod.readySinceMs, facts.minReadyMs));

@@ -22,6 +22,10 @@ export interface RolloutCounts {
   readonly failed: number;
   /** May be asked for, as soon as the budget and the window let them. */
   readonly waiting: number;
+  /** Of those: their pods were deleted for this target again and again, and the next time waits longer. */
+  readonly repeated: number;
+  /** Of those: the API server refused the deletion, and it is not tried again yet. */
+  readonly refused: number;
   /** Done: current, available, nothing asked (OTA: marked). */
   readonly settled: number;
   /** maxUnavailable, scaled. */
@@ -33,6 +37,8 @@ export interface RolloutCounts {
   readonly targetCreatedAtMs: number;
   readonly strategy: UpdateStrategy | undefined;
 }
+
+const WAITING = ['candidateUnavailable', 'candidateAvailable', 'candidateMark', 'repeated', 'refused'] as const;
 
 export function countsOf(
   counters: Counters,
@@ -49,7 +55,9 @@ export function countsOf(
     reserved: use.reserved,
     skippedNotReady: counters.of('skipped'),
     failed: counters.of('failed'),
-    waiting: counters.of('candidateUnavailable') + counters.of('candidateAvailable') + counters.of('candidateMark'),
+    waiting: WAITING.reduce((sum, bit) => sum + counters.of(bit), 0),
+    repeated: counters.of('repeated'),
+    refused: counters.of('refused'),
     settled: counters.of('settled'),
     allowed: use.allowed,
     window: Math.min(use.allowed, window),

@@ -25,6 +25,15 @@ export type RolloutNotice =
   | { readonly type: 'superseded'; readonly fromHash: string; readonly toHash: string }
   /** A replacement became available, `replacementMs` after the deletion was observed. */
   | { readonly type: 'slot-available'; readonly slot: SlotKey; readonly node: string; readonly replacementMs: number }
+  /** The node's pods were deleted `count` times for the target, or for two that take turns; it waits before the next time. */
+  | {
+      readonly type: 'slot-repeated';
+      readonly slot: SlotKey;
+      readonly node: string;
+      readonly hash: string;
+      readonly count: number;
+      readonly waitMs: number;
+    }
   /** `why` names the pod and the times; `detail` is the same for nodes with the same trouble. */
   | {
       readonly type: 'node-failed';

@@ -1,6 +1,7 @@
 import type { NodeRecord, PodRecord } from '../kube/records.ts';
 import { isCurrentSlot } from './classify.ts';
 import type { Facts } from './facts.ts';
+import { noteReplacement } from './holdback.ts';
 import { liveCount, NEVER, type Slot, soleLivePod } from './slot-state.ts';
 import { newLeaving } from './stuck.ts';
 
@@ -45,11 +46,12 @@ export function observePodGone(slot: Slot, uid: string, at: Observation): void {
 
 /** A pod is on its way out. With another one still there it was an excess pod, and nothing replaces it. */
 function noteDeletion(slot: Slot, uid: string, { facts, nowMs }: Observation): void {
+  // Our own deletion may reach a node that went NotReady unnoticed; then it went so while its pod was being replaced.
+  const isOurs = slot.ask?.action === 'delete' && slot.ask.uid === uid && slot.ask.phase !== 'asked';
+  if (isOurs && slot.ask?.hash !== undefined) noteReplacement(slot, slot.ask.hash, nowMs);
   if (slot.eligibility !== 2 || liveCount(slot) > 0) return;
   slot.isAwaitingReplacement = true;
   if (!facts.isSynced) return;
-  // Our own deletion may reach a node that went NotReady unnoticed; then it went so while its pod was being replaced.
-  const isOurs = slot.ask?.action === 'delete' && slot.ask.uid === uid && slot.ask.phase !== 'asked';
   slot.replacedAtMs = isOurs ? Math.min(nowMs, slot.notReadySinceMs) : nowMs;
 }
 
@@ -60,6 +62,7 @@ export function observeNode(slot: Slot, node: NodeRecord | undefined, at: Observ
   if (node === undefined) {
     slot.eligibility = 0;
     slot.replacedAtMs = NEVER;
+    slot.replacements = undefined;
     slot.isAwaitingReplacement = false;
     slot.notReadySinceMs = NEVER;
   } else if (node.isReady) slot.notReadySinceMs = NEVER;

@@ -4,12 +4,13 @@ import { BIT, hasOldPod, isDryRunDone } from './classify.ts';
 import type { Block } from './definition.ts';
 import { explainFailure, explainReplacing } from './explain.ts';
 import type { Facts } from './facts.ts';
+import { repeatUntilMs, timesReplaced } from './holdback.ts';
 import type { Preview } from './preview.ts';
 import { liveCount, type Slot } from './slot-state.ts';
 
 /**
  * Where a node stands. `update-next` and `mark-next` would be asked now; `waiting-budget` and `waiting-window` wait for
- * others; `no-pod` and `excess-pods` are the DaemonSet controller's business.
+ * others; `waiting-repeat` waits because its pods were deleted for this target again and again; `no-pod` and `excess-pods` are the DaemonSet controller's business.
  */
 export type PlanReason =
   | 'blocked'
@@ -26,6 +27,7 @@ export type PlanReason =
   | 'update-next'
   | 'waiting-budget'
   | 'waiting-window'
+  | 'waiting-repeat'
   | 'marked'
   | 'mark-next';
 
@@ -134,13 +136,31 @@ function explainReady(slot: Slot, context: PlanContext): Explanation {
   return explainCandidate(slot, context);
 }
 
-function explainCandidate(slot: Slot, { block, preview }: PlanContext): Explanation {
+function explainCandidate(slot: Slot, context: PlanContext): Explanation {
+  const { block, preview } = context;
   if (block !== undefined) return ['blocked', block.message];
+  const held = explainHeld(slot, context);
+  if (held !== undefined) return held;
   const [pod] = slot.pods;
   const state = (slot.mask & BIT.candidateUnavailable) !== 0 ? 'old and unavailable' : 'old';
   if (preview.next.has(slot)) return ['update-next', `the pod is ${state}`];
   if (pod !== undefined && isFinished(pod.record)) return ['in-flight', explainReplacing(slot)];
+  if (preview.limit === 'refusals') return ['backoff', 'the API server refuses deletions; one is tried a second'];
   return preview.limit === 'window'
     ? ['waiting-window', `the pod is ${state}; the pace holds it back`]
     : ['waiting-budget', `the pod is ${state}; as many nodes as allowed are without an available pod`];
+}
+
+function explainHeld(slot: Slot, { facts, nowMs }: PlanContext): Explanation | undefined {
+  const { mask, refusal } = slot;
+  if ((mask & BIT.repeated) !== 0) {
+    const seconds = Math.ceil((repeatUntilMs(slot, facts.target?.hash) - nowMs) / 1000);
+    return [
+      'waiting-repeat',
+      `its pod was replaced ${timesReplaced(slot)} times and is old again (${seconds} s, then once more)`,
+    ];
+  }
+  if ((mask & BIT.refused) === 0 || refusal === undefined) return undefined;
+  const seconds = Math.ceil((refusal.untilMs - nowMs) / 1000);
+  return ['backoff', `delete was answered ${refusal.code}: ${refusal.message} (${seconds} s, then once more)`];
 }

@@ -1,4 +1,4 @@
-import { type BudgetUse, verdict } from './budget.ts';
+import { type BudgetUse, type Room, verdict } from './budget.ts';
 import type { Candidates } from './candidates.ts';
 import type { Slot } from './slot-state.ts';
 
@@ -6,19 +6,19 @@ export interface Preview {
   /** Who would be asked now, in order. */
   readonly next: ReadonlySet<Slot>;
   /** What holds the others back. */
-  readonly limit: 'budget' | 'window';
+  readonly limit: 'budget' | 'window' | 'refusals';
 }
 
 /**
  * Who a selection would pick: picks from the candidates themselves, because only they know the order, and puts everybody
  * back. The caller has not changed anything in between, so the candidates are as they were.
  */
-export function previewDeletes(candidates: Candidates, use: BudgetUse, window: number): Preview {
+export function previewDeletes(candidates: Candidates, use: BudgetUse, room: Room): Preview {
   const picked: { slot: Slot; kind: 'unavailable' | 'available' }[] = [];
   let { inFlight, reserved } = use;
-  let limit: 'budget' | 'window' = 'budget';
+  let limit: Preview['limit'] = 'budget';
   for (let head = candidates.nextDelete(); head !== undefined; head = candidates.nextDelete()) {
-    const answer = verdict(head.kind, { ...use, inFlight, reserved }, window);
+    const answer = verdict(head.kind, { ...use, inFlight, reserved }, { ...room, tries: room.tries - picked.length });
     if (answer !== 'go') {
       limit = answer;
       break;

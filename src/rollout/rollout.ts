@@ -13,9 +13,10 @@ import type { PaceStatus } from './pace.ts';
 import { PaceFeed } from './pace-feed.ts';
 import { type NodePlan, planOf } from './plan.ts';
 import { Progress } from './progress.ts';
+import { Refusals } from './refusals.ts';
 import { isAvailableSlot, Selection, type SelectLimit } from './selection.ts';
 import { SlotBook } from './slot-book.ts';
-import type { EligibilityLevel, Slot } from './slot-state.ts';
+import { type EligibilityLevel, NEVER, type Slot } from './slot-state.ts';
 import { taskOf } from './tasks.ts';
 
 export interface RolloutIdentity {
@@ -61,6 +62,7 @@ export class Rollout {
   readonly #notices: RolloutNotice[] = [];
   readonly #progress = new Progress(this.#notices);
   readonly #pace = new PaceFeed();
+  readonly #refusals = new Refusals();
   readonly #book: SlotBook;
   readonly #selection: Selection;
 
@@ -68,7 +70,8 @@ export class Rollout {
     this.#identity = identity;
     this.#definition = new Definition(identity.uid);
     this.#book = new SlotBook(identity.key, this.#notices, this.#pace);
-    this.#selection = new Selection({ book: this.#book, definition: this.#definition, pace: this.#pace });
+    const parts = { book: this.#book, definition: this.#definition, pace: this.#pace, refusals: this.#refusals };
+    this.#selection = new Selection(parts);
   }
 
   /** A record of another UID (the DaemonSet was deleted and created again) is ignored: that is another rollout. */
@@ -152,8 +155,7 @@ export class Rollout {
     this.tick(nowMs);
     const slot = this.#book.get(nodeOfSlot(key));
     if (slot?.ask === undefined) return undefined;
-    const { facts } = this.#definition;
-    const task = taskOf(slot, facts, this.#identity.namespace);
+    const task = taskOf(slot, this.#identity.namespace, this.#at(nowMs));
     const isReading = task?.action === 'observe';
     const fits = task?.action !== 'delete' || stillFits(isAvailableSlot(slot), this.#selection.use());
     if (task === undefined || !fits || (!isReading && this.blocked() !== undefined)) {
@@ -171,7 +173,7 @@ export class Rollout {
     this.#begin(nowMs);
     const slot = this.#book.get(nodeOfSlot(key));
     if (slot?.ask === undefined) return;
-    onSent(slot.ask);
+    onSent(slot.ask, this.#definition.facts);
     this.#refresh(slot, nowMs);
   }
 
@@ -179,6 +181,7 @@ export class Rollout {
     const slot = this.#book.get(nodeOfSlot(outcome.slot));
     if (slot === undefined) return WATCH;
     this.#begin(nowMs);
+    this.#refusals.onOutcome(outcome);
     const after = takeOutcome(slot, outcome, { facts: this.#definition.facts, nowMs });
     this.#refresh(slot, nowMs);
     return after;
@@ -195,14 +198,16 @@ export class Rollout {
 
   /** When `tick` has something to do without any event: a pod's minReadySeconds, a progress or observe deadline, the pace. */
   nextWakeMs(): number | undefined {
-    const { wakeMs } = this.#pace;
-    const { nextDueMs } = this.#book;
-    return wakeMs === undefined || (nextDueMs !== undefined && nextDueMs < wakeMs) ? nextDueMs : wakeMs;
+    const { wakeMs: paceMs = NEVER } = this.#pace;
+    const { wakeMs: tryMs = NEVER } = this.#refusals;
+    const wakeMs = Math.min(paceMs, tryMs, this.#book.nextDueMs ?? NEVER);
+    return wakeMs === NEVER ? undefined : wakeMs;
   }
 
   tick(nowMs: number): void {
     this.#begin(nowMs);
     this.#pace.tick(nowMs);
+    this.#refusals.tick(nowMs);
     this.#updateProgress(nowMs);
   }
 
@@ -239,7 +244,7 @@ export class Rollout {
   plan(nowMs: number): NodePlan[] {
     this.tick(nowMs);
     const { facts, rule } = this.#definition;
-    const preview = this.#selection.preview();
+    const preview = this.#selection.preview(nowMs);
     return planOf(this.#book.all(), { facts, rule, preview, block: this.blocked(), nowMs });
   }
 

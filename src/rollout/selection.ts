@@ -1,10 +1,11 @@
 import type { SlotKey } from '../protocol/slot.ts';
-import { allowedUnavailable, type BudgetUse, verdict } from './budget.ts';
+import { allowedUnavailable, type BudgetUse, type Verdict, verdict } from './budget.ts';
 import { BIT } from './classify.ts';
 import type { Definition } from './definition.ts';
 import type { Observation } from './observe.ts';
 import type { PaceFeed } from './pace-feed.ts';
 import { type Preview, previewDeletes } from './preview.ts';
+import type { Refusals } from './refusals.ts';
 import type { SlotBook } from './slot-book.ts';
 import type { Slot } from './slot-state.ts';
 import { askFor } from './tasks.ts';
@@ -21,6 +22,7 @@ interface SelectionParts {
   readonly book: SlotBook;
   readonly definition: Definition;
   readonly pace: PaceFeed;
+  readonly refusals: Refusals;
 }
 
 /** Who goes next: the candidates in their order, as far as the budget, the window and the pace let them. */
@@ -28,12 +30,14 @@ export class Selection {
   readonly #book: SlotBook;
   readonly #definition: Definition;
   readonly #pace: PaceFeed;
+  readonly #refusals: Refusals;
   #window = Number.POSITIVE_INFINITY;
 
-  constructor({ book, definition, pace }: SelectionParts) {
+  constructor({ book, definition, pace, refusals }: SelectionParts) {
     this.#book = book;
     this.#definition = definition;
     this.#pace = pace;
+    this.#refusals = refusals;
   }
 
   /** Of the last selection: the limit, or the pace's if that is smaller. */
@@ -55,12 +59,14 @@ export class Selection {
     }
     if (this.#definition.blocked() !== undefined) return selected;
     while (selected.length < limit.count) {
-      const slot = this.#next();
+      const slot = this.#next(at.nowMs);
       if (slot === undefined) break;
       this.#ask(slot, at);
       selected.push(slot.key);
     }
-    if (this.#window < limit.window && this.#verdict() === 'window') this.#pace.onHeldBack(at.nowMs);
+    const verdict = this.#verdict(at.nowMs);
+    if (this.#window < limit.window && verdict === 'window') this.#pace.onHeldBack(at.nowMs);
+    if (verdict === 'refusals') this.#refusals.onHeldBack();
     return selected;
   }
 
@@ -77,20 +83,22 @@ export class Selection {
   }
 
   /** What would be selected now, and what holds the others back. */
-  preview(): Preview {
-    return previewDeletes(this.#book.candidates, this.use(), this.#window);
+  preview(nowMs: number): Preview {
+    const room = { window: this.#window, tries: this.#refusals.room(nowMs) };
+    return previewDeletes(this.#book.candidates, this.use(), room);
   }
 
-  #next(): Slot | undefined {
+  #next(nowMs: number): Slot | undefined {
     const { candidates } = this.#book;
     const other = candidates.next('mark') ?? candidates.next('force');
-    return other ?? (this.#verdict() === 'go' ? candidates.nextDelete()?.slot : undefined);
+    return other ?? (this.#verdict(nowMs) === 'go' ? candidates.nextDelete()?.slot : undefined);
   }
 
   /** What may become of the next deletion; undefined: there is none. */
-  #verdict(): ReturnType<typeof verdict> | undefined {
+  #verdict(nowMs: number): Verdict | undefined {
     const head = this.#book.candidates.nextDelete();
-    return head === undefined ? undefined : verdict(head.kind, this.use(), this.#window);
+    const room = { window: this.#window, tries: this.#refusals.room(nowMs) };
+    return head === undefined ? undefined : verdict(head.kind, this.use(), room);
   }
 
   /** The pace's, if it holds anything back. */
@@ -105,7 +113,10 @@ export class Selection {
 
   #ask(slot: Slot, at: Observation): void {
     slot.ask = askFor(slot, at.facts, at.nowMs);
-    if (slot.ask.action === 'delete') this.#pace.onDeparture(slot, at.nowMs);
+    if (slot.ask.action === 'delete') {
+      this.#pace.onDeparture(slot, at.nowMs);
+      this.#refusals.onAsked(at.nowMs);
+    }
     this.#book.refresh(slot, at);
   }
 }

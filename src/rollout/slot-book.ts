@@ -7,6 +7,7 @@ import { Counters } from './counters.ts';
 import { classifyFailure, explainFailure, type FailureCause } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { Heap } from './heap.ts';
+import { isRefusalOver, repeatUntilMs, timesReplaced } from './holdback.ts';
 import type { RolloutNotice } from './notices.ts';
 import { type Observation, replacingSinceMs } from './observe.ts';
 import type { PaceFeed } from './pace-feed.ts';
@@ -71,6 +72,7 @@ export class SlotBook {
     if (slot.ask !== undefined && isAskSettled(slot, slot.ask, at.facts)) slot.ask = undefined;
     // Before it can become a candidate: one place serves both.
     if (slot.ask?.phase !== 'observe-due') this.observesDue.remove(slot);
+    if (isRefusalOver(slot)) slot.refusal = undefined;
     const before = slot.mask;
     this.#moveToZone(slot);
     const after = this.#derive(slot, at);
@@ -81,6 +83,7 @@ export class SlotBook {
     if (inFlightDelta !== 0) this.candidates.addInFlight(slot.zone, inFlightDelta);
     this.#schedule(slot, at.facts);
     if (at.facts.isSynced) this.#tell(slot, at.facts, at.nowMs);
+    if ((after & ~before & BIT.repeated) !== 0) this.#tellRepeated(slot, at);
     this.#pace.onChange(slot, before, at.nowMs);
     if ((after & BIT.settled) !== 0) slot.isAwaitingReplacement = false;
     if ((after & BIT.replacing) === 0) slot.replacingSinceMs = NEVER;
@@ -150,6 +153,13 @@ export class SlotBook {
       slot.failureToldHash = undefined;
       this.#notices.push({ type: 'node-recovered', slot: key, node });
     }
+  }
+
+  #tellRepeated(slot: Slot, { facts, nowMs }: Observation): void {
+    const { key, nodeName: node } = slot;
+    const hash = facts.target?.hash ?? '';
+    const waitMs = repeatUntilMs(slot, hash) - nowMs;
+    this.#notices.push({ type: 'slot-repeated', slot: key, node, hash, count: timesReplaced(slot), waitMs });
   }
 
   #forget(slot: Slot): void {

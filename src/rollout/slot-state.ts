@@ -35,12 +35,36 @@ export interface Ask {
   uid: string;
   phase: 'asked' | 'sent' | 'watching' | 'observe-due' | 'observe-asked' | 'observe-sent';
   dueMs: number;
+  /** The target that it was sent for. */
+  hash: string | undefined;
   /** Reads so far; each one that tells nothing doubles the next deadline. */
   observeCount: number;
   /** What a mark writes, from the moment its task was made. */
   mark: { readonly needsUpgrade: boolean; readonly hash: string } | undefined;
   /** Why the last attempt wrote nothing. */
   setback: { readonly code: string; readonly message: string } | undefined;
+}
+
+/** What was deleted on a node before, for holdback.ts; one small record a node that was updated. */
+export interface Replacements {
+  /** The target of the last deletion of ours, and the one before it that was another. */
+  readonly hash: string;
+  readonly otherHash: string | undefined;
+  /** Deletions for one of these two that were not the first. */
+  readonly repeatCount: number;
+  /** When the last one took effect, as observed. */
+  readonly atMs: number;
+}
+
+/** A deletion that the API server refused for good. */
+export interface Refusal {
+  readonly uid: string;
+  /** In a row. */
+  readonly count: number;
+  /** When it is tried again. */
+  readonly untilMs: number;
+  readonly code: string;
+  readonly message: string;
 }
 
 /** A zone's candidates of one kind. */
@@ -85,6 +109,9 @@ export interface Slot {
   notReadySinceMs: number;
   /** A deletion was seen and its replacement was not yet available. */
   isAwaitingReplacement: boolean;
+  replacements: Replacements | undefined;
+  /** Of a pod that is there. */
+  refusal: Refusal | undefined;
   /** The target for which its failure was told; undefined: it did not fail, or recovered. */
   failureToldHash: string | undefined;
   /** The target for which a dry run went through; undefined: none. */
@@ -112,6 +139,8 @@ export function newSlot(key: SlotKey, nodeName: string, zone: Zone): Slot {
     replacedAtMs: NEVER,
     notReadySinceMs: NEVER,
     isAwaitingReplacement: false,
+    replacements: undefined,
+    refusal: undefined,
     failureToldHash: undefined,
     dryRunHash: undefined,
     deletionCost: 0,

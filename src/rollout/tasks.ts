@@ -3,7 +3,9 @@ import type { Task } from '../protocol/task.ts';
 import { newAsk } from './asks.ts';
 import { BIT, isCurrentSlot } from './classify.ts';
 import type { Facts } from './facts.ts';
+import { repeatUntilMs } from './holdback.ts';
 import { pendingMark } from './marks.ts';
+import type { Observation } from './observe.ts';
 import { type Ask, hasTerminatingPod, liveCount, type Slot, soleLivePod } from './slot-state.ts';
 import { stuckPod } from './stuck.ts';
 
@@ -20,7 +22,7 @@ export function askFor(slot: Slot, facts: Facts, nowMs: number): Ask {
  * What an asked slot needs right now: decided again at the last moment, because things change while it waits in a queue.
  * Undefined: not wanted any more. The budget is the caller's business.
  */
-export function taskOf(slot: Slot, facts: Facts, namespace: string): Task | undefined {
+export function taskOf(slot: Slot, namespace: string, { facts, nowMs }: Observation): Task | undefined {
   const { ask } = slot;
   if (ask === undefined) return undefined;
   if (ask.phase === 'observe-asked') {
@@ -29,7 +31,9 @@ export function taskOf(slot: Slot, facts: Facts, namespace: string): Task | unde
     return { slot: slot.key, namespace, pod: pod.name, uid: pod.uid, action: 'observe' };
   }
   if (ask.phase !== 'asked') return undefined;
-  if (ask.action === 'delete') return deleteTask(slot, facts, namespace);
+  if (ask.action === 'delete') {
+    return nowMs < repeatUntilMs(slot, facts.target?.hash) ? undefined : deleteTask(slot, facts, namespace);
+  }
   if (ask.action === 'force-delete') return forceDeleteTask(slot, ask.uid, facts, namespace);
   return facts.strategy === 'OTA' ? markTask(slot, facts, namespace) : undefined;
 }

@@ -94,6 +94,16 @@ export const gauges = {
     help: 'Nodes with an old pod that are not Ready',
     labels: ROLLOUT,
   },
+  repeated: {
+    name: 'daemonpodupdater_rollout_repeated',
+    help: 'Nodes that wait because their pods were deleted for the same revision again and again',
+    labels: ROLLOUT,
+  },
+  refused: {
+    name: 'daemonpodupdater_rollout_refused',
+    help: 'Nodes that wait because the API server refused to delete their pod',
+    labels: ROLLOUT,
+  },
   failed: { name: 'daemonpodupdater_rollout_failed', help: 'Nodes whose update failed', labels: ROLLOUT },
   failedByCause: {
     name: 'daemonpodupdater_rollout_failed_by_cause',
@@ -178,6 +188,8 @@ export type RolloutFigure =
   | 'unavailable'
   | 'inFlight'
   | 'skippedNotReady'
+  | 'repeated'
+  | 'refused'
   | 'failed'
   | 'allowedUnavailable'
   | 'window';
@@ -189,6 +201,8 @@ export const ROLLOUT_FIGURES: readonly RolloutFigure[] = [
   'unavailable',
   'inFlight',
   'skippedNotReady',
+  'repeated',
+  'refused',
   'failed',
   'allowedUnavailable',
   'window',

@@ -132,3 +132,45 @@ test('failure digest: fails for another reason → counts there', () => {
   assert.deepEqual(digest.take(10_000), ['1 node failed: ErrImagePull (n1)']);
   assert.deepEqual(digest.take(20_000), []);
 });
+
+test('failures: a webhook refuses one pod → the event names it, its place goes to the next node, and it is tried again', () => {
+  const world = new World(2);
+  world.lead();
+  const key = world.add(optedIn('agent', '1'));
+  const [task] = world.pump();
+  assert.ok(task !== undefined);
+  world.answer(task, 'rejected', { httpStatus: 422, message: 'denied by policy' });
+  const [event] = world.ports.events.filter(({ reason }) => reason === 'WriteRejected');
+  assert.equal(event?.message, 'cannot delete pods: denied by policy');
+  const [next] = world.pump();
+  assert.ok(next !== undefined && next.slot !== task.slot);
+  world.replace(next);
+  assert.deepEqual(world.pump(), []);
+  assert.equal(world.controller.nextWakeMs(world.nowMs), world.nowMs + 1000);
+  const [again] = world.pump(1000);
+  assert.deepEqual([again?.slot, again?.uid], [task.slot, task.uid]);
+  assert.equal(world.counts(key).updated, 1);
+});
+
+test('failures: pods that are old again and again → a warning with the node, the times and the wait', () => {
+  const world = new World(1);
+  world.lead();
+  const key = world.add(optedIn('agent', '1'));
+  for (let time = 0; time < 2; time += 1) {
+    const [task] = world.pump();
+    assert.ok(task !== undefined);
+    world.answer(task, 'done');
+    world.deletePod(task);
+    world.createPod(key, nodeOfSlot(task.slot), 'old');
+  }
+  assert.deepEqual(world.pump(), []);
+  const [event] = world.ports.events.filter(({ reason }) => reason === 'ReplacementRepeated');
+  assert.deepEqual(
+    [event?.type, event?.message],
+    [
+      'Warning',
+      'node n1: its pod was deleted 2 times for revision new, and what came was of another one; the next time is in 10 s',
+    ],
+  );
+  assert.equal(world.pump(10_000).length, 1);
+});

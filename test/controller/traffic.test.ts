@@ -87,7 +87,7 @@ test('controller: a write is forbidden → said with the verb and resource, and 
     delays.push(world.nowMs - lastMs);
     lastMs = world.nowMs;
   }
-  assert.deepEqual(delays, [5, 10, 20, 40]);
+  assert.deepEqual(delays, [1000, 2000, 4000, 8000]);
   assert.match(world.ports.events.find(({ reason }) => reason === 'WriteForbidden')?.message ?? '', /cannot delete/);
 });
 

@@ -11,6 +11,7 @@ export class Pair {
   readonly reference = new Reference();
   readonly tasks = new Map<string, Task>();
   nowMs = T0;
+  podCount = 0;
 
   event(change: (nowMs: number) => void): void {
     this.reference.settle(this.nowMs);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { OutcomeCode } from '../../src/protocol/outcome.ts';
-import { arbName, steps } from './model-pair.ts';
-import { outcome, slot } from './records.ts';
+import { arbName, HASHES, type Pair, steps } from './model-pair.ts';
+import { outcome, pod, slot } from './records.ts';
 import { Reference } from './reference.ts';
 
 export const arbSelect = steps(
@@ -59,3 +59,51 @@ export const arbRelease = steps('release', arbName, (name) => ({ rollout, refere
   rollout.release(slot(name), nowMs);
   reference.release(name, nowMs);
 });
+
+/** What is asked is deleted, or refused, several times in a row; what comes in its place is old more often than not. */
+export const arbAgain = steps(
+  'again',
+  fc.record({
+    pick: fc.nat(),
+    times: fc.integer({ min: 1, max: 8 }),
+    isRefused: fc.boolean(),
+    isNew: fc.nat({ max: 3 }),
+    pauseMs: fc.constantFrom(0, 10, 1000, 10_000, 30_000),
+  }),
+  ({ pick, times, isRefused, isNew, pauseMs }) =>
+    (pair) => {
+      for (let time = 0; time < times; time += 1) {
+        if (!deleteOne(pair, pick, isRefused, isNew === 0)) return;
+        pair.nowMs += pauseMs;
+      }
+    },
+);
+
+function deleteOne(pair: Pair, pick: number, isRefused: boolean, isNew: boolean): boolean {
+  const { rollout, reference, nowMs } = pair;
+  pair.compare();
+  const all = { count: Number.POSITIVE_INFINITY, window: Number.POSITIVE_INFINITY };
+  assert.deepEqual(rollout.select(all, nowMs), reference.select(all, nowMs).map(slot));
+  const asked = [...reference.asks].filter(([, { action, phase }]) => action === 'delete' && phase === 'asked');
+  const [name] = asked[pick % Math.max(1, asked.length)] ?? [];
+  if (name === undefined) return false;
+  const task = rollout.taskFor(slot(name), nowMs);
+  assert.deepEqual(Reference.describe(task), reference.taskFor(name, nowMs));
+  if (task === undefined) return false;
+  rollout.onSent(task.slot, nowMs);
+  reference.onSent(name);
+  const answer = outcome(task, isRefused ? 'rejected' : 'done');
+  assert.equal(rollout.onOutcome(answer, nowMs).then, reference.onOutcome(name, answer, nowMs));
+  const gone = reference.pods.get(task.uid)?.record;
+  if (isRefused || gone === undefined) return true;
+  pair.podCount += 1;
+  const hash = HASHES.find((candidate) => (candidate === reference.target?.hash) === isNew) ?? '';
+  const next = pod(name, hash, { uid: `${name}-again-${pair.podCount}` });
+  for (const side of [rollout, reference]) {
+    side.removePod(gone, nowMs);
+    reference.settle(nowMs);
+    side.upsertPod(next, nowMs);
+    reference.settle(nowMs);
+  }
+  return true;
+}

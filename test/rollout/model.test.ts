@@ -12,7 +12,7 @@ import {
   arbTime,
 } from './model-cluster-steps.ts';
 import { NAMES, Pair, type Step } from './model-pair.ts';
-import { arbOutcome, arbRelease, arbSelect, arbTask } from './model-task-steps.ts';
+import { arbAgain, arbOutcome, arbRelease, arbSelect, arbTask } from './model-task-steps.ts';
 import { budget, daemonSet, node, pod, revision, T0 } from './records.ts';
 
 const arbStep: fc.Arbitrary<Step> = fc.oneof(
@@ -29,6 +29,7 @@ const arbStep: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: arbTask, weight: 12 },
   { arbitrary: arbOutcome, weight: 8 },
   { arbitrary: arbRelease, weight: 1 },
+  { arbitrary: arbAgain, weight: 4 },
 );
 
 /** Steps are functions; what fast-check prints of a failure is the seed, which repeats it. */

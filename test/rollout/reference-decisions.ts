@@ -1,5 +1,7 @@
 import { ReferenceFacts, type Status } from './reference-facts.ts';
 
+type Held = 'budget' | 'window' | 'refusals';
+
 /** The decisions of the reference: who fits into the budget and the window, who is next, and why the others are not. */
 export class ReferenceDecisions extends ReferenceFacts {
   use(nowMs: number) {
@@ -20,7 +22,9 @@ export class ReferenceDecisions extends ReferenceFacts {
       reserved: count('reserved'),
       skippedNotReady: count('skipped'),
       failed: count('failed'),
-      waiting: all.filter(({ candidate }) => candidate !== undefined).length,
+      waiting: all.filter(({ candidate, held }) => candidate !== undefined || held !== undefined).length,
+      repeated: all.filter(({ held }) => held === 'repeated').length,
+      refused: all.filter(({ held }) => held === 'refused').length,
       settled: count('settled'),
       allowed,
       window: Math.min(allowed, this.window),
@@ -31,7 +35,7 @@ export class ReferenceDecisions extends ReferenceFacts {
   }
 
   /** The best candidate that fits now; `held` tells what keeps the best one back. */
-  next(window: number, nowMs: number): { name?: string; held?: 'budget' | 'window' } {
+  next(window: number, nowMs: number): { name?: string; held?: Held } {
     const { allowed, count } = this.use(nowMs);
     const zoneOf = (name: string) => this.nodes.get(name)?.record.labels['topology.kubernetes.io/zone'] ?? '';
     const inZone = (zone: string) =>
@@ -40,7 +44,8 @@ export class ReferenceDecisions extends ReferenceFacts {
     const candidates = this.names()
       .map((name) => {
         const { candidate } = this.status(name, nowMs);
-        const cost = candidate === 'mark' ? 0 : (this.podsOn(name)[0]?.record.deletionCost ?? 0);
+        const refusedUntil = this.refusals.get(name)?.untilMs;
+        const cost = candidate === 'mark' ? 0 : (refusedUntil ?? this.podsOn(name)[0]?.record.deletionCost ?? 0);
         const zone = candidate === 'mark' ? 0 : inZone(zoneOf(name));
         return { name, candidate, key: candidate === undefined ? [] : [rank[candidate], cost, zone] };
       })
@@ -56,13 +61,16 @@ export class ReferenceDecisions extends ReferenceFacts {
     if (best.candidate === 'available' && count('unavailable') + count('reserved') >= allowed) {
       return { held: 'budget' };
     }
-    return count('inFlight') >= window ? { held: 'window' } : { name: best.name };
+    if (count('inFlight') >= window) return { held: 'window' };
+    const mustWait = this.refusedInARow >= 10 && nowMs < this.lastAskMs + 1000;
+    return mustWait ? { held: 'refusals' } : { name: best.name };
   }
 
-  ask(name: string): void {
+  ask(name: string, nowMs: number): void {
     const pod = this.podsOn(name).find(({ record }) => !record.isTerminating);
     this.asks.set(name, {
       action: this.strategy === 'OTA' ? 'mark' : 'delete',
+      hash: undefined,
       uid: pod?.record.uid ?? '',
       phase: 'asked',
       dueMs: Number.POSITIVE_INFINITY,
@@ -70,6 +78,7 @@ export class ReferenceDecisions extends ReferenceFacts {
       written: undefined,
       hasSetback: false,
     });
+    if (this.strategy !== 'OTA') this.lastAskMs = nowMs;
   }
 
   /** The names; reads come first. */
@@ -88,24 +97,26 @@ export class ReferenceDecisions extends ReferenceFacts {
     while (selected.length < limit.count) {
       const { name } = this.next(limit.window, nowMs);
       if (name === undefined) break;
-      this.ask(name);
+      this.ask(name, nowMs);
       selected.push(name);
     }
     return selected;
   }
 
-  preview(nowMs: number): { next: Set<string>; held: 'budget' | 'window' } {
+  preview(nowMs: number): { next: Set<string>; held: Held } {
+    const { lastAskMs } = this;
     const saved = new Map(this.asks);
     const next = new Set<string>();
-    let held: 'budget' | 'window' = 'budget';
+    let held: Held = 'budget';
     while (this.strategy === 'AdvancedRollingUpdate') {
       const answer = this.next(this.window, nowMs);
       held = answer.held ?? held;
       if (answer.name === undefined) break;
-      this.ask(answer.name);
+      this.ask(answer.name, nowMs);
       next.add(answer.name);
     }
     this.asks.clear();
+    this.lastAskMs = lastAskMs;
     for (const [name, ask] of saved) this.asks.set(name, ask);
     return { next, held };
   }
@@ -144,7 +155,9 @@ export class ReferenceDecisions extends ReferenceFacts {
     if (status.replacing) return 'in-flight';
     if (status.updated) return 'current';
     if (this.isBlocked) return 'blocked';
+    if (status.held !== undefined) return status.held === 'repeated' ? 'waiting-repeat' : 'backoff';
     if (next.has(name)) return 'update-next';
+    if (held === 'refusals') return 'backoff';
     return held === 'window' ? 'waiting-window' : 'waiting-budget';
   }
 }

@@ -8,6 +8,8 @@ export interface RefAsk {
   dueMs: number;
   reads: number;
   written: string | undefined;
+  /** The target when it was sent. */
+  hash: string | undefined;
   hasSetback: boolean;
 }
 
@@ -23,6 +25,8 @@ export interface Status {
   failed: boolean;
   replacing: boolean;
   settled: boolean;
+  /** Would be a candidate, but waits because of what happened before. */
+  held: 'repeated' | 'refused' | undefined;
   candidate: 'unavailable' | 'available' | 'mark' | undefined;
 }
 
@@ -38,6 +42,7 @@ const NOTHING: Status = {
   failed: false,
   replacing: false,
   settled: false,
+  held: undefined,
   candidate: undefined,
 };
 
@@ -49,6 +54,11 @@ export class ReferenceFacts {
   readonly asks = new Map<string, RefAsk>();
   readonly replacedAt = new Map<string, number>();
   readonly replacingSince = new Map<string, number>();
+  /** Our deletions that took effect, by node, all of them. */
+  readonly deletions = new Map<string, { hash: string; atMs: number }[]>();
+  readonly refusals = new Map<string, { uid: string; count: number; untilMs: number }>();
+  refusedInARow = 0;
+  lastAskMs = Number.NEGATIVE_INFINITY;
   readonly dryRun = new Map<string, string>();
   daemonSet: DaemonSetRecord | undefined;
   isSynced = false;
@@ -152,9 +162,26 @@ export class ReferenceFacts {
     result.failed = result.replacing && since !== undefined && nowMs - since >= this.deadlineMs();
     result.settled = isDone || (current && serves && !leaving && ask === undefined);
     if (only !== undefined && !current && !finished && !leaving && ask === undefined && !isDone) {
-      result.candidate = serves ? 'available' : 'unavailable';
+      if (nowMs < this.repeatUntil(name)) result.held = 'repeated';
+      else if (nowMs < (this.refusals.get(name)?.untilMs ?? 0)) result.held = 'refused';
+      else result.candidate = serves ? 'available' : 'unavailable';
     }
     return result;
+  }
+
+  /** Goes through all deletions of the node: which targets they were for, and how often one came again. */
+  repeatUntil(name: string): number {
+    let tried: string[] = [];
+    let repeats = 0;
+    let lastMs = Number.NEGATIVE_INFINITY;
+    for (const { hash, atMs } of this.deletions.get(name) ?? []) {
+      if (atMs - lastMs >= 600_000) tried = [];
+      repeats = tried.includes(hash) ? repeats + 1 : 0;
+      tried = [hash, ...tried.filter((other) => other !== hash)].slice(0, 2);
+      lastMs = atMs;
+    }
+    if (repeats === 0 || !tried.includes(this.target?.hash ?? '')) return Number.NEGATIVE_INFINITY;
+    return lastMs + 1000 * ([10, 20, 40, 80, 160][repeats - 1] ?? 300);
   }
 
   guessReplacedAt(name: string, pod: PodRecord | undefined): number | undefined {

@@ -43,8 +43,11 @@ export class Reference extends ReferenceDecisions {
     }
     for (const name of [...this.replacingSince.keys()])
       if (!this.names().includes(name)) this.replacingSince.delete(name);
+    for (const [name, { uid }] of this.refusals) {
+      if (this.pods.get(uid)?.record.isTerminating !== false) this.refusals.delete(name);
+    }
     const known = new Set(this.names());
-    for (const map of [this.dryRun, this.replacedAt]) {
+    for (const map of [this.dryRun, this.replacedAt, this.deletions]) {
       for (const name of [...map.keys()]) if (!known.has(name)) map.delete(name);
     }
   }
@@ -61,6 +64,7 @@ export class Reference extends ReferenceDecisions {
   removeNode(name: string): void {
     if (!this.nodes.delete(name)) return;
     this.replacedAt.delete(name);
+    this.deletions.delete(name);
   }
 
   upsertPod(record: PodRecord, nowMs: number): void {
@@ -91,9 +95,12 @@ export class Reference extends ReferenceDecisions {
     const node = this.nodes.get(pod.nodeName);
     const isEligible = node !== undefined && node.record.taints.length === 0;
     const others = this.podsOn(pod.nodeName).filter(({ record }) => !record.isTerminating);
-    if (!this.isSynced || !isEligible || others.length > 0) return;
     const ask = this.asks.get(pod.nodeName);
     const isOurs = ask?.action === 'delete' && ask.uid === pod.uid && ask.phase !== 'asked';
+    if (isOurs && ask.hash !== undefined) {
+      this.deletions.set(pod.nodeName, [...(this.deletions.get(pod.nodeName) ?? []), { hash: ask.hash, atMs: nowMs }]);
+    }
+    if (!this.isSynced || !isEligible || others.length > 0) return;
     this.replacedAt.set(pod.nodeName, isOurs ? Math.min(nowMs, node.notReadySince) : nowMs);
   }
 
@@ -128,6 +135,7 @@ export class Reference extends ReferenceDecisions {
     const [pod, ...others] = pods;
     const { ready, available } = this.status(name, nowMs);
     if (this.strategy !== 'AdvancedRollingUpdate' || !ready || pod === undefined || others.length > 0) return undefined;
+    if (nowMs < this.repeatUntil(name)) return undefined;
     if (pod.record.isTerminating || pod.record.phase !== 'Running' || this.isCurrent(pod.record)) return undefined;
     const { allowed, count } = this.use(nowMs);
     if (count('inFlight') > allowed) return undefined;
@@ -137,16 +145,30 @@ export class Reference extends ReferenceDecisions {
 
   onSent(name: string): void {
     const ask = this.asks.get(name);
-    if (ask?.phase === 'asked') ask.phase = 'sent';
-    if (ask?.phase === 'observe-asked') ask.phase = 'observe-sent';
+    if (ask?.phase === 'asked') {
+      ask.phase = 'sent';
+      ask.hash = this.target?.hash;
+    } else if (ask?.phase === 'observe-asked') ask.phase = 'observe-sent';
   }
 
   onOutcome(name: string, { action, uid, code, isTerminating }: Outcome, nowMs: number): 'watch' | 'retry' | 'drop' {
+    const isRefused = code === 'forbidden' || code === 'rejected';
+    if (action === 'delete' && this.names().includes(name)) {
+      if (isRefused) this.refusedInARow += 1;
+      if (code === 'done' || code === 'gone') this.refusedInARow = 0;
+    }
     const ask = this.asks.get(name);
     const isWaiting = action === 'observe' ? ask?.phase === 'observe-sent' : ask?.phase === 'sent';
     if (ask === undefined || ask.uid !== uid || !isWaiting) return 'watch';
     const isRead = action === 'observe';
     if (isRead) ask.reads += 1;
+    if (isRefused && action === 'delete') {
+      const before = this.refusals.get(name);
+      const count = before?.uid === uid ? before.count + 1 : 1;
+      this.refusals.set(name, { uid, count, untilMs: nowMs + Math.min(60_000, 1000 * 2 ** (count - 1)) });
+      this.asks.delete(name);
+      return 'drop';
+    }
     if (['throttled', 'conflict', 'forbidden', 'rejected'].includes(code)) {
       ask.phase = isRead ? 'observe-asked' : 'asked';
       ask.hasSetback = true;
@@ -154,7 +176,9 @@ export class Reference extends ReferenceDecisions {
     }
     if (isRead && code === 'done' && !isTerminating) {
       this.asks.delete(name);
-      this.ask(name);
+      const { lastAskMs } = this;
+      this.ask(name, nowMs);
+      this.lastAskMs = lastAskMs;
       this.asks.set(name, { ...(this.asks.get(name) as RefAsk), action: 'delete', uid });
       return 'retry';
     }

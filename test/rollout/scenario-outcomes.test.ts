@@ -40,8 +40,8 @@ const OUTCOMES = [
   { code: 'unknown', next: 'watch', reason: 'in-flight' },
   { code: 'throttled', next: 'retry', reason: 'backoff' },
   { code: 'conflict', next: 'retry', reason: 'backoff' },
-  { code: 'forbidden', next: 'retry', reason: 'backoff' },
-  { code: 'rejected', next: 'retry', reason: 'backoff' },
+  { code: 'forbidden', next: 'drop', reason: 'backoff' },
+  { code: 'rejected', next: 'drop', reason: 'backoff' },
   { code: 'fenced', next: 'drop', reason: 'update-next' },
   { code: 'dry-run', next: 'drop', reason: 'dry-run' },
 ] as const;

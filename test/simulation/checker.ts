@@ -1,11 +1,11 @@
 import type { ApiRequest } from '../../src/client/api.ts';
 import type { Controller } from '../../src/controller/controller.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
-import { daemonSetOfSlot, nodeOfSlot } from '../../src/protocol/slot.ts';
+import { daemonSetOfSlot, nodeOfSlot, type SlotKey } from '../../src/protocol/slot.ts';
 import type { Task, TaskBatch } from '../../src/protocol/task.ts';
 import type { SimResponse } from '../../src/simulator/api-types.ts';
 import type { SimulatedCluster } from '../../src/simulator/cluster.ts';
-import { isTerminating } from '../../src/simulator/cluster-index.ts';
+import { isTerminating, revisionHashOf } from '../../src/simulator/cluster-index.ts';
 import {
   controllerUid,
   type DaemonSetObject,
@@ -81,11 +81,11 @@ export class Checker {
     const { action, code } = outcome;
     if (action === 'observe') {
       // The API server was asked, long after the write, and the pod is untouched.
-      if (code === 'done' && !outcome.isTerminating) conduct.pending.delete(outcome.slot);
+      if (code === 'done' && !outcome.isTerminating) this.#forget(conduct, slot);
       return;
     }
     if (code === 'done' || code === 'gone' || code === 'unknown') pending.isBlind = true;
-    else conduct.pending.delete(outcome.slot);
+    else this.#forget(conduct, slot);
   }
 
   onLaneLost(conduct: Conduct, lane: number): void {
@@ -180,7 +180,22 @@ export class Checker {
       this.#fail('blind-repeat', conduct, `${task.slot} is deleted again before anything was observed`);
     }
     this.#checkBudget(conduct, { task, target, known, daemonSet });
+    this.#checkRepeats(conduct, task, known);
     conduct.pending.set(task.slot, { uid: task.uid, isBlind: false });
+  }
+
+  /** A deletion that had no effect. */
+  #forget(conduct: Conduct, slot: SlotKey): void {
+    conduct.pending.delete(slot);
+    conduct.deletions.takeBack(slot);
+  }
+
+  #checkRepeats(conduct: Conduct, { slot, uid }: Task, known: KnownDaemonSet): void {
+    const newest = known.newest();
+    const hash = newest === undefined ? '' : revisionHashOf(newest);
+    const nodeUid = conduct.knowledge.nodes.get(nodeOfSlot(slot))?.metadata.uid ?? '';
+    const problem = conduct.deletions.add(slot, { uid, hash, nodeUid, atMs: conduct.process.nowMs });
+    if (problem !== '') this.#fail('repeat', conduct, `${slot}: ${problem}`);
   }
 
   #checkForce(conduct: Conduct, task: Task): void {

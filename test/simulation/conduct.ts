@@ -2,6 +2,7 @@ import { type DaemonSetKey, daemonSetOfSlot, type SlotKey } from '../../src/prot
 import type { Task } from '../../src/protocol/task.ts';
 import { type CommitLog, Knowledge } from './knowledge.ts';
 import type { SimProcess } from './process.ts';
+import { DeletionLog } from './repeat-rule.ts';
 
 /** A deletion that may have been applied and that the process has not been shown the effect of. */
 export interface Pending {
@@ -25,6 +26,7 @@ export class Conduct {
   /** What is in a lane. */
   readonly open = new Map<SlotKey, OpenTask>();
   readonly pending = new Map<SlotKey, Pending>();
+  readonly deletions = new DeletionLog();
   readonly recent = new Map<SlotKey, { readonly uid: string; readonly timesMs: number[] }>();
   /** Until when the API server asked to wait. */
   readonly notBefore = new Map<SlotKey, { readonly intent: string; readonly atMs: number }>();
@@ -38,6 +40,7 @@ export class Conduct {
   unfollow(key: DaemonSetKey): void {
     this.knowledge.followed.delete(key);
     for (const slot of this.pending.keys()) if (daemonSetOfSlot(slot) === key) this.pending.delete(slot);
+    this.deletions.unfollow(key);
     for (const [slot, open] of this.open) if (daemonSetOfSlot(slot) === key) open.isOrphan = true;
   }
 }

@@ -247,6 +247,11 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'Math.max(exponentialMs, input.atLeastMs)',
     replace: 'exponentialMs',
   }),
+  one('repeats-at-once', 'a pod that is deleted for the same target again and again is deleted without a pause', {
+    file: 'src/rollout/holdback.ts',
+    find: 'if (repeatCount < REPEATS_FREE) return -NEVER;',
+    replace: 'if (repeatCount >= 0) return -NEVER;',
+  }),
   one('dead-lane-forgotten', 'nobody asks what became of the tasks of a thread that died', {
     file: TRAFFIC,
     find: `      this.#parts.ports.taskDone(outcome, undefined);

@@ -4,7 +4,8 @@ import type { SimRequest, SimResponse } from '../../src/simulator/api-types.ts';
 import type { SimulatedCluster } from '../../src/simulator/cluster.ts';
 import { type Fate, FaultPlanner, type FaultRates, NO_FAULTS } from '../../src/simulator/faults.ts';
 import { forkRandom, type Random } from '../../src/simulator/random.ts';
-import { failure, tooLargeRevision } from '../../src/simulator/status.ts';
+import { failure, type StatusBody, tooLargeRevision } from '../../src/simulator/status.ts';
+import { protectionOf } from './protection.ts';
 import type { Kind, Spec } from './spec.ts';
 import type { Trace } from './trace.ts';
 
@@ -174,7 +175,7 @@ export class Network {
 
   #handle(wire: SimRequest, fate: Fate, options: SendOptions): SimResponse {
     const { timeline } = this.cluster;
-    const refusal = fate.refusal;
+    const refusal = fate.refusal ?? this.#protection(wire);
     const response: SimResponse =
       refusal !== undefined
         ? { kind: 'status', status: refusal.code ?? 500, body: refusal, encoding: 'json' }
@@ -186,7 +187,7 @@ export class Network {
 
   /** Some middle box sends the request a second time. */
   #handleAgain(wire: SimRequest, options: SendOptions): void {
-    if (this.#isDown) return;
+    if (this.#isDown || this.#protection(wire) !== undefined) return;
     const response = this.cluster.api.handle(wire);
     this.#trace.note(this.cluster.nowMs, 'api', `again ${response.status} ${wire.method} ${wire.url}`);
     options.onHandled?.(response);
@@ -219,6 +220,12 @@ export class Network {
     this.#bump('lagging-cache');
     const atMs = nowMs - STALE_MS_MAX * this.#faultRandom();
     return this.#commitTimesMs.findLast((commit) => commit.atMs <= atMs)?.revision;
+  }
+
+  #protection(wire: SimRequest): StatusBody | undefined {
+    const refusal = protectionOf(wire, this.#kinds.get('protected-pods') ?? 0);
+    if (refusal !== undefined) this.#bump('protected-pods');
+    return refusal;
   }
 
   #happens(kind: Kind, share: number): boolean {

@@ -61,6 +61,8 @@ export const KINDS = [
   'relabel',
   'min-ready',
   'new-node',
+  // An admission webhook.
+  'protected-pods',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];

@@ -1,0 +1,79 @@
+import type { Outcome } from '../protocol/outcome.ts';
+import { NEVER, type Replacements, type Slot } from './slot-state.ts';
+
+/**
+ * A slot whose pods were deleted for the same target again and again waits, because the deletions do not help: the pods that
+ * come are taken for old ones, by a mistake of ours or of others (a watch that is late after a rollback, two writers who
+ * change the template to and fro).
+ *
+ * Deletions 1 and 2 for a target are free: one more happens when the DaemonSet controller was late. Then 10, 20, 40, 80, 160 s,
+ * and 5 min: at most seven in any 10 min, then twelve an hour.
+ */
+const REPEATS_FREE = 1;
+const REPEAT_MIN_MS = 10_000;
+const REPEAT_MAX_MS = 5 * 60_000;
+/** Nothing deleted for this long: what comes is not a repetition. Longer than the longest wait, so that waiting ends nothing. */
+const FORGET_AFTER_MS = 2 * REPEAT_MAX_MS;
+
+/** 1, 2, 4 … 60 s after a deletion that the API server refused for good: RBAC or a webhook may be mended at any time. */
+const REFUSED_MIN_MS = 1000;
+const REFUSED_MAX_MS = 60_000;
+
+/** 2^16 times the least is more than any maximum; without a bound the power would become Infinity. */
+const DOUBLINGS_MAX = 16;
+
+/** A deletion of ours, for this target, has taken effect. */
+export function noteReplacement(slot: Slot, hash: string, nowMs: number): void {
+  const before = slot.replacements;
+  if (before === undefined || nowMs - before.atMs >= FORGET_AFTER_MS) {
+    slot.replacements = { hash, otherHash: undefined, repeatCount: 0, atMs: nowMs };
+    return;
+  }
+  const otherHash = before.hash === hash ? before.otherHash : before.hash;
+  const repeatCount = isTried(before, hash) ? before.repeatCount + 1 : 0;
+  slot.replacements = { hash, otherHash, repeatCount, atMs: nowMs };
+}
+
+/** Until when the slot waits before its pod is deleted for that target; -NEVER: it need not. */
+export function repeatUntilMs({ replacements }: Slot, hash: string | undefined): number {
+  if (replacements === undefined || hash === undefined || !isTried(replacements, hash)) return -NEVER;
+  const { repeatCount, atMs } = replacements;
+  if (repeatCount < REPEATS_FREE) return -NEVER;
+  return atMs + doubled(REPEAT_MIN_MS, repeatCount - REPEATS_FREE, REPEAT_MAX_MS);
+}
+
+/** How many times a pod of the node was deleted for these targets, without a long pause. */
+export function timesReplaced({ replacements }: Slot): number {
+  return replacements === undefined ? 0 : 1 + replacements.repeatCount;
+}
+
+/** The API server refused to delete the pod. Nothing was written, so the slot gives its place back. */
+export function noteRefusal(slot: Slot, { uid, code, message, retryAfterMs }: Outcome, nowMs: number): void {
+  const count = slot.refusal?.uid === uid ? slot.refusal.count + 1 : 1;
+  const untilMs = nowMs + Math.max(retryAfterMs, doubled(REFUSED_MIN_MS, count - 1, REFUSED_MAX_MS));
+  slot.refusal = { uid, count, untilMs, code, message };
+}
+
+/** Until when the slot waits before the deletion of its pod is tried again. */
+export function refusedUntilMs({ refusal }: Slot): number {
+  return refusal?.untilMs ?? -NEVER;
+}
+
+/** Whether the pod that was refused is gone. */
+export function isRefusalOver({ refusal, pods }: Slot): boolean {
+  return refusal !== undefined && !pods.some(({ record }) => record.uid === refusal.uid && !record.isTerminating);
+}
+
+/** Those that were refused come after all others, the one that has waited longest first: deletion costs are 32-bit numbers. */
+export function orderCost({ refusal, pods }: Slot): number {
+  return refusal === undefined ? (pods[0]?.record.deletionCost ?? 0) : 2 ** 32 + refusal.untilMs;
+}
+
+/** The last two targets are remembered, for those that take turns. */
+function isTried(replacements: Replacements, hash: string): boolean {
+  return replacements.hash === hash || replacements.otherHash === hash;
+}
+
+function doubled(minMs: number, doublings: number, maxMs: number): number {
+  return Math.min(maxMs, minMs * 2 ** Math.min(doublings, DOUBLINGS_MAX));
+}
