@@ -81,12 +81,11 @@ const VERSIONS: Readonly<Record<string, string>> = {
 
 function pathOf(call: ApiCall, place: Place): string {
   const { namespace = '', name = '' } = place;
-  const parts = [VERSIONS[call.apiGroup]];
-  if (namespace !== '') parts.push('namespaces', encodeURIComponent(namespace));
-  parts.push(call.resource);
-  if (name !== '') parts.push(encodeURIComponent(name));
-  if (call.subresource !== undefined) parts.push(call.subresource);
-  return parts.join('/');
+  const root = VERSIONS[call.apiGroup] ?? '';
+  let path = namespace === '' ? root : `${root}/namespaces/${encodeURIComponent(namespace)}`;
+  path += `/${call.resource}`;
+  if (name !== '') path += `/${encodeURIComponent(name)}`;
+  return call.subresource === undefined ? path : `${path}/${call.subresource}`;
 }
 
 /** The resources that are listed and watched. */

@@ -154,9 +154,7 @@ export class Traffic {
   }
 
   #recount(followed: Followed): void {
-    const { inFlight, strategy } = followed.rollout.counts();
-    // A mark takes nothing away, so it counts against no limit.
-    const counted = strategy === 'OTA' ? 0 : inFlight;
+    const counted = followed.rollout.replacementsInFlight;
     this.#inFlightCount += counted - followed.inFlightCounted;
     followed.inFlightCounted = counted;
   }

@@ -9,27 +9,30 @@ export interface LaneQueueStats {
   readonly taken: number;
 }
 
-/** The first seven are client-go's workqueue metrics under their own names; durations of single runs come from `done`. */
-export interface DispatchStats {
-  /** Requests that did not coalesce with a waiting one (`workqueue_adds_total`). */
-  readonly adds: number;
+/** How many slots are in which state. */
+export interface DispatchLoad {
   /** Slots that wait for a lane (`workqueue_depth`). */
   readonly depth: number;
+  /** Slots that a lane works on. */
+  readonly processing: number;
+  /** Slots that wait for their time: a backoff or a Retry-After. */
+  readonly delayed: number;
+  /** Slots that failed and have not succeeded since. */
+  readonly backingOff: number;
+}
+
+/** Some are client-go's workqueue metrics under their own names; durations of single runs come from `done`. */
+export interface DispatchStats extends DispatchLoad {
+  /** Requests that did not coalesce with a waiting one (`workqueue_adds_total`). */
+  readonly adds: number;
   /** `workqueue_retries_total`. */
   readonly retries: number;
   /** Sum of the ages of all runs that are not done (`workqueue_unfinished_work_seconds`). */
   readonly unfinishedWorkMs: number;
   /** `workqueue_longest_running_processor_seconds`. */
   readonly longestRunningMs: number;
-  /** Slots that a lane works on. */
-  readonly processing: number;
-  /** Slots that wait for their time: a backoff or a Retry-After. */
-  readonly delayed: number;
-
   /** Slots whose request was withdrawn by the time a lane had room for it. */
   readonly dropped: number;
-  /** Slots that failed and have not succeeded since. */
-  readonly backingOff: number;
   readonly oldestWaitMs: number;
   /** DaemonSets that have a slot waiting for a lane. */
   readonly daemonSetsWaiting: number;

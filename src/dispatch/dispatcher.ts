@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
 import type { DelayingQueue } from './delaying-queue.ts';
-import type { DispatchStats, RunReport } from './dispatch-stats.ts';
+import type { DispatchLoad, DispatchStats, RunReport } from './dispatch-stats.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import { RateLimitingQueue } from './rate-limiting-queue.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -172,18 +172,25 @@ export class Dispatcher {
     return wakeMs === Number.POSITIVE_INFINITY ? undefined : wakeMs;
   }
 
+  /** What is there in which state; O(1). */
+  get load(): DispatchLoad {
+    return {
+      depth: this.#queue.depth,
+      processing: this.#queue.processingCount,
+      delayed: this.#delaying.delayedCount,
+      backingOff: this.#limiting.backingOffCount,
+    };
+  }
+
   stats(nowMs: number): DispatchStats {
     const queue = this.#queue;
     return {
+      ...this.load,
       adds: this.#adds,
-      depth: queue.depth,
       retries: this.#retries,
       unfinishedWorkMs: queue.unfinishedWorkMs(nowMs),
       longestRunningMs: queue.longestRunningMs(nowMs),
-      processing: queue.processingCount,
-      delayed: this.#delaying.delayedCount,
       dropped: this.#dropped,
-      backingOff: this.#limiting.backingOffCount,
       oldestWaitMs: queue.oldestWaitMs(nowMs),
       daemonSetsWaiting: queue.waitingDaemonSetCount,
       rateLimited: this.#rateLimited,

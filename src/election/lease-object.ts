@@ -7,7 +7,12 @@ export interface ParsedLease extends ObservedLease {
 
 /** Reads the JSON of a `coordination.k8s.io/v1` Lease; undefined when it is something else. */
 export function parseLease(text: string): ParsedLease | undefined {
-  const object = objectOf(parseJson(text));
+  return leaseOf(parseJson(text));
+}
+
+/** Reads a Lease that is JSON already. */
+export function leaseOf(json: unknown): ParsedLease | undefined {
+  const object = objectOf(json);
   const metadata = objectOf(object?.metadata);
   const resourceVersion = metadata?.resourceVersion;
   if (metadata === undefined || typeof resourceVersion !== 'string' || resourceVersion === '') return undefined;

@@ -220,6 +220,11 @@ export class Rollout {
     return this.#definition.blocked();
   }
 
+  /** How many replacements are in flight; a mark takes nothing away, so OTA has none. */
+  get replacementsInFlight(): number {
+    return this.#definition.facts.strategy === 'OTA' ? 0 : this.#book.counters.of('inFlight');
+  }
+
   counts(): RolloutCounts {
     const { facts } = this.#definition;
     return countsOf(this.#book.counters, { use: this.#selection.use(), window: this.#selection.window, facts });

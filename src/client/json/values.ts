@@ -49,7 +49,9 @@ export function stringMapOf(value: unknown, path: string): Readonly<Record<strin
   const fields = fieldsOf(value, path);
   const map: Record<string, string> = {};
   for (const key of Object.keys(fields)) {
-    if (key !== '__proto__') map[key] = stringOf(fields[key], `${path}[${JSON.stringify(key)}]`);
+    if (key === '__proto__') continue;
+    const text = fields[key];
+    map[key] = typeof text === 'string' ? text : stringOf(text, `${path}[${JSON.stringify(key)}]`);
   }
   return map;
 }
