@@ -8,6 +8,8 @@ import * as status from './status.ts';
 
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const JSON_TYPE = 'application/json';
+/** Read only. */
+const NO_QUERY = new URLSearchParams();
 /** Resources that have a protobuf encoding here; a real API server has one for every built-in kind. */
 const PROTOBUF_RESOURCES: readonly string[] = ['pods', 'nodes'];
 
@@ -33,8 +35,21 @@ interface Negotiated {
   readonly isPartial: boolean;
 }
 
+/** By Accept header and whether the resource has a protobuf encoding; clients send few different ones. */
+const negotiations = new Map<string, Negotiated | undefined>();
+const NEGOTIATIONS_MAX = 100;
+
 /** The first media type of the Accept header that the server can answer with; undefined when there is none. */
 function negotiate(accept: string | undefined, route: Route | undefined): Negotiated | undefined {
+  const key = `${route?.resource.plural} ${accept}`;
+  if (negotiations.has(key)) return negotiations.get(key);
+  if (negotiations.size >= NEGOTIATIONS_MAX) negotiations.clear();
+  const negotiated = negotiateAnew(accept, route);
+  negotiations.set(key, negotiated);
+  return negotiated;
+}
+
+function negotiateAnew(accept: string | undefined, route: Route | undefined): Negotiated | undefined {
   for (const entry of (accept ?? '*/*').split(',')) {
     const [type = '', ...parameters] = entry.split(';').map((part) => part.trim());
     const as = parameters.find((parameter) => parameter.startsWith('as='))?.slice(3);
@@ -85,8 +100,8 @@ export class ApiServer {
     const call: Call = {
       route,
       method: request.method,
-      query: new URLSearchParams(query),
-      contentType: (request.headers['content-type'] ?? JSON_TYPE).split(';')[0]?.trim() ?? '',
+      query: query === '' ? NO_QUERY : new URLSearchParams(query),
+      contentType: splitOnce(request.headers['content-type'] ?? JSON_TYPE, ';')[0]?.trim() ?? '',
       body: request.body,
       ...negotiated,
       project: negotiated.isPartial ? partialOf : (object) => object,

@@ -16,6 +16,7 @@ import type { Timeline } from './timeline.ts';
 /** A pod and since when it is Ready, to the millisecond (the object itself only tells whole seconds). */
 export interface IndexedPod {
   readonly pod: PodObject;
+  readonly hash: string;
   readonly readySinceMs: number | undefined;
 }
 
@@ -107,7 +108,7 @@ export class ClusterIndex {
     if (commit.type === 'DELETED') {
       slot.pods = slot.pods.filter((other) => other !== known);
     } else {
-      const indexed = { pod, readySinceMs: this.#readySince(pod, known) };
+      const indexed = { pod, hash: revisionHashOf(pod), readySinceMs: this.#readySince(pod, known) };
       slot.pods = known === undefined ? [...slot.pods, indexed] : slot.pods.with(index, indexed);
       if (known?.readySinceMs !== indexed.readySinceMs) this.#planAvailable(entry, slot, indexed);
     }

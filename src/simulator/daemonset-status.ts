@@ -16,7 +16,7 @@ export function statusOf(entry: Entry, nowMs: number): DaemonSetStatus {
     counts.current += 1;
     if (oldest.readySinceMs !== undefined) counts.ready += 1;
     if (isAvailable(oldest, minReadySeconds, nowMs)) counts.available += 1;
-    if (revisionHashOf(oldest.pod) === newest) counts.updated += 1;
+    if (oldest.hash === newest) counts.updated += 1;
   }
   const unavailable = counts.desired - counts.available;
   return {

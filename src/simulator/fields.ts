@@ -16,12 +16,13 @@ export function getField(object: unknown, path: string): unknown {
 /** Equality of JSON values; the order of fields does not matter, and undefined equals absent. */
 export function isEqualJson(left: unknown, right: unknown): boolean {
   if (left === right) return true;
+  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
   if (Array.isArray(left)) {
     if (!Array.isArray(right) || left.length !== right.length) return false;
     return left.every((item, index) => isEqualJson(item, right[index]));
   }
   if (!isFields(left) || !isFields(right)) return false;
-  for (const name of Object.keys(left)) if (!isEqualJson(left[name], right[name])) return false;
-  for (const name of Object.keys(right)) if (right[name] !== undefined && left[name] === undefined) return false;
+  for (const name in left) if (left[name] !== right[name] && !isEqualJson(left[name], right[name])) return false;
+  for (const name in right) if (right[name] !== undefined && left[name] === undefined) return false;
   return true;
 }

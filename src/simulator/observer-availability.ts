@@ -59,6 +59,8 @@ interface Watched {
   startedAtMs: number | undefined;
   completedAtMs: number | undefined;
   allowed: number;
+  /** What `allowed` was told from. */
+  allowedFor: { readonly daemonSet: DaemonSetObject | undefined; readonly eligible: number };
   /** Bounds that held until lately, with their ends. */
   earlierAllowed: { readonly allowed: number; readonly endedMs: number }[];
 }
@@ -135,6 +137,7 @@ export class AvailabilityObserver {
         startedAtMs: undefined,
         completedAtMs: undefined,
         allowed: 0,
+        allowedFor: { daemonSet: undefined, eligible: 0 },
         earlierAllowed: [],
       };
       this.#watched.set(uid, watched);
@@ -195,7 +198,11 @@ export class AvailabilityObserver {
   }
 
   #settleAllowed(watched: Watched): void {
-    const allowed = allowedUnavailable(watched.entry.daemonSet, watched.count.eligible);
+    const { daemonSet } = watched.entry;
+    const { eligible } = watched.count;
+    if (watched.allowedFor.daemonSet === daemonSet && watched.allowedFor.eligible === eligible) return;
+    watched.allowedFor = { daemonSet, eligible };
+    const allowed = allowedUnavailable(daemonSet, eligible);
     if (watched.allowed === allowed) return;
     const { timeline, lagMs } = this.#options;
     const recent = watched.earlierAllowed.filter(({ endedMs }) => endedMs > timeline.nowMs - lagMs);

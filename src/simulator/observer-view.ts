@@ -43,12 +43,17 @@ export function viewOf(
   const isDisruption = isByClient && before.isServed;
   const minReadySeconds = entry.daemonSet.spec.minReadySeconds ?? 0;
   const newest = entry.newest === undefined ? '' : revisionHashOf(entry.newest);
-  const isServed = slot.pods.some((indexed) => isAvailable(indexed, minReadySeconds, nowMs));
+  let isServed = false;
+  let isAllNew = slot.pods.length > 0;
+  let isStaying = false;
+  for (const indexed of slot.pods) {
+    if (isAvailable(indexed, minReadySeconds, nowMs)) isServed = true;
+    if (indexed.hash !== newest) isAllNew = false;
+    if (!isTerminating(indexed.pod)) isStaying = true;
+  }
   const isEligible = slot.placement.shouldRun;
   const isReady = isEligible && slot.isNodeReady;
   const isUnavailable = isReady && !isServed;
-  const isAllNew = slot.pods.length > 0 && slot.pods.every(({ pod }) => revisionHashOf(pod) === newest);
-  const isSettling = isAllNew && slot.pods.some(({ pod }) => !isTerminating(pod));
   const isSame = before.isUnavailable === isUnavailable && before.isReady === isReady;
   return {
     isEligible,
@@ -56,7 +61,7 @@ export function viewOf(
     isServed,
     isUnavailable,
     isUpdated: isReady && isServed && isAllNew,
-    isUpdatedUnavailable: isUnavailable && isSettling,
+    isUpdatedUnavailable: isUnavailable && isAllNew && isStaying,
     isDisrupted: !isServed && (isDisruption || before.isDisrupted),
     isReplacing: !isServed && (isByClient || before.isReplacing),
     isDisruptedInPlace: isUnavailable && (isDisruption || before.isDisruptedInPlace),

@@ -55,13 +55,15 @@ export function randomSuffix(random: Random, length = 5): string {
   return suffix;
 }
 
+/** Two digits for each byte. */
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 /** A version 4 UUID. */
 export function randomUid(random: Random): string {
   let hex = '';
   for (let index = 0; index < 4; index += 1) {
-    hex += Math.floor(random() * UINT32)
-      .toString(16)
-      .padStart(8, '0');
+    const bits = Math.floor(random() * UINT32);
+    hex += `${HEX[bits >>> 24]}${HEX[(bits >>> 16) & 255]}${HEX[(bits >>> 8) & 255]}${HEX[bits & 255]}`;
   }
   const variant = '89ab'[randomBelow(random, 4)];
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;

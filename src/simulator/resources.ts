@@ -58,11 +58,10 @@ export interface Route {
 }
 
 function splitPath(path: string): string[] | undefined {
+  const parts = path.split('/').filter((part) => part !== '');
+  if (!path.includes('%')) return parts;
   try {
-    return path
-      .split('/')
-      .filter((part) => part !== '')
-      .map(decodeURIComponent);
+    return parts.map(decodeURIComponent);
   } catch {
     return undefined;
   }

@@ -90,10 +90,7 @@ export class Store {
     const key = keyOf(object);
     const previous = table.objects.get(key);
     assert(previous !== undefined, `${resource} ${key} does not exist`);
-    const { resourceVersion } = previous.metadata;
-    const candidate =
-      object.metadata.resourceVersion === resourceVersion ? object : withMetadata(object, { resourceVersion });
-    if (isEqualJson(previous, candidate)) return previous;
+    if (isSameButVersion(previous, object)) return previous;
     const updated = this.#stamped(object);
     table.objects.set(key, updated);
     this.#commit(table, { type: 'MODIFIED', resource, object: updated, previous, origin });
@@ -199,6 +196,22 @@ export class Store {
     for (const listener of this.#listeners) listener(commit);
     this.#isNotifying = false;
   }
+}
+
+/** Whether an update would change nothing. */
+function isSameButVersion(previous: SimObject, next: SimObject): boolean {
+  if (previous === next) return true;
+  for (const name in previous) {
+    if (name !== 'metadata' && previous[name] !== next[name] && !isEqualJson(previous[name], next[name])) return false;
+  }
+  for (const name in next) if (next[name] !== undefined && previous[name] === undefined) return false;
+  const { resourceVersion } = previous.metadata;
+  const { metadata } = next;
+  if (metadata === previous.metadata) return true;
+  return isEqualJson(
+    previous.metadata,
+    metadata.resourceVersion === resourceVersion ? metadata : { ...metadata, resourceVersion },
+  );
 }
 
 function byKey(left: readonly [string, SimObject], right: readonly [string, SimObject]): number {

@@ -22,8 +22,17 @@ function civilDate(days: number): { year: number; month: number; day: number } {
   return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day };
 }
 
+/** Most times that are written are of the same second as the one before. */
+let last = { second: Number.NaN, text: '' };
+
 /** RFC 3339 in UTC with whole seconds, rounded down, as the API server writes times. */
 export function formatTime(timeMs: number): string {
+  const second = Math.floor(timeMs / 1000);
+  if (second !== last.second) last = { second, text: format(timeMs) };
+  return last.text;
+}
+
+function format(timeMs: number): string {
   const days = Math.floor(timeMs / DAY_MS);
   const seconds = Math.floor((timeMs - days * DAY_MS) / 1000);
   const { year, month, day } = civilDate(days);

@@ -12,7 +12,9 @@ export interface Planned {
 export class Timeline {
   #nowMs: number;
   #order = 0;
-  readonly #heap: Planned[] = [];
+  /** May hold cancelled things, which are skipped; never many more of them than others. */
+  #heap: Planned[] = [];
+  #cancelledCount = 0;
 
   constructor(startMs: number) {
     this.#nowMs = startMs;
@@ -39,7 +41,10 @@ export class Timeline {
   }
 
   cancel(planned: Planned | undefined): void {
-    if (planned !== undefined) planned.run = undefined;
+    if (planned?.run === undefined) return;
+    planned.run = undefined;
+    this.#cancelledCount += 1;
+    if (this.#cancelledCount > 64 && this.#cancelledCount > this.#heap.length / 2) this.#compact();
   }
 
   /** When the next thing happens; undefined when nothing is planned. */
@@ -49,6 +54,7 @@ export class Timeline {
       if (first === undefined) return undefined;
       if (first.run !== undefined) return first.atMs;
       this.#pop();
+      this.#cancelledCount -= 1;
     }
   }
 
@@ -64,6 +70,12 @@ export class Timeline {
       run?.();
     }
     this.#nowMs = Math.max(this.#nowMs, nowMs);
+  }
+
+  /** An array in order is a heap. */
+  #compact(): void {
+    this.#heap = this.#heap.filter(({ run }) => run !== undefined).sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    this.#cancelledCount = 0;
   }
 
   #push(planned: Planned): void {
