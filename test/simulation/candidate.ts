@@ -3,7 +3,7 @@ import { createLeaseRequest, getLeaseRequest, updateLeaseRequest } from '../../s
 import type { ElectionEffect, ElectionInput } from '../../src/election/election-effects.ts';
 import { ElectionMachine } from '../../src/election/election-machine.ts';
 import { DEFAULT_ELECTION_TIMINGS } from '../../src/election/lease.ts';
-import { leaseObject, parseLease } from '../../src/election/lease-object.ts';
+import { leaseObject, leaseOf } from '../../src/election/lease-object.ts';
 import type { Planned } from '../../src/simulator/timeline.ts';
 import type { Network, SimAnswer } from './network.ts';
 import type { SimProcess } from './process.ts';
@@ -98,9 +98,9 @@ export class Candidate {
   }
 }
 
-function leaseOf(answer: SimAnswer): ReturnType<typeof parseLease> {
+function leaseIn(answer: SimAnswer): ReturnType<typeof leaseOf> {
   if (answer.kind === 'failure' || answer.response.kind !== 'object') return undefined;
-  return parseLease(JSON.stringify(answer.response.object));
+  return leaseOf(answer.response.object);
 }
 
 function statusOf(answer: SimAnswer): number {
@@ -109,12 +109,12 @@ function statusOf(answer: SimAnswer): number {
 
 function readInput(answer: SimAnswer): ElectionInput {
   if (statusOf(answer) === 404) return { type: 'lease-not-found' };
-  const lease = leaseOf(answer);
+  const lease = leaseIn(answer);
   return lease === undefined ? { type: 'read-failed' } : { type: 'lease-read', lease };
 }
 
 function writeInput(answer: SimAnswer): ElectionInput {
   if (statusOf(answer) === 409) return { type: 'write-conflict' };
-  const lease = leaseOf(answer);
+  const lease = leaseIn(answer);
   return lease === undefined ? { type: 'write-failed' } : { type: 'written', resourceVersion: lease.resourceVersion };
 }

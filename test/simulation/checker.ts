@@ -29,6 +29,9 @@ export const FORCE_DELETE_STUCK = 'daemonpodupdater.io/force-delete-stuck';
 export const PROGRESS_DEADLINE = 'daemonpodupdater.io/progress-deadline-seconds';
 const PROGRESS_DEADLINE_DEFAULT_SECONDS = 600;
 
+/** The sets that are kept up to date are made anew, and must be the same, every so many deletions (and in the end). */
+const VERIFY_EVERY = 200;
+
 /** Tasks of one pod within this time … */
 const RETRY_WINDOW_MS = 10_000;
 /** … at most: the documented backoff (5 ms, doubling) fits 11 into it; the rest is for reads, and for decisions that change. */
@@ -43,6 +46,7 @@ export class Checker {
   readonly #log: CommitLog;
   readonly #trace: Trace;
   readonly #truth: Truth;
+  #checkedDeletes = 0;
   deletes = 0;
   /** The node of the last deletion that was applied. */
   lastDeletedOn = '';
@@ -133,7 +137,7 @@ export class Checker {
     const wakeMs = controller.nextWakeMs(nowMs);
     if (wakeMs !== undefined && !Number.isFinite(wakeMs))
       this.#fail('wake-up', conduct, `asks to be woken at ${wakeMs}`);
-    const { depth, delayed, processing, backingOff } = controller.dispatcher.stats(nowMs);
+    const { depth, delayed, processing, backingOff } = controller.dispatcher.load;
     if (Math.max(depth, delayed, processing, backingOff) > this.#truth.slotsEver) {
       this.#fail(
         'memory',
@@ -181,6 +185,8 @@ export class Checker {
     }
     this.#checkBudget(conduct, { task, target, known, daemonSet });
     this.#checkRepeats(conduct, task, known);
+    this.#checkedDeletes += 1;
+    if (this.#checkedDeletes % VERIFY_EVERY === 0) conduct.verify();
     conduct.pending.set(task.slot, { uid: task.uid, isBlind: false });
   }
 

@@ -1,6 +1,7 @@
-import { type DaemonSetKey, daemonSetOfSlot, type SlotKey } from '../../src/protocol/slot.ts';
+import { type DaemonSetKey, daemonSetOfSlot, nodeOfSlot, type SlotKey } from '../../src/protocol/slot.ts';
 import type { Task } from '../../src/protocol/task.ts';
-import { type CommitLog, Knowledge } from './knowledge.ts';
+import { BudgetTally } from './budget-tally.ts';
+import { type CommitLog, Knowledge, type KnownDaemonSet } from './knowledge.ts';
 import type { SimProcess } from './process.ts';
 import { DeletionLog } from './repeat-rule.ts';
 
@@ -9,6 +10,26 @@ export interface Pending {
   readonly uid: string;
   /** The task has ended, and whether it was applied is not known. */
   isBlind: boolean;
+}
+
+/** Tells whose budget a change concerns. */
+class PendingDeletions extends Map<SlotKey, Pending> {
+  readonly #onChange: (slot: SlotKey) => void;
+
+  constructor(onChange: (slot: SlotKey) => void) {
+    super();
+    this.#onChange = onChange;
+  }
+
+  override set(slot: SlotKey, pending: Pending): this {
+    this.#onChange(slot);
+    return super.set(slot, pending);
+  }
+
+  override delete(slot: SlotKey): boolean {
+    this.#onChange(slot);
+    return super.delete(slot);
+  }
 }
 
 /** What a lane works on. */
@@ -25,8 +46,9 @@ export class Conduct {
   readonly knowledge: Knowledge;
   /** What is in a lane. */
   readonly open = new Map<SlotKey, OpenTask>();
-  readonly pending = new Map<SlotKey, Pending>();
   readonly deletions = new DeletionLog();
+  readonly pending: Map<SlotKey, Pending>;
+  readonly #tallies = new Map<DaemonSetKey, { readonly known: KnownDaemonSet; readonly tally: BudgetTally }>();
   readonly recent = new Map<SlotKey, { readonly uid: string; readonly timesMs: number[] }>();
   /** Until when the API server asked to wait. */
   readonly notBefore = new Map<SlotKey, { readonly intent: string; readonly atMs: number }>();
@@ -34,6 +56,25 @@ export class Conduct {
   constructor(process: SimProcess, log: CommitLog) {
     this.process = process;
     this.knowledge = new Knowledge(process, log);
+    this.pending = new PendingDeletions((slot) => {
+      this.knowledge.followed.get(daemonSetOfSlot(slot))?.touched.add(nodeOfSlot(slot));
+    });
+  }
+
+  tallyOf(key: DaemonSetKey, known: KnownDaemonSet): BudgetTally {
+    const kept = this.#tallies.get(key);
+    if (kept?.known === known) return kept.tally;
+    const tally = new BudgetTally({ key, knowledge: this.knowledge, known, pending: this.pending });
+    this.#tallies.set(key, { known, tally });
+    return tally;
+  }
+
+  /** Fails when what was kept up to date event by event is not what it is when everything is looked at. */
+  verify(): void {
+    for (const [key, known] of this.knowledge.followed) {
+      const daemonSet = this.knowledge.daemonSets.get(key);
+      if (daemonSet !== undefined) this.tallyOf(key, known).verify(daemonSet, this.process.nowMs);
+    }
   }
 
   /** The DaemonSet opted out or was deleted: with its rollout goes the memory of what was asked for it. */

@@ -33,6 +33,8 @@ export class CommitLog {
   }
 }
 
+const NOTHING: readonly Commit[] = [];
+
 /** How far one stream has been told; reads the true history up to there, whatever the stream itself made of it. */
 class Cursor {
   readonly #commits: readonly Commit[];
@@ -42,18 +44,21 @@ class Cursor {
     this.#commits = log.of(resource);
   }
 
-  *advance(revision: number): Generator<Commit> {
+  /** What came since the last call, up to `revision`. */
+  advance(revision: number): readonly Commit[] {
+    const from = this.#index;
     for (;;) {
       const commit = this.#commits[this.#index];
-      if (commit === undefined || commit.revision > revision) return;
+      if (commit === undefined || commit.revision > revision) break;
       this.#index += 1;
-      yield commit;
     }
+    return from === this.#index ? NOTHING : this.#commits.slice(from, this.#index);
   }
 }
 
 export interface KnownPod {
   readonly pod: PodObject;
+  readonly nodeName: string;
   /** When the process was told, on its own clock; undefined while not Ready. */
   readonly readySinceMs: number | undefined;
   /** When the process was told that it is on its way out; undefined while it is not. */
@@ -69,7 +74,11 @@ export class KnownDaemonSet {
   readonly #process: SimProcess;
   readonly #pods: Cursor;
   readonly #revisions: Cursor;
+  /** By UID. */
   readonly pods = new Map<string, KnownPod>();
+  /** Names of nodes of which something was told since the budget was last looked at. */
+  readonly touched = new Set<string>();
+  readonly #podsByNode = new Map<string, readonly KnownPod[]>();
   readonly revisions = new Map<string, RevisionObject>();
   readonly placements = new Map<string, { readonly node: NodeObject; readonly verdict: PlacementVerdict }>();
   /** The template that `placements` were judged with. */
@@ -99,6 +108,7 @@ export class KnownDaemonSet {
       if (controllerUid(object) !== this.uid) continue;
       if (commit.type === 'DELETED') this.revisions.delete(keyOf(object));
       else this.revisions.set(keyOf(object), object);
+      this.touchAll();
     }
     this.#hasRevisions = true;
     this.#settle();
@@ -112,16 +122,12 @@ export class KnownDaemonSet {
     return newest;
   }
 
-  /** By node. */
-  podsByNode(): Map<string, KnownPod[]> {
-    const byNode = new Map<string, KnownPod[]>();
-    for (const known of this.pods.values()) {
-      const nodeName = nodeNameOf(known.pod);
-      const others = byNode.get(nodeName);
-      if (others === undefined) byNode.set(nodeName, [known]);
-      else others.push(known);
-    }
-    return byNode;
+  podsOn(nodeName: string): readonly KnownPod[] {
+    return this.#podsByNode.get(nodeName) ?? NO_PODS;
+  }
+
+  touchAll(): void {
+    for (const name of this.#knowledge.nodes.keys()) this.touched.add(name);
   }
 
   /** A list shows where things ended, not how they got there. */
@@ -134,11 +140,11 @@ export class KnownDaemonSet {
   #see(commit: Commit): void {
     const pod = commit.object as PodObject;
     const { uid } = pod.metadata;
+    const known = this.pods.get(uid);
     if (controllerUid(pod) !== this.uid || commit.type === 'DELETED') {
-      this.pods.delete(uid);
+      this.#replace(uid, known, undefined);
       return;
     }
-    const known = this.pods.get(uid);
     const { nowMs } = this.#process;
     // Until everything is there, and for a moment after, times are taken from the objects.
     const isHint = nowMs < Math.max(this.#settledAtMs, this.#knowledge.nodesListedAtMs) + 1000;
@@ -150,8 +156,27 @@ export class KnownDaemonSet {
       known.leavingSinceMs === leavingSinceMs &&
       (known.readySinceMs !== undefined) === isReady &&
       readyTime(known.pod) === readyTime(pod);
-    if (isSame) this.pods.set(uid, { ...known, pod });
-    else this.pods.set(uid, { pod, readySinceMs: isReady ? nowMs : undefined, leavingSinceMs, isHint });
+    const nodeName = nodeNameOf(pod);
+    const next = isSame
+      ? { pod, nodeName, readySinceMs: known.readySinceMs, leavingSinceMs, isHint: known.isHint }
+      : { pod, nodeName, readySinceMs: isReady ? nowMs : undefined, leavingSinceMs, isHint };
+    this.#replace(uid, known, next);
+  }
+
+  #replace(uid: string, before: KnownPod | undefined, after: KnownPod | undefined): void {
+    if (before !== undefined) {
+      this.touched.add(before.nodeName);
+      const others = this.podsOn(before.nodeName).filter((known) => known !== before);
+      if (others.length === 0) this.#podsByNode.delete(before.nodeName);
+      else this.#podsByNode.set(before.nodeName, others);
+    }
+    if (after === undefined) {
+      this.pods.delete(uid);
+      return;
+    }
+    this.pods.set(uid, after);
+    this.touched.add(after.nodeName);
+    this.#podsByNode.set(after.nodeName, [...this.podsOn(after.nodeName), after]);
   }
 
   #settle(): void {
@@ -159,6 +184,8 @@ export class KnownDaemonSet {
     this.#settledAtMs = this.#process.nowMs;
   }
 }
+
+const NO_PODS: readonly KnownPod[] = [];
 
 function readyTime(pod: PodObject): string {
   return findCondition(pod.status.conditions, 'Ready')?.lastTransitionTime ?? '';
@@ -190,8 +217,10 @@ export class Knowledge {
   onNodes(revision: number): void {
     this.nodesListedAtMs = Math.min(this.nodesListedAtMs, this.process.nowMs);
     for (const { type, object } of this.#nodeCursor.advance(revision)) {
-      if (type === 'DELETED') this.nodes.delete(keyOf(object));
-      else this.nodes.set(keyOf(object), object as NodeObject);
+      const name = keyOf(object);
+      if (type === 'DELETED') this.nodes.delete(name);
+      else this.nodes.set(name, object as NodeObject);
+      for (const known of this.followed.values()) known.touched.add(name);
     }
   }
 
@@ -204,6 +233,7 @@ export class Knowledge {
 
   follow(key: DaemonSetKey, uid: string): KnownDaemonSet {
     const known = new KnownDaemonSet(uid, this, this.#log);
+    known.touchAll();
     this.followed.set(key, known);
     return known;
   }

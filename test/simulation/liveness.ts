@@ -73,10 +73,10 @@ function leftIn(updater: Updater, world: World): string {
   if (process.isDead || process.isStopped) return 'does not run';
   if (!controller.hasSynced) return 'has not synced';
   const { nowMs } = process;
-  const stats = controller.dispatcher.stats(nowMs);
+  const { load } = controller.dispatcher;
   // A process that lost the lease keeps what it wanted to do until it leads again.
   for (const name of ['depth', 'delayed', 'processing', 'backingOff'] as const) {
-    if (updater.candidate.isLeading && stats[name] > 0) return `${name} ${stats[name]}`;
+    if (updater.candidate.isLeading && load[name] > 0) return `${name} ${load[name]}`;
   }
   if (controller.isBusy || lanes.runningCount > 0) return 'a lane is busy';
   const staleCache =

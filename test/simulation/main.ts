@@ -32,8 +32,12 @@ interface Totals {
   marks: number;
   failures: number;
   readonly tally: Map<string, number>;
+  /** Of the seeds with many nodes. */
+  readonly largeMs: number[];
 }
 
+/** From so many nodes on a seed's time is told apart: small ones take hardly any. */
+const LARGE_NODES = 150;
 const PROGRESS_MS = 5000;
 /** Every so many seeds are run twice. */
 const TWICE_EVERY = 100;
@@ -52,6 +56,7 @@ function main(): number {
     marks: 0,
     failures: 0,
     tally: new Map(),
+    largeMs: [],
   };
   let saidAtMs = performance.now();
   for (let seed = first; seed < first + count; seed += 1) {
@@ -109,6 +114,7 @@ function add(totals: Totals, report: SeedReport): void {
   totals.deletes += report.deletes;
   totals.marks += report.marks;
   for (const [kind, times] of report.tally) totals.tally.set(kind, (totals.tally.get(kind) ?? 0) + times);
+  if (report.spec.nodes >= LARGE_NODES) totals.largeMs.push(report.wallMs);
   if (report.failure !== undefined) totals.failures += 1;
 }
 
@@ -143,7 +149,7 @@ function printTrace(report: SeedReport, count: number): void {
 }
 
 function summarise(totals: Totals): void {
-  const { seeds, events, wallMs, virtualMs, deletes, marks, failures, tally } = totals;
+  const { seeds, events, wallMs, virtualMs, deletes, marks, failures, tally, largeMs } = totals;
   const hours = (virtualMs / 3_600_000).toFixed(1);
   const faults = [...tally]
     .sort(([left], [right]) => (left < right ? -1 : 1))
@@ -153,6 +159,9 @@ function summarise(totals: Totals): void {
     `${seeds} seeds, ${failures} failed: ${events} events, ${deletes} deletions and ${marks} marks in ${hours} virtual hours; ` +
       `${(wallMs / seeds).toFixed(1)} ms a seed (one of ${availableParallelism()} CPUs)`,
   );
+  const medianMs = largeMs.sort((left, right) => left - right)[largeMs.length >> 1];
+  if (medianMs === undefined) return;
+  console.log(`${largeMs.length} seeds of ${LARGE_NODES} nodes and more: ${medianMs.toFixed(1)} ms each (median)`);
 }
 
 try {

@@ -252,11 +252,17 @@ function broken(code: FailureCode, wasSent: boolean): SimAnswer {
 
 function wireOf(request: ApiRequest, from: string): SimRequest {
   const { method, path, query, body, contentType, accept } = request;
-  const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== '');
-  const text = pairs.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
+  let url = path;
+  let separator = '?';
+  for (const name in query) {
+    const value = query[name] ?? '';
+    if (value === '') continue;
+    url += `${separator}${name}=${encodeURIComponent(value)}`;
+    separator = '&';
+  }
   return {
     method,
-    url: text === '' ? path : `${path}?${text}`,
+    url,
     headers: { accept, 'content-type': contentType, 'user-agent': from },
     body: typeof body === 'string' ? body : undefined,
   };

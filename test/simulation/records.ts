@@ -18,7 +18,7 @@ import { Violation } from './trace.ts';
  */
 export class Records {
   readonly #clock: StampClock;
-  readonly #known = new WeakMap<SimObject, ObjectRecord>();
+  readonly #known = new Map<SimObject, ObjectRecord>();
 
   constructor(clock: StampClock) {
     this.#clock = clock;

@@ -103,6 +103,7 @@ export class World {
         const kept = whatIsKept(this);
         if (kept !== '') throw new Violation('memory', kept);
         this.#askObserver();
+        for (const { conduct } of this.updaters) conduct.verify();
         return this.cluster.nowMs - fromMs;
       }
     }
@@ -294,7 +295,8 @@ export class World {
   #heal(name: string): void {
     const pod = this.cluster.pod(NAMESPACE, name);
     const isRunning = pod?.status.phase === 'Running' && pod.metadata.deletionTimestamp === undefined;
-    const isHealthy = JSON.stringify(pod?.status.containerStatuses ?? []).includes('"running"');
+    const containers = (pod?.status.containerStatuses ?? []) as readonly { readonly state: object }[];
+    const isHealthy = containers.some(({ state }) => 'running' in state);
     if (isRunning && isHealthy) this.cluster.kubelets.setPodReady(`${NAMESPACE}/${name}`, true);
   }
 

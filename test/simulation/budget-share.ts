@@ -1,0 +1,88 @@
+import { isTerminating } from '../../src/simulator/cluster-index.ts';
+import {
+  type DaemonSetObject,
+  isConditionTrue,
+  type NodeObject,
+  type RevisionObject,
+} from '../../src/simulator/objects.ts';
+import { isOfRevision, type KnownPod } from './knowledge.ts';
+
+/** What one node adds to the sets, whatever is planned. */
+export interface Share {
+  readonly isEligible: boolean;
+  /** In U ∪ P. */
+  readonly isUnavailable: boolean;
+  /** In F ∪ P. */
+  readonly isInFlight: boolean;
+  /** When it becomes another one by time alone; Infinity: never. */
+  readonly untilMs: number;
+}
+
+export const NO_SHARE: Share = {
+  isEligible: false,
+  isUnavailable: false,
+  isInFlight: false,
+  untilMs: Number.POSITIVE_INFINITY,
+};
+
+export interface ShareOptions {
+  readonly node: NodeObject;
+  readonly pods: readonly KnownPod[];
+  /** The UID of the pod whose deletion was sent, if the process has not been shown the effect. */
+  readonly pendingUid: string | undefined;
+  readonly daemonSet: DaemonSetObject;
+  readonly newest: RevisionObject | undefined;
+  readonly nowMs: number;
+}
+
+/** Of an eligible node. */
+export function shareOf({ node, pods, pendingUid, daemonSet, newest, nowMs }: ShareOptions): Share {
+  const isAsked = pendingUid !== undefined && isPending(pendingUid, pods);
+  const isReady = isConditionTrue(node.status.conditions, 'Ready');
+  const minReadyMs = minReadyMsOf(daemonSet);
+  const upAtMs = Math.min(...pods.map((pod) => mayBeAvailableAtMs(pod, minReadyMs)));
+  const isUp = upAtMs <= nowMs;
+  return {
+    isEligible: true,
+    isUnavailable: isAsked || (isReady && !isUp),
+    isInFlight: isAsked || (isReady && newest !== undefined && isReplacing(pods, newest, daemonSet, isUp)),
+    untilMs: isUp ? Number.POSITIVE_INFINITY : upAtMs,
+  };
+}
+
+/** Whether a deletion was sent whose effect the process has not been shown. */
+function isPending(uid: string, pods: readonly KnownPod[]): boolean {
+  const pod = pods.find(({ pod: { metadata } }) => metadata.uid === uid)?.pod;
+  return pod !== undefined && !isTerminating(pod);
+}
+
+export function minReadyMsOf(daemonSet: DaemonSetObject): number {
+  return (daemonSet.spec.minReadySeconds ?? 0) * 1000;
+}
+
+function isRunning({ pod }: KnownPod): boolean {
+  const { phase } = pod.status;
+  return !isTerminating(pod) && phase !== 'Failed' && phase !== 'Succeeded';
+}
+
+/** Since when the process may believe that the pod is available: in its favour. Infinity: it may not, as things are. */
+function mayBeAvailableAtMs(known: KnownPod, minReadyMs: number): number {
+  if (!isRunning(known) || known.readySinceMs === undefined) return Number.POSITIVE_INFINITY;
+  return known.isHint ? Number.NEGATIVE_INFINITY : known.readySinceMs + minReadyMs - 2;
+}
+
+/** The process cannot but know it. */
+export function isSurelyAvailable(known: KnownPod, minReadyMs: number, nowMs: number): boolean {
+  return isRunning(known) && known.readySinceMs !== undefined && known.readySinceMs + minReadyMs <= nowMs;
+}
+
+/** A pod of the node is missing, leaving, or new and not yet there. */
+function isReplacing(
+  pods: readonly KnownPod[],
+  newest: RevisionObject,
+  daemonSet: DaemonSetObject,
+  isUp: boolean,
+): boolean {
+  if (pods.length === 0 || pods.some(({ pod }) => isTerminating(pod))) return true;
+  return !isUp && pods.length === 1 && pods.every(({ pod }) => isOfRevision(pod, newest, daemonSet));
+}
