@@ -12,6 +12,19 @@ test('lanes: grow, then shrink → one thread after the other and each before it
   assert.deepEqual(manager.state, { setting: 1, wanted: 1, actual: 1, reason: 'set' });
 });
 
+test('lanes: fewer → what was last seen of those that go is no longer told, even before the next look', async (context) => {
+  const { manager, sample } = managed(context, 3);
+  await manager.start();
+  await sample();
+  assert.equal(manager.latestStats.length, 3);
+  await manager.set(1);
+  await manager.set(2);
+  assert.deepEqual(
+    manager.latestStats.map(({ lane }) => lane),
+    [0],
+  );
+});
+
 test('lanes: the same number again → nothing is resized or logged', async (context) => {
   const { manager, notes, logs } = managed(context, 2);
   await manager.start();

@@ -87,6 +87,7 @@ export class LaneManager {
     return this.#cpus;
   }
 
+  /** As of the last look, without lanes that were taken away since: one of the same number would go on from a later state. */
   get latestStats(): readonly LaneStats[] {
     return this.#latestStats;
   }
@@ -125,7 +126,8 @@ export class LaneManager {
 
   async #sample(): Promise<void> {
     this.#readCpus();
-    this.#latestStats = await this.#options.pool.stats();
+    const { pool } = this.#options;
+    this.#latestStats = (await pool.stats()).filter(({ lane }) => lane < pool.laneCount);
     const sample = this.#takeSample();
     if (this.#setting !== 'auto' || this.#isStopped) return;
     const limits = { min: this.#clusterLanes(), max: Math.max(this.#clusterLanes(), autoLaneMax(this.#cpus)) };
@@ -215,6 +217,7 @@ export class LaneManager {
     const changed = this.#changed.promise;
     if (lanes < this.#served) host.resize(lanes);
     this.#served = lanes;
+    this.#latestStats = this.#latestStats.filter(({ lane }) => lane < lanes);
     await Promise.race([pool.resize(lanes), changed]);
   }
 
