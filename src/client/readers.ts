@@ -36,8 +36,8 @@ export interface WatchReader<T> {
   readonly pendingBytes: number;
 }
 
-/** No object of Kubernetes is larger: etcd refuses 1.5 MiB by default. */
-export const OBJECT_BYTES_MAX = 16 * 1024 * 1024;
+/** No object of Kubernetes is larger: the API server takes no request of more than 3 MiB, etcd by default none of 1.5 MiB. */
+export const OBJECT_BYTES_MAX = 4 * 1024 * 1024;
 /** What this program can handle; a list with more is refused instead of filling the memory. */
 export const LIST_ITEMS_MAX = 1_000_000;
 /** Messages about skipped objects that are kept for one list. */

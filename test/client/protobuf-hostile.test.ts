@@ -63,12 +63,13 @@ test('protobuf: a valid list or event with some bytes changed → a value or mal
   );
 });
 
-test('protobuf: 50,000 empty fields and 100,000 labels → bounded time', () => {
-  const labels = Array.from({ length: 100_000 }, (_, i) => message(11, [text(1, `label-${i}`), text(2, 'x')]));
+test('protobuf: 10,000 labels, and 50,000 fields that nobody wants → read, in bounded time', () => {
+  const labels = Array.from({ length: 9_990 }, (_, i) => message(11, [text(1, `label-${i}`), text(2, 'x')]));
   const metadata = message(1, [text(1, 'n'), text(5, 'u'), text(6, '1'), ...labels]);
   const empty = Array.from({ length: 50_000 }, () => join([bytes(500, new Uint8Array(0)), varint(501, 1)]));
-  const startedMs = performance.now();
+  const usage = process.cpuUsage();
   const result = readNode(new WireReader(join([metadata, ...empty])));
-  assert.equal(result.ok && Object.keys(result.record.labels).length, 100_000);
-  assert.ok(performance.now() - startedMs < 15_000);
+  assert.equal(result.ok && Object.keys(result.record.labels).length, 9_990);
+  const { user, system } = process.cpuUsage(usage);
+  assert.ok(user + system < 2e6, `${user + system} µs`);
 });

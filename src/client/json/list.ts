@@ -1,11 +1,13 @@
-import type { RecordResult } from '../pod-facts.ts';
+import { malformed, type RecordResult } from '../pod-facts.ts';
 import { type Garbled, LIST_ITEMS_MAX, type ListReader, type ListResult, SKIPPED_MESSAGES_MAX } from '../readers.ts';
+import { nameOf } from './metadata.ts';
+import { countValues, objectProblem, SMALL_BYTES } from './object-size.ts';
 import { arrayOf, fieldsOf, MalformedError, stringOf } from './values.ts';
 
 /** JSON is parsed as a whole, so a page must fit into memory. */
-const LIST_BYTES_MAX = 64 * 1024 * 1024;
-/** Parsed, `{}` takes thirty times as much memory as its two bytes. */
-const LIST_VALUES_MAX = 8_000_000;
+const LIST_BYTES_MAX = 32 * 1024 * 1024;
+/** Parsed, a value with a key of its own takes 150 bytes and a microsecond. */
+const LIST_VALUES_MAX = 1_500_000;
 /** So many unusable objects are no accident, and each one costs time. */
 const SKIPPED_MAX = 10_000;
 
@@ -35,9 +37,8 @@ export class JsonListReader<T> implements ListReader<T> {
     if (bytes.length > LIST_VALUES_MAX && countValues(bytes) > LIST_VALUES_MAX) {
       return { ok: false, code: 'malformed', message: `a list has more than ${LIST_VALUES_MAX} values` };
     }
-    const text = bytes.toString('utf8');
     try {
-      return { ok: true, list: this.#read(JSON.parse(text)) };
+      return { ok: true, list: this.#read(JSON.parse(bytes.toString('utf8')), bytes.length > SMALL_BYTES) };
     } catch (error) {
       if (error instanceof SyntaxError || error instanceof MalformedError) {
         return { ok: false, code: 'malformed', message: `garbled JSON list: ${error.message.slice(0, 200)}` };
@@ -46,7 +47,7 @@ export class JsonListReader<T> implements ListReader<T> {
     }
   }
 
-  #read(json: unknown): ListResult<T> {
+  #read(json: unknown, isLarge: boolean): ListResult<T> {
     const object = fieldsOf(json ?? 'nothing', 'the list');
     const metadata = fieldsOf(object.metadata, 'metadata');
     if (Array.isArray(object.items) && object.items.length > LIST_ITEMS_MAX) {
@@ -57,7 +58,8 @@ export class JsonListReader<T> implements ListReader<T> {
     if (!Array.isArray(object.items) && object.items !== null) throw new MalformedError('items is missing');
     let skippedCount = 0;
     arrayOf(object.items, 'items', (item) => {
-      const result = this.#parse(item);
+      const problem = isLarge ? objectProblem(item) : undefined;
+      const result = problem === undefined ? this.#parse(item) : malformed(`object ${nameOf(item)}: ${problem}`);
       if (result.ok) {
         items.push(result.record);
         return;
@@ -70,11 +72,4 @@ export class JsonListReader<T> implements ListReader<T> {
     const continueToken = stringOf(metadata.continue, 'metadata.continue');
     return { items, skipped, resourceVersion, continueToken };
   }
-}
-
-/** Objects, arrays and what follows a comma; those within strings count too, which does no harm. */
-function countValues(bytes: Uint8Array): number {
-  let count = 0;
-  for (const byte of bytes) if (byte === 0x7b || byte === 0x5b || byte === 0x2c) count += 1;
-  return count;
 }

@@ -41,7 +41,7 @@ export function parseObject<T>(
   try {
     return read(fieldsOf(json ?? 'nothing', 'the object'));
   } catch (error) {
-    if (error instanceof MalformedError) return malformed(`${kind} ${nameForMessage(json)}: ${error.message}`);
+    if (error instanceof MalformedError) return malformed(`${kind} ${nameOf(json)}: ${error.message}`);
     throw error;
   }
 }
@@ -51,7 +51,8 @@ export function checkNamespaced(identity: Identity): void {
   if (problem !== undefined) throw new MalformedError(problem);
 }
 
-function nameForMessage(json: unknown): string {
+/** For messages. */
+export function nameOf(json: unknown): string {
   if (typeof json !== 'object' || json === null) return '';
   const metadata = (json as Fields).metadata;
   if (typeof metadata !== 'object' || metadata === null) return '';

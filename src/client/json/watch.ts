@@ -1,10 +1,13 @@
+import { oneLine } from '../../kube/one-line.ts';
 import { ByteQueue } from '../byte-queue.ts';
 import type { RecordResult } from '../pod-facts.ts';
 import { EVENT_TYPES, type Garbled, OBJECT_BYTES_MAX, type WatchEvent, type WatchReader } from '../readers.ts';
 import { apiErrorOfStatus, statusOfJson } from '../status-error.ts';
+import { textProblem } from './object-size.ts';
 import { fieldsOf, MalformedError, stringOf } from './values.ts';
 
 const NEWLINE = 0x0a;
+const BEGINNING_BYTES = 160;
 
 /** Decodes a watch in JSON: one event a line. */
 export class JsonWatchReader<T> implements WatchReader<T> {
@@ -26,7 +29,7 @@ export class JsonWatchReader<T> implements WatchReader<T> {
     this.#queue.push(chunk);
     try {
       for (let line = this.#nextLine(); line !== undefined; line = this.#nextLine()) {
-        if (line.trim() !== '') events.push(this.#readEvent(JSON.parse(line)));
+        if (line.length > 0) events.push(...this.#readLine(line));
       }
     } catch (error) {
       if (!(error instanceof SyntaxError) && !(error instanceof MalformedError)) throw error;
@@ -35,7 +38,7 @@ export class JsonWatchReader<T> implements WatchReader<T> {
     return { events, garbled: undefined };
   }
 
-  #nextLine(): string | undefined {
+  #nextLine(): Buffer | undefined {
     const waiting = this.#queue.peek();
     const end = waiting.indexOf(NEWLINE, this.#searchedBytes);
     if (end < 0) {
@@ -44,10 +47,21 @@ export class JsonWatchReader<T> implements WatchReader<T> {
       return undefined;
     }
     if (end > OBJECT_BYTES_MAX) throw new MalformedError(`a line has more than ${OBJECT_BYTES_MAX} bytes`);
-    const line = waiting.toString('utf8', 0, end);
+    const line = waiting.subarray(0, end);
     this.#queue.consume(end + 1);
     this.#searchedBytes = 0;
     return line;
+  }
+
+  #readLine(line: Buffer): readonly WatchEvent<T>[] {
+    const problem = textProblem(line);
+    if (problem !== undefined) {
+      // Which one it is stands at the beginning.
+      const beginning = oneLine(line.toString('utf8', 0, BEGINNING_BYTES), BEGINNING_BYTES);
+      return [{ type: 'skipped', message: `the object of event ${beginning}: ${problem}` }];
+    }
+    const text = line.toString('utf8');
+    return text.trim() === '' ? [] : [this.#readEvent(JSON.parse(text))];
   }
 
   #readEvent(json: unknown): WatchEvent<T> {

@@ -14,6 +14,7 @@ export class StringTable {
   /** Reads a length-delimited string. */
   read(reader: WireReader): string {
     const length = reader.length();
+    reader.charge(length);
     const start = reader.position;
     reader.position = start + length;
     return this.slice(reader.bytes, start, start + length);

@@ -1,5 +1,5 @@
 import { StringTable } from './intern.ts';
-import { BYTES, VARINT, WireError, type WireReader } from './wire.ts';
+import { BYTES, OversizedError, VARINT, WireError, type WireReader } from './wire.ts';
 
 /**
  * A message as data: field number → how its value gets into the draft. Fields that are not in the table are skipped by
@@ -30,6 +30,17 @@ export function readMessage<Draft>(reader: WireReader, table: MessageTable<Draft
     if (field === undefined) reader.skip(wireType);
     else if (field.wireType !== wireType) throw new WireError(`field ${tag >>> 3} has wire type ${wireType}`);
     else field.read(draft, reader);
+  }
+}
+
+/** Reads a whole object. Returns why it has to be left out, when it holds more than an object may; else undefined. */
+export function readObject<Draft>(reader: WireReader, table: MessageTable<Draft>, draft: Draft): string | undefined {
+  try {
+    readMessage(reader, table, draft);
+    return undefined;
+  } catch (error) {
+    if (error instanceof OversizedError) return error.message;
+    throw error;
   }
 }
 
@@ -82,6 +93,7 @@ export function nested<Draft, Inner>(options: {
   return {
     wireType: BYTES,
     read: (draft, reader) => {
+      reader.charge(0);
       const inner = create();
       readNested(reader, table, inner);
       set(draft, inner);
@@ -118,6 +130,7 @@ export function stringEntry<Draft>(options: {
   return {
     wireType: BYTES,
     read: (draft, reader) => {
+      reader.charge(0);
       entry.key = '';
       entry.value = '';
       readNested(reader, table, entry);

@@ -1,7 +1,7 @@
 import type { NodeRecord } from '../../kube/records.ts';
 import { NodeFacts, nodeRecord } from '../node-facts.ts';
-import type { RecordResult } from '../pod-facts.ts';
-import { inline, messageTable, nested, readMessage, shared, stringEntry, text, time } from './message.ts';
+import { malformed, type RecordResult } from '../pod-facts.ts';
+import { inline, messageTable, nested, readObject, shared, stringEntry, text, time } from './message.ts';
 import type { WireReader } from './wire.ts';
 
 // Field numbers: k8s.io/api core/v1/generated.proto and k8s.io/apimachinery meta/v1/generated.proto.
@@ -88,6 +88,6 @@ const node = messageTable<NodeFacts>({ 1: inline(metadata), 2: inline(spec), 3: 
 /** Reads a node from the reader's position to its limit; throws `WireError` on garbled bytes. */
 export function readNode(reader: WireReader): RecordResult<NodeRecord> {
   const facts = new NodeFacts();
-  readMessage(reader, node, facts);
-  return nodeRecord(facts);
+  const problem = readObject(reader, node, facts);
+  return problem === undefined ? nodeRecord(facts) : malformed(`node ${facts.name.slice(0, 64)}: ${problem}`);
 }

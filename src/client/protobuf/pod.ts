@@ -3,12 +3,13 @@ import {
   ContainerFacts,
   containerTrouble,
   DELETION_COST,
+  malformed,
   OWNED_LABELS,
   PodFacts,
   podRecord,
   type RecordResult,
 } from '../pod-facts.ts';
-import { inline, integer, messageTable, nested, readMessage, shared, stringEntry, text, time } from './message.ts';
+import { inline, integer, messageTable, nested, readObject, shared, stringEntry, text, time } from './message.ts';
 import type { WireReader } from './wire.ts';
 
 // Field numbers: k8s.io/api core/v1/generated.proto and k8s.io/apimachinery meta/v1/generated.proto.
@@ -208,6 +209,7 @@ const pod = messageTable<PodFacts>({ 1: inline(metadata), 2: inline(spec), 3: in
 /** Reads a pod from the reader's position to its limit; throws `WireError` on garbled bytes. */
 export function readPod(reader: WireReader): RecordResult<PodRecord> {
   const facts = new PodFacts();
-  readMessage(reader, pod, facts);
-  return podRecord(facts);
+  const problem = readObject(reader, pod, facts);
+  if (problem === undefined) return podRecord(facts);
+  return malformed(`pod ${facts.namespace.slice(0, 64)}/${facts.name.slice(0, 64)}: ${problem}`);
 }

@@ -6,16 +6,29 @@ export class WireError extends Error {
   readonly code = 'malformed';
 }
 
+/** The bytes may be right, but the object has more than any object of Kubernetes: it can be left out, the stream goes on. */
+export class OversizedError extends WireError {}
+
+/** Strings, map entries and messages of one object that are decoded. A busy node has some hundred. */
+export const DECODED_VALUES_MAX = 30_000;
+/** Bytes of text of one object that are decoded: what is only skipped does not count. */
+export const DECODED_TEXT_BYTES_MAX = 1024 * 1024;
+
 export const VARINT = 0;
 const FIXED64 = 1;
 export const BYTES = 2;
 const FIXED32 = 5;
 
-/** A cursor over one message: `position` moves, `limit` is where the innermost open message ends. */
+/**
+ * A cursor over one message: `position` moves, `limit` is where the innermost open message ends. Between two `reset`s is
+ * one object, and what may be decoded of it is bounded.
+ */
 export class WireReader {
   bytes: Buffer;
   position: number;
   limit: number;
+  private valuesLeft = DECODED_VALUES_MAX;
+  private textBytesLeft = DECODED_TEXT_BYTES_MAX;
 
   constructor(bytes: Uint8Array) {
     this.bytes = asBuffer(bytes);
@@ -27,6 +40,16 @@ export class WireReader {
     this.bytes = asBuffer(bytes);
     this.position = 0;
     this.limit = bytes.length;
+    this.valuesLeft = DECODED_VALUES_MAX;
+    this.textBytesLeft = DECODED_TEXT_BYTES_MAX;
+  }
+
+  /** Before anything is made of the object that takes memory. */
+  charge(textBytes: number): void {
+    this.valuesLeft -= 1;
+    this.textBytesLeft -= textBytes;
+    if (this.valuesLeft < 0) throw new OversizedError(`it has more than ${DECODED_VALUES_MAX} values`);
+    if (this.textBytesLeft < 0) throw new OversizedError(`it has more than ${DECODED_TEXT_BYTES_MAX} bytes of text`);
   }
 
   /** A signed 64-bit integer; exact up to 2^53, like every number of the API. */
@@ -74,6 +97,7 @@ export class WireReader {
 
   string(): string {
     const length = this.length();
+    this.charge(length);
     const end = this.position + length;
     const text = this.bytes.toString('utf8', this.position, end);
     this.position = end;
