@@ -168,6 +168,9 @@ export class NoticeBoard {
       case 'slot-repeated':
         this.#repeated(followed, notice);
         return;
+      case 'failure-moot':
+        this.#failures.get(followed.key)?.remove(notice.node);
+        return;
       case 'slot-available':
         this.#ports.log('debug', 'replacement available', {
           daemonSet: followed.key,

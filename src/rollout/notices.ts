@@ -44,6 +44,8 @@ export type RolloutNotice =
       readonly why: string;
     }
   | { readonly type: 'node-recovered'; readonly slot: SlotKey; readonly node: string }
+  /** A node that had failed is gone, or should not run the pod any more. */
+  | { readonly type: 'failure-moot'; readonly slot: SlotKey; readonly node: string }
   | { readonly type: 'refused'; readonly code: RefusalCode; readonly message: string }
   /** An annotation's value was not used. */
   | { readonly type: 'policy-problem'; readonly problem: PolicyProblem };

@@ -144,6 +144,10 @@ export class SlotBook {
       const why = explainFailure(slot, facts, nowMs);
       this.#notices.push({ type: 'node-failed', slot: key, node, ...classifyFailure(slot), why });
     }
+    if (slot.failureToldHash !== undefined && (mask & BIT.eligible) === 0) {
+      slot.failureToldHash = undefined;
+      this.#notices.push({ type: 'failure-moot', slot: key, node });
+    }
     if ((mask & BIT.settled) === 0) return;
     if (slot.isAwaitingReplacement && slot.replacingSinceMs !== NEVER) {
       const replacementMs = nowMs - slot.replacingSinceMs;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FailureDigest } from '../../src/controller/failure-digest.ts';
 import { nodeOfSlot } from '../../src/protocol/slot.ts';
-import { budget } from '../rollout/records.ts';
+import { budget, node } from '../rollout/records.ts';
 import { optedIn, World } from './world.ts';
 
 const DEADLINE_MS = 600_000;
@@ -173,4 +173,16 @@ test('failures: pods that are old again and again → a warning with the node, t
     ],
   );
   assert.equal(world.pump(10_000).length, 1);
+});
+
+test('failures: a node that failed is deleted → no event names it any more, and nothing of it is kept', () => {
+  const world = badVersion();
+  world.nowMs += DEADLINE_MS;
+  world.pump(0);
+  assert.equal(world.controller.noticeSizes().failures, 100);
+  world.controller.onNode({ type: 'deleted', object: node('n0002') }, world.nowMs);
+  passTime(world, world.nowMs + DEADLINE_MS);
+  assert.equal(world.controller.noticeSizes().failures, 99);
+  assert.equal(failures(world).length, 2);
+  assert.ok(failures(world).every((message) => !message.includes('n0002')));
 });

@@ -16,22 +16,21 @@ export function whatIsKept(world: World): string {
   return '';
 }
 
-function keptBy({ controller, process }: Updater, world: World): string {
+function keptBy({ controller, process, candidate }: Updater, world: World): string {
   let failed = 0;
-  let slots = 0;
   for (const followed of controller.followed()) {
     const entry = world.cluster.index.entry(followed.uid);
     const kept = entry === undefined ? 'it is gone' : keptFor(followed, entry, world);
     if (kept !== '') return `${followed.key}: ${kept}`;
-    slots += followed.rollout.sizes().slots;
     failed += followed.rollout.counts().failed;
   }
   const { depth, delayed, processing, backingOff } = controller.dispatcher.stats(process.nowMs);
   const daemonSets = world.cluster.store.count('daemonsets');
   const { complaints, announced, failures } = controller.noticeSizes();
   return firstOver([
-    ['queued, delayed or in lanes', depth + delayed + processing, slots],
-    ['backing off', backingOff, slots],
+    // Whoever does not lead keeps what it wanted to do until it leads again.
+    ['queued, delayed or in lanes', depth + delayed + processing, candidate.isLeading ? 0 : Number.POSITIVE_INFINITY],
+    ['backing off', backingOff, candidate.isLeading ? 0 : Number.POSITIVE_INFINITY],
     ['DaemonSets with complaints', complaints, daemonSets],
     ['rollouts announced', announced, daemonSets],
     ['failed nodes to be told', failures, failed],
