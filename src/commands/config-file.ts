@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { isMap, isScalar, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type LaneSetting, parseLaneSetting } from '../dispatch/lane-count.ts';
 import { clipLine } from '../kube/one-line.ts';
@@ -18,13 +18,29 @@ const KEYS_NAMED_MAX = 5;
 /** Reads the YAML of a config file; `file` is its name, for the message. An empty file sets nothing. */
 export function parseConfig(text: string, file: string): Parsed<Config> {
   if (text.length > CONFIG_BYTES_MAX) return { ok: false, message: `${file}: longer than ${CONFIG_BYTES_MAX} bytes` };
-  // Without the tags that make bytes, sets or dates: a setting is a word or a number.
-  const document = parseDocument(text, { resolveKnownTags: false, logLevel: 'error' });
+  // Without the tags that make bytes, sets or dates: a setting is a word or a number. The parser would compare each key with all
+  // others, which takes seconds where there are thousands.
+  const document = parseDocument(text, { resolveKnownTags: false, logLevel: 'error', uniqueKeys: false });
   const error = document.errors[0];
   if (error !== undefined) return { ok: false, message: `${file}: ${firstLine(error.message)}` };
+  const repeated = repeatedKey(document);
+  if (repeated !== undefined) return { ok: false, message: `${file}: ${repeated} is there more than once` };
   const parsed = configSchema(file).safeParse(contentOf(document) ?? {});
   if (parsed.success) return { ok: true, value: { workers: parsed.data.workers } };
   return { ok: false, message: parsed.error.issues.map((issue) => issue.message).join('; ') };
+}
+
+/** Of the settings; what is below them is refused as no word or number. */
+function repeatedKey({ contents }: ReturnType<typeof parseDocument>): string | undefined {
+  if (!isMap(contents)) return undefined;
+  const seen = new Set<string>();
+  for (const { key } of contents.items) {
+    if (!isScalar(key)) continue;
+    const name = String(key.value);
+    if (seen.has(name)) return `"${clipLine(name, VALUE_CHARACTERS_MAX)}"`;
+    seen.add(name);
+  }
+  return undefined;
 }
 
 /** Undefined where an alias leads nowhere or into itself. */

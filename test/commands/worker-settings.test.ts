@@ -36,7 +36,7 @@ const files: readonly { text: string; workers?: number | 'auto' | undefined; pro
   })),
   { text: 'threads: 4\n', problem: /^f\.yaml: unknown "threads"; it may hold: workers$/ },
   { text: '- 4\n', problem: /^f\.yaml: not a map of settings, such as "workers: 4"$/ },
-  { text: 'workers: 1\nworkers: 2\n', problem: /^f\.yaml: Map keys must be unique at line 2, column 1$/ },
+  { text: 'workers: 1\nworkers: 2\n', problem: /^f\.yaml: "workers" is there more than once$/ },
   { text: 'workers: *nowhere\n', problem: /^f\.yaml: / },
   { text: '\tworkers: [\n', problem: /^f\.yaml: / },
   { text: `# ${'a'.repeat(CONFIG_BYTES_MAX)}`, problem: /^f\.yaml: longer than 65536 bytes$/ },

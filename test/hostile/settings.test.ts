@@ -7,6 +7,12 @@ import { EXIT_OK, EXIT_USAGE, runProgram } from '../../src/commands/program.ts';
 import { parseWorkersVariable } from '../../src/commands/worker-settings.ts';
 import { parseBindAddress } from '../../src/server/bind-address.ts';
 
+/** Of this thread, so far. On a busy machine the clock on the wall says nothing about the work. */
+function cpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+}
+
 /** The program with commands that do nothing. */
 async function parse(
   args: readonly string[],
@@ -103,13 +109,14 @@ test('flags: any arguments → started with code 0, or code 2 and words, or help
 });
 
 test('flags: a value of a megabyte → refused or taken in no time', async () => {
-  const startedMs = performance.now();
+  const beforeMs = cpuMs();
   for (const value of ['9', 'a', '1m', '%', '.', '1.', '-']) {
     for (const flag of ['--workers', '--kube-api-qps', '--namespace', '--metrics-bind-address', '--log-level']) {
       await parse(['run', `${flag}=${value.repeat(500_000)}`]);
     }
   }
-  assert.ok(performance.now() - startedMs < 3000, `${performance.now() - startedMs} ms`);
+  const tookMs = cpuMs() - beforeMs;
+  assert.ok(tookMs < 3000, `${tookMs} ms`);
 });
 
 test('addresses and worker numbers: any text → read within bounds, or refused with a short message', () => {
@@ -200,7 +207,7 @@ for (const [name, text] of [
   ['a tag that would be code elsewhere', 'workers: !!js/function "process.exit()"'],
   ['prototype keys', '__proto__: {workers: 3}\nconstructor: 1'],
   ['a merge key', '<<: {workers: 3}'],
-  ['5,000 unknown keys', Array.from({ length: 5000 }, (_, index) => `k${index}: 1`).join('\n')],
+  ['12,000 unknown keys', Array.from({ length: 12_000 }, (_, index) => `${index.toString(36)}:`).join('\n')],
   ['a number of 60,000 letters', `workers: ${'x'.repeat(60_000)}`],
   ['a number in escape sequences', 'workers: "\\e[2J\\n"'],
   ['two documents', 'workers: 1\n---\nworkers: 2'],
@@ -208,13 +215,14 @@ for (const [name, text] of [
   ['more than 64 KiB', `workers: 1\n#${'a'.repeat(CONFIG_BYTES_MAX)}`],
 ] as const) {
   test(`config file: ${name} → refused, in no time`, () => {
-    const startedMs = performance.now();
+    const beforeMs = cpuMs();
     const result = parseConfig(text, 'settings.yaml');
+    const tookMs = cpuMs() - beforeMs;
+    assert.ok(tookMs < 1000, `${tookMs} ms`);
     assert.equal(result.ok, false);
     const message = result.ok ? '' : result.message;
     assert.match(message, /settings\.yaml/);
     assert.doesNotMatch(message, /\p{Cc}/u);
     assert.ok(message.length < 600, String(message.length));
-    assert.ok(performance.now() - startedMs < 1500);
   });
 }
