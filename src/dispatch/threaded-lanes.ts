@@ -75,14 +75,15 @@ export class ThreadedLanes implements LanePool {
     this.#watchdog = setInterval(() => {
       for (const lane of this.#lanes.values()) lane.look(this.#pingIntervalMs, this.#stuckAfterMs);
     }, this.#pingIntervalMs).unref();
-    const opened = this.resize(lanes);
-    const failed = [...this.#lanes].find(([, { thread }]) => thread === undefined);
-    if (failed === undefined) return opened;
-    await this.close(0);
-    const [lane, { lastLoss }] = failed;
-    throw new Error(
-      `worker thread ${lane + 1} of ${lanes} cannot be started (${lastLoss?.detail}): ask for fewer, or allow this process more threads`,
-    );
+    this.#laneCount = lanes;
+    for (let lane = 0; lane < lanes; lane++) {
+      const { thread, lastLoss } = this.#open(lane);
+      if (thread !== undefined) continue;
+      await this.close(0);
+      const hint = 'ask for fewer, or allow this process more threads';
+      throw new Error(`worker thread ${lane + 1} of ${lanes} cannot be started (${lastLoss?.detail}): ${hint}`);
+    }
+    await this.resize(lanes);
   }
 
   send(lane: number, batch: TaskBatch): void {

@@ -115,6 +115,19 @@ test('lanes: grown and shrunk under load → no write is lost, refused or late',
   assert.equal(heard.mock.callCount(), diary.outcomes.length, 'auto follows what the tasks tell');
 });
 
+test('lanes: from eight to one, with an API server that takes 300 ms → the one has all sockets, and no task waits long for one', async (t) => {
+  const cluster = await simulator(t, { speed: 50, latencyMs: 300, scenario: { nodes: 400 } });
+  await cluster.control.annotateDaemonSet('default/agent', { 'apps.openyurt.io/update-strategy': 'OTA' });
+  const { updater, diary } = await startUpdater(t, cluster, { workers: 8 });
+  await updater.lanes.set(1);
+  await cluster.control.startRollout();
+  await eventually('all pods are marked', () => diary.outcomes.length >= 400);
+  assert.ok(diary.outcomes.every(({ code }) => code === 'done'));
+  const longestMs = Math.max(...diary.outcomes.map(({ durationMs }) => durationMs));
+  // Two turns of 128 and the machine's own delays; with the sockets of one lane of eight it would be 16 turns.
+  assert.ok(longestMs < 3000, `${longestMs} ms`);
+});
+
 test('lanes: answers of writes are lost → settled by the watch or by reading, nothing twice', async (t) => {
   const cluster = await simulator(t, { scenario: { nodes: 100, maxUnavailable: '50%', startupMs: 500 } });
   const { diary } = await startUpdater(t, cluster);
