@@ -185,8 +185,8 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   one('gone-is-retried', 'a watch that is out of date is tried again instead of listing', {
     file: REFLECTOR,
-    find: "if (failure.code === 'gone') return this.#retry('list', failure, nowMs, 'watch');",
-    replace: "if (failure.code === 'gone') return this.#retry('watch', failure, nowMs, 'watch');",
+    find: "if (failure.code === 'gone') {",
+    replace: "if (failure.code === 'gone') return this.#retry('watch', failure, nowMs); else {",
   }),
   one('marks-always', 'the OTA condition is written whether it differs or not', {
     file: 'src/rollout/marks.ts',
