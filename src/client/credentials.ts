@@ -30,6 +30,7 @@ export async function loadConnection(options: LoadOptions): Promise<ConnectionSo
     }
     return credentialsOf(cached.config, {
       context: options.context,
+      shouldSkipTlsVerify: options.shouldSkipTlsVerify ?? false,
       files: texts.map(({ file }) => file),
       execTimeoutMs: options.execTimeoutMs ?? EXEC_TIMEOUT_MS,
       onExecTimeout: () => plugins.endAll(),

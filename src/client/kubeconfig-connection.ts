@@ -52,6 +52,7 @@ const USER_AGENT = `${packageJson.name}/${packageJson.version} (${process.platfo
 
 export interface CredentialOptions {
   readonly context: string | undefined;
+  readonly shouldSkipTlsVerify: boolean;
   readonly files: readonly string[];
   readonly execTimeoutMs: number;
   /** The plugin is given up. */
@@ -86,7 +87,7 @@ export async function credentialsOf(config: LoadedKubeconfig, options: Credentia
     certPem: pemOf(request.cert),
     keyPem: pemOf(request.key),
     serverName: cluster.tlsServerName || undefined,
-    isTlsVerified: isPlain(cluster.server) || !cluster.skipTLSVerify,
+    isTlsVerified: isPlain(cluster.server) || !(cluster.skipTLSVerify || options.shouldSkipTlsVerify),
     proxyUrl,
     userAgent: USER_AGENT,
   });
@@ -231,7 +232,9 @@ function warningsOf(connection: Connection): readonly string[] {
     return ['credentials are sent to the API server without encryption (http://): anybody on the way can take them'];
   }
   if (connection.isTlsVerified) return [];
-  return ['insecure-skip-tls-verify is set: anybody on the way to the API server can read and change everything'];
+  return [
+    'TLS verification is OFF (insecure-skip-tls-verify is set): anybody on the way to the API server can read and change everything',
+  ];
 }
 
 function isPlain(server: string): boolean {

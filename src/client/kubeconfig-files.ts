@@ -6,6 +6,8 @@ export interface LoadOptions {
   /** A file, or several separated as in $KUBECONFIG. */
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
+  /** Whatever the kubeconfig says. */
+  readonly shouldSkipTlsVerify?: boolean;
   /** Where `/var/run/secrets/kubernetes.io/serviceaccount` is found; for tests. */
   readonly filesRoot?: string;
   /** How long an exec plugin may take; for tests. */

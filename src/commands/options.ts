@@ -3,10 +3,11 @@ import { DEFAULT_ELECTION_TIMINGS, type ElectionTimings } from '../election/leas
 import type { IntOrPercent } from '../kube/int-or-percent.ts';
 import type { BindAddress } from '../server/bind-address.ts';
 
-/** Which cluster; without either: in-cluster, else the usual kubeconfig rules. */
+/** Which cluster; without kubeconfig and context: in-cluster, else the usual kubeconfig rules. */
 export interface ClusterOptions {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
+  readonly shouldSkipTlsVerify: boolean;
 }
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;

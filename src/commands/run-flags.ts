@@ -16,6 +16,7 @@ import {
   workersFlag,
 } from './flags.ts';
 import {
+  type ClusterOptions,
   DEFAULT_LEADER_ELECT,
   LOG_FORMATS,
   LOG_LEVELS,
@@ -28,7 +29,23 @@ import { parseNamespace, parseObjectName } from './parse-value.ts';
 export const clusterFlags: readonly Flag[] = [
   textFlag({ flags: '--kubeconfig <file>', help: 'kubeconfig (default: in-cluster, else as kubectl)' }),
   textFlag({ flags: '--context <name>', help: 'context of the kubeconfig' }),
+  booleanFlag(
+    { flags: '--insecure-skip-tls-verify', help: 'DANGER: do not check whether it is the API server that answers' },
+    false,
+  ),
 ];
+
+/** What commander makes of them. */
+export interface ClusterValues {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly insecureSkipTlsVerify: boolean;
+}
+
+export function clusterOptionsOf(values: ClusterValues): ClusterOptions {
+  const { kubeconfig, context, insecureSkipTlsVerify: shouldSkipTlsVerify } = values;
+  return { kubeconfig, context, shouldSkipTlsVerify };
+}
 
 /** Where the election's lease is; `where`: the namespace without the flag. */
 export function leaseFlags(where: string): readonly Flag[] {
@@ -43,9 +60,7 @@ export function leaseFlags(where: string): readonly Flag[] {
 }
 
 /** What commander makes of the flags below. */
-interface RunValues {
-  readonly kubeconfig?: string;
-  readonly context?: string;
+interface RunValues extends ClusterValues {
   readonly namespace: readonly string[];
   readonly daemonpodupdaterWorkers?: LaneSetting;
   readonly config?: string;
@@ -132,8 +147,7 @@ function timingFlag(name: string, help: string, timing: keyof ElectionTimings): 
 
 function runOptionsOf(values: RunValues): RunOptions {
   return {
-    kubeconfig: values.kubeconfig,
-    context: values.context,
+    ...clusterOptionsOf(values),
     namespaces: values.namespace,
     workers: values.daemonpodupdaterWorkers,
     configFile: values.config,

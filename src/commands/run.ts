@@ -33,8 +33,8 @@ export async function run(options: RunOptions): Promise<number> {
 
 async function load(options: RunOptions, logger: Logger): Promise<ConnectionSource | undefined> {
   try {
-    const { kubeconfig, context } = options;
-    return await loadConnection({ kubeconfig, context });
+    const { kubeconfig, context, shouldSkipTlsVerify } = options;
+    return await loadConnection({ kubeconfig, context, shouldSkipTlsVerify });
   } catch (error) {
     if (!(error instanceof CredentialError)) throw error;
     logger.log('error', 'no usable credentials', { code: error.code, detail: error.message });

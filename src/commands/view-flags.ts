@@ -9,15 +9,14 @@ import {
 } from './flags.ts';
 import { DEPLOYED_NAMESPACE, OUTPUT_FORMATS, type OutputFormat } from './options.ts';
 import { parseNamespace, parseObjectName } from './parse-value.ts';
-import { clusterFlags, leaseFlags } from './run-flags.ts';
-
-interface ClusterValues {
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly output: OutputFormat;
-}
+import { type ClusterValues, clusterFlags, clusterOptionsOf, leaseFlags } from './run-flags.ts';
 
 const outputFlag = choiceFlag({ flags: '-o, --output <format>', help: 'form of the answer' }, OUTPUT_FORMATS, 'table');
+
+interface PlanValues extends ClusterValues {
+  readonly namespace?: string;
+  readonly output: OutputFormat;
+}
 
 export const planDefinition: CommandDefinition = {
   name: 'plan',
@@ -34,15 +33,15 @@ export const planDefinition: CommandDefinition = {
   start({ argument = '', flags }, handlers) {
     const daemonSet = parseObjectName(argument);
     if (!daemonSet.ok) return { ok: false, message: `"${argument}" is not a DaemonSet. ${daemonSet.message}` };
-    const { kubeconfig, context, namespace, output } = flags as unknown as ClusterValues & { namespace?: string };
-    return {
-      ok: true,
-      value: () => handlers.plan({ daemonSet: daemonSet.value, kubeconfig, context, namespace, output }),
-    };
+    const values = flags as unknown as PlanValues;
+    const { namespace, output } = values;
+    const options = { ...clusterOptionsOf(values), daemonSet: daemonSet.value, namespace, output };
+    return { ok: true, value: () => handlers.plan(options) };
   },
 };
 
 interface StatusValues extends ClusterValues {
+  readonly output: OutputFormat;
   readonly namespace: readonly string[];
   readonly watch: boolean;
   readonly controller?: AddressValue;
@@ -71,8 +70,8 @@ export const statusDefinition: CommandDefinition = {
       if (!daemonSet.ok) return { ok: false, message: `"${argument}" is not a DaemonSet. ${daemonSet.message}` };
     }
     const values = flags as unknown as StatusValues;
-    const { kubeconfig, context, namespace, watch, output, controller } = values;
-    const read = { kubeconfig, context, namespaces: namespace, isWatch: watch, output };
+    const { namespace, watch, output, controller } = values;
+    const read = { ...clusterOptionsOf(values), namespaces: namespace, isWatch: watch, output };
     const { leaderElectResourceName: leaseName, leaderElectResourceNamespace: leaseNamespace } = values;
     const options = { ...read, daemonSet: argument, controller: controller?.address, leaseName, leaseNamespace };
     return { ok: true, value: () => handlers.status(options) };

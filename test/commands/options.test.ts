@@ -50,6 +50,7 @@ test('run: no flags → the documented defaults', async () => {
   assert.deepEqual(options, {
     kubeconfig: undefined,
     context: undefined,
+    shouldSkipTlsVerify: false,
     namespaces: [],
     workers: undefined,
     configFile: undefined,
@@ -114,6 +115,10 @@ const good: readonly { args: string; expected: Readonly<Record<string, unknown>>
   { args: 'run --dry-run=false', expected: { isDryRun: false } },
   { args: 'run --log-level WARN --log-format pretty', expected: { logLevel: 'warn', logFormat: 'pretty' } },
   { args: 'run --kubeconfig f --context c', expected: { kubeconfig: 'f', context: 'c' } },
+  { args: 'run --insecure-skip-tls-verify', expected: { shouldSkipTlsVerify: true } },
+  { args: 'plan agent --insecure-skip-tls-verify', expected: { shouldSkipTlsVerify: true } },
+  { args: 'status --insecure-skip-tls-verify=true', expected: { shouldSkipTlsVerify: true } },
+  { args: 'status --insecure-skip-tls-verify=false', expected: { shouldSkipTlsVerify: false } },
   {
     args: 'run --leader-elect=false --leader-elect-lease-duration 60s --leader-elect-renew-deadline 40s --leader-elect-retry-period 5s --leader-elect-resource-name x --leader-elect-resource-namespace y',
     expected: {
@@ -141,7 +146,7 @@ const good: readonly { args: string; expected: Readonly<Record<string, unknown>>
     expected: { daemonSets: 3, seed: 7, speed: 2.5, timeoutMs: 90_000, report: 'json', workers: 2 },
   },
   { args: 'plan agent -n edge -o json', expected: { daemonSet: 'agent', namespace: 'edge', output: 'json' } },
-  { args: 'plan agent', expected: { daemonSet: 'agent', namespace: undefined, output: 'table' } },
+  { args: 'plan agent', expected: { namespace: undefined, output: 'table', shouldSkipTlsVerify: false } },
   { args: 'status', expected: { daemonSet: undefined, namespaces: [], isWatch: false, output: 'table' } },
   { args: 'status agent -w -n edge', expected: { daemonSet: 'agent', namespaces: ['edge'], isWatch: true } },
 ];

@@ -13,7 +13,11 @@ import { connectionTo } from '../client/local-server.ts';
 
 const TOKEN = 'planted-token-77aa';
 
-async function loaded(t: TestContext, cluster: Readonly<Record<string, unknown>> = {}) {
+async function loaded(
+  t: TestContext,
+  cluster: Readonly<Record<string, unknown>> = {},
+  choice: { readonly shouldSkipTlsVerify?: boolean } = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), 'daemonpodupdater-test-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const path = join(folder, 'kubeconfig');
@@ -31,7 +35,7 @@ async function loaded(t: TestContext, cluster: Readonly<Record<string, unknown>>
     users: [{ name: 'u', user }],
   };
   await writeFile(path, JSON.stringify(config));
-  const source = await loadConnection({ kubeconfig: path });
+  const source = await loadConnection({ kubeconfig: path, ...choice });
   t.after(() => source.close());
   return { source, keyLine: client.keyPem.split('\n')[1] ?? '' };
 }
@@ -79,12 +83,13 @@ test('TLS: nothing said → verified, no warning; switched off → it says so lo
   const usual = await loaded(t);
   assert.equal(usual.source.current().isTlsVerified, true);
   assert.deepEqual(usual.source.warnings, []);
-  const off = await loaded(t, { 'insecure-skip-tls-verify': true });
-  assert.equal(off.source.current().isTlsVerified, false);
-  assert.match(
-    off.source.warnings.join(),
-    /insecure-skip-tls-verify is set: anybody .* can read and change everything/,
-  );
+  const inKubeconfig = await loaded(t, { 'insecure-skip-tls-verify': true });
+  const byFlag = await loaded(t, {}, { shouldSkipTlsVerify: true });
+  for (const { source } of [inKubeconfig, byFlag]) {
+    assert.equal(source.current().isTlsVerified, false);
+    const [warning] = source.warnings;
+    assert.match(warning ?? '', /TLS verification is OFF .*insecure-skip-tls-verify.* can read and change everything/);
+  }
   const open = await loaded(t, { server: 'http://127.0.0.1:8080' });
   assert.match(open.source.warnings.join(), /without encryption/);
 });

@@ -3,8 +3,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { inspect } from 'node:util';
+import { loadConnection } from '../../src/client/credentials.ts';
 import { makeCertificate } from '../client/certificates.ts';
-import { Cli, eventually, kubeconfig, rolledOut, runCli, simulator, temporaryFolder } from './support.ts';
+import { dumpState } from './secrets-state.ts';
+import { Cli, eventually, kubeconfig, rolledOut, runCli, simulator, startUpdater, temporaryFolder } from './support.ts';
 
 const TOKEN = 'planted-token-1b7e5a';
 const SERVER_NAME = 'api.test';
@@ -54,21 +57,38 @@ async function secureCluster(t: TestContext) {
     },
     { 'certificate-authority-data': base64(authority.certPem), 'tls-server-name': SERVER_NAME },
   );
-  const keyLines = client.keyPem.split('\n').filter((line) => line !== '' && !line.startsWith('-----'));
+  const pems = [client.keyPem, client.certPem];
+  const lines = pems.flatMap((pem) => pem.split('\n')).filter((line) => line.length > 30 && !line.startsWith('-----'));
+  assert.ok(lines.length > 5);
   // Short pieces too: nothing says that a leak holds whole lines.
   const secrets = [
     TOKEN,
     base64(TOKEN),
-    base64(client.keyPem).slice(40, 80),
-    ...keyLines.map((line) => line.slice(2, 30)),
+    ...pems.map((pem) => base64(pem).slice(40, 80)),
+    ...lines.map((line) => line.slice(2, 30)),
   ];
   return { cluster, config, secrets };
 }
 
-test('secrets: token and client key → in no log, event, error, metric, answer or profile, whatever goes wrong', async (t) => {
+/** Everything that the running program tells this machine, if it is asked to. */
+async function everyAnswer(health: string, metrics: string): Promise<Map<string, string>> {
+  const answers = new Map<string, string>();
+  const paths = ['/healthz', '/readyz?verbose', '/admin/status', '/admin/workers'];
+  const profiles = ['/debug/pprof/profile?seconds=1&thread=all', '/debug/pprof/heap?seconds=1&thread=all'];
+  for (const url of [...[...paths, ...profiles].map((path) => `${health}${path}`), `${metrics}/metrics`]) {
+    const answer = await fetch(url);
+    const text = await answer.text();
+    assert.equal(answer.status, 200, `${url}: ${text.slice(0, 300)}`);
+    answers.set(url, text);
+  }
+  return answers;
+}
+
+test('secrets: token, client key and certificate → in no log, event, error, metric, answer or profile, whatever goes wrong', async (t) => {
   const { cluster, config, secrets } = await secureCluster(t);
   const profiles = await temporaryFolder(t);
   const addresses = ['--metrics-bind-address', '127.0.0.1:0', '--health-probe-bind-address', '127.0.0.1:0'];
+  addresses.push('--enable-debug-endpoints');
   const cli = new Cli(t, ['run', '--kubeconfig', config, '--log-level', 'debug', '--workers', '2', ...addresses], {
     nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${profiles}`, '--heap-prof', `--heap-prof-dir=${profiles}`],
   });
@@ -98,7 +118,7 @@ test('secrets: token and client key → in no log, event, error, metric, answer 
   await cluster.control.setTokens([TOKEN]);
   await cluster.control.setFaults({});
   await eventually('some are replaced', async () => (await cluster.control.report()).deletes > 5);
-  answers.push(await (await fetch(`${metrics}/metrics`)).text());
+  const asked = await everyAnswer(health, metrics);
   answers.push(await events());
   assert.match(answers.at(-1) ?? '', /WriteForbidden/);
   cli.signal('SIGTERM');
@@ -111,10 +131,55 @@ test('secrets: token and client key → in no log, event, error, metric, answer 
     assert.doesNotThrow(() => JSON.parse(text), name);
   }
   for (const [name, text] of cpuProfiles) assert.match(text, /daemonpodupdater|src\/|workers\//, name);
-  const everything = new Map([...written, ['log', cli.output], ['answers', answers.join('\n')]]);
+  const everything = new Map([...written, ...asked, ['log', cli.output], ['answers', answers.join('\n')]]);
   for (const [name, text] of everything) {
     for (const secret of secrets) assert.ok(!text.includes(secret), `${name} holds ${secret.slice(0, 4)}…`);
   }
+});
+
+test('secrets: the state of the decisions, and everything shown of the program → none of them in it', async (t) => {
+  const { cluster, config, secrets } = await secureCluster(t);
+  const source = await loadConnection({ kubeconfig: config });
+  t.after(() => source.close());
+  const { updater, diary, stop } = await startUpdater(t, cluster, { connection: source.current() });
+  await cluster.control.startRollout();
+  await eventually('some are replaced', async () => (await cluster.control.report()).deletes > 5);
+  const state = dumpState(updater.host.controller);
+  const shown = inspect([updater, source, diary], {
+    depth: Number.POSITIVE_INFINITY,
+    showHidden: true,
+    maxArrayLength: null,
+    maxStringLength: null,
+  });
+  await stop();
+  assert.ok(dumpState({ connection: source.current() }).includes(TOKEN), 'a dump tells everything');
+  // It is complete: what only private fields and maps hold is there.
+  for (const known of [...cluster.daemonSets, 'node-1', 'agent-']) assert.ok(state.includes(known), known);
+  for (const secret of secrets) {
+    assert.ok(!state.includes(secret), `the state holds ${secret.slice(0, 4)}…`);
+    assert.ok(!shown.includes(secret), `what is shown holds ${secret.slice(0, 4)}…`);
+  }
+});
+
+test('TLS: a server that nobody vouches for → refused, and with the flag a loud warning at every start', async (t) => {
+  const server = makeCertificate({ name: SERVER_NAME });
+  const settings = { scenario: { nodes: 3 }, certPem: server.certPem, keyPem: server.keyPem };
+  const cluster = await simulator(t, settings);
+  const args = ['--kubeconfig', await kubeconfig(t, cluster.url)];
+  const refused = await runCli(t, ['plan', 'agent', ...args]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /certificate/);
+  const warning = /TLS verification is OFF .*anybody on the way to the API server can read and change everything/;
+  assert.doesNotMatch(refused.stderr, warning);
+  const flag = '--insecure-skip-tls-verify';
+  const { code, stderr } = await runCli(t, ['plan', 'agent', ...args, flag]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, warning);
+  const off = ['--metrics-bind-address', '0', '--health-probe-bind-address', '0', '--log-level', 'error'];
+  const cli = new Cli(t, ['run', ...args, flag, '--leader-elect=false', '--workers', '1', ...off]);
+  await cluster.control.startRollout();
+  assert.equal((await rolledOut(cluster)).deletes, 3);
+  assert.match(cli.stderr, warning, 'also where only errors are logged');
 });
 
 test('secrets: plan and status → the cluster over TLS, and nothing of the credentials in what they say', async (t) => {

@@ -19,8 +19,8 @@ export class Reading {
 
   /** Rejects with `CredentialError` when there is no way to the cluster. */
   static async open(options: ClusterOptions, namespaces: (source: ConnectionSource) => readonly string[]) {
-    const { kubeconfig, context } = options;
-    const source = await loadConnection({ kubeconfig, context });
+    const { kubeconfig, context, shouldSkipTlsVerify } = options;
+    const source = await loadConnection({ kubeconfig, context, shouldSkipTlsVerify });
     for (const warning of source.warnings) process.stderr.write(`warning: ${warning}\n`);
     return new Reading(source, namespaces(source));
   }

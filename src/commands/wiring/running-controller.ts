@@ -80,8 +80,10 @@ export class RunningController {
   }
 
   async start(): Promise<void> {
-    const { leaderElect, metricsAddress, healthAddress } = this.#options;
-    for (const warning of this.#source.warnings) this.#log('warn', 'check the connection', { detail: warning });
+    const { leaderElect, metricsAddress, healthAddress, logLevel } = this.#options;
+    // Said at every start, however little is logged.
+    const level = logLevel === 'error' ? 'error' : 'warn';
+    for (const warning of this.#source.warnings) this.#log(level, 'check the connection', { detail: warning });
     this.#source.onChange((connection) => this.#reconnect(connection));
     this.#source.onProblem((error) => this.#refreshFailed(error));
     publishMetrics(this.#metrics, this.#updater);
