@@ -5,7 +5,7 @@ import type { LaneManager } from '../../src/commands/wiring/lane-manager.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import { daemonSetKey, slotKey } from '../../src/protocol/slot.ts';
 import { skippableClock } from '../integration/support.ts';
-import { managed } from './managed-lanes.ts';
+import { managed, untilNoted } from './managed-lanes.ts';
 
 test('auto lanes: the cluster grows → one more for each 5,000 nodes, with the reason in log and decisions', async (context) => {
   const { manager, world, sample, logs } = managed(context, 'auto');
@@ -24,6 +24,20 @@ test('auto lanes: the cluster grows → one more for each 5,000 nodes, with the 
   assert.deepEqual(logs, [
     { level: 'info', message: 'worker threads resized', fields: { from: 2, to: 4, reason: 'cluster' } },
   ]);
+});
+
+test('auto lanes: threads that take longer to start than to the next look → the resize is told with its own reason', async (context) => {
+  const { manager, world, sample, notes, logs } = managed(context, 'auto');
+  await manager.start();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  world.answered = promise;
+  world.nodeCount = 12_000;
+  await sample();
+  await sample();
+  assert.equal(manager.state.reason, 'steady');
+  resolve();
+  await untilNoted(notes, 'resized: cluster');
+  assert.deepEqual(logs.at(-1)?.fields, { from: 2, to: 4, reason: 'cluster' });
 });
 
 test('auto lanes: the rate limit or the API server holds work up → kept, and the reason is logged, counted and shown', async (context) => {

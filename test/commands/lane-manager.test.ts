@@ -40,6 +40,18 @@ test('lanes: several numbers at once → the last one holds', async (context) =>
   assert.equal(manager.state.actual, 5);
 });
 
+test('lanes: a number that is taken back before anything has changed → no resize is told', async (context) => {
+  const { manager, notes, logs, world } = managed(context, 2);
+  await manager.start();
+  world.lastLane = 2;
+  const growing = manager.set(3);
+  await untilNoted(notes, 'pool 3');
+  await manager.set(2);
+  await growing;
+  assert.deepEqual(notes, ['pool 2', 'pool 3', 'pool 2']);
+  assert.deepEqual(logs, []);
+});
+
 test('lanes: a new lane never answers → not counted, gets no work, not logged as done; another number is reached all the same', async (context) => {
   const { manager, world, notes, logs } = managed(context, 2);
   await manager.start();

@@ -7,6 +7,8 @@ import type { LanePool } from '../../src/dispatch/lane-pool.ts';
 export interface World {
   /** The lane of this number and those above never answer. */
   lastLane: number;
+  /** New lanes answer then; undefined: at once. */
+  answered?: Promise<void>;
   nodeCount: number;
   utilization: number;
   rateLimited: number;
@@ -34,6 +36,7 @@ export function managed(context: TestContext, setting: LaneSetting, cpus = 8) {
     laneCount = lanes;
     notes.push(`pool ${lanes}`);
     if (world.problem !== undefined) throw new Error(world.problem);
+    await world.answered;
     if (lanes > world.lastLane) await new Promise(() => {});
   };
   const pool: Partial<LanePool> = {

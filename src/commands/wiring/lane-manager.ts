@@ -192,7 +192,7 @@ export class LaneManager {
     }
     if (this.#isStopped || from === this.#served) return;
     log('info', 'worker threads resized', { from, to: this.#served, reason: this.#resizeReason });
-    onResize(this.state);
+    onResize({ ...this.state, reason: this.#resizeReason });
   }
 
   /**
