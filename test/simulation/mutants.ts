@@ -30,7 +30,7 @@ export function misfits(mutant: Mutant): string[] {
 /** Runs seeds in a process of its own, with the bug planted, until one fails. */
 export function hunt(mutant: Mutant, seeds: number, first = 1): Promise<Verdict> {
   const range = ['--seed', String(first), '--seeds', String(seeds)];
-  const args = ['--import', HOOK, MAIN, ...range, '--stop-at-first', '--report', 'json'];
+  const args = [...process.execArgv, '--import', HOOK, MAIN, ...range, '--stop-at-first', '--report', 'json'];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       env: { ...process.env, SIM_MUTANT: mutant.name },
