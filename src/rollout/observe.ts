@@ -44,15 +44,20 @@ export function observePodGone(slot: Slot, uid: string, at: Observation): void {
   if (!gone.record.isTerminating) noteDeletion(slot, uid, at);
 }
 
-/** A pod is on its way out. With another one still there it was an excess pod, and nothing replaces it. */
+/**
+ * A pod is on its way out. With another one still there it was an excess pod, and nothing replaces it; unless it was ours: a
+ * list may show the new pod before it shows that the old one is gone.
+ */
 function noteDeletion(slot: Slot, uid: string, { facts, nowMs }: Observation): void {
   // Our own deletion may reach a node that went NotReady unnoticed; then it went so while its pod was being replaced.
   const isOurs = slot.ask?.action === 'delete' && slot.ask.uid === uid && slot.ask.phase !== 'asked';
   if (isOurs && slot.ask?.hash !== undefined) noteReplacement(slot, slot.ask.hash, nowMs);
-  if (slot.eligibility !== 2 || liveCount(slot) > 0) return;
+  if (slot.eligibility !== 2 || (liveCount(slot) > 0 && !isOurs)) return;
   slot.isAwaitingReplacement = true;
   if (!facts.isSynced) return;
-  slot.replacedAtMs = isOurs ? Math.min(nowMs, slot.notReadySinceMs) : nowMs;
+  if (isOurs) slot.replacedAtMs = Math.min(nowMs, slot.notReadySinceMs);
+  // What others delete on a node that is away must not make its failure forgotten either.
+  else if (slot.notReadySinceMs === NEVER) slot.replacedAtMs = nowMs;
 }
 
 export function observeNode(slot: Slot, node: NodeRecord | undefined, at: Observation): void {

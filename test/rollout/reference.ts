@@ -100,8 +100,9 @@ export class Reference extends ReferenceDecisions {
     if (isOurs && ask.hash !== undefined) {
       this.deletions.set(pod.nodeName, [...(this.deletions.get(pod.nodeName) ?? []), { hash: ask.hash, atMs: nowMs }]);
     }
-    if (!this.isSynced || !isEligible || others.length > 0) return;
-    this.replacedAt.set(pod.nodeName, isOurs ? Math.min(nowMs, node.notReadySince) : nowMs);
+    if (!this.isSynced || !isEligible || (others.length > 0 && !isOurs)) return;
+    if (isOurs) this.replacedAt.set(pod.nodeName, Math.min(nowMs, node.notReadySince));
+    else if (node.record.isReady) this.replacedAt.set(pod.nodeName, nowMs);
   }
 
   past(apiMs: number | undefined, nowMs: number): number {

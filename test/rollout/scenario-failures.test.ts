@@ -45,6 +45,27 @@ test('rollout: node NotReady within minReadySeconds + 5 min of its replacement �
   assert.deepEqual(rollout.select(ALL, T0 + 300_000), [slot('n02')]);
 });
 
+test('rollout: failed node, its pod deleted by somebody else while it is away → keeps its place', () => {
+  const rollout = syncedRollout({ ...cluster(3), daemonSet: daemonSet({ annotations: budget('1') }) });
+  rollout.select(ALL, T0);
+  carryOut(rollout, 'n01', T0);
+  replace(rollout, 'n01', T0 + 1000);
+  rollout.upsertNode(node('n01', { isReady: false }), T0 + 60_000);
+  rollout.upsertPod(pod('n01', 'new', { isTerminating: true }), T0 + 70_000);
+  assert.equal(reasons(rollout, T0 + 70_000).n01, 'failed');
+  assert.deepEqual(rollout.select(ALL, T0 + 70_000), []);
+});
+
+test('rollout: node goes away just after a list showed its new pod before the end of the old one → failed', () => {
+  const rollout = syncedRollout({ ...cluster(3), daemonSet: daemonSet({ annotations: budget('1') }) });
+  rollout.select(ALL, T0);
+  carryOut(rollout, 'n01', T0);
+  rollout.upsertPod(pod('n01', 'new', { createdAtMs: T0 - 7_300_000 }), T0 + 1000);
+  rollout.removePod(pod('n01', 'old'), T0 + 1000);
+  rollout.upsertNode(node('n01', { isReady: false }), T0 + 60_000);
+  assert.equal(reasons(rollout, T0 + 60_000).n01, 'failed');
+});
+
 test('rollout: node NotReady long after its replacement → not failed', () => {
   const rollout = syncedRollout({ ...cluster(3), daemonSet: daemonSet({ annotations: budget('1') }) });
   rollout.select(ALL, T0);

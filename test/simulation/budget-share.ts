@@ -30,24 +30,38 @@ export interface ShareOptions {
   readonly pods: readonly KnownPod[];
   /** The UID of the pod whose deletion was sent, if the process has not been shown the effect. */
   readonly pendingUid: string | undefined;
+  /** From the deletion of its pod by this process until the node went NotReady, as told; undefined: it did not. */
+  readonly downAfterMs: number | undefined;
   readonly daemonSet: DaemonSetObject;
   readonly newest: RevisionObject | undefined;
   readonly nowMs: number;
 }
 
+/** So long after its pod was replaced, and minReadySeconds, a node that goes NotReady has failed. */
+const NODE_FAILURE_MS = 5 * 60_000;
+
 /** Of an eligible node. */
-export function shareOf({ node, pods, pendingUid, daemonSet, newest, nowMs }: ShareOptions): Share {
-  const isAsked = pendingUid !== undefined && isPending(pendingUid, pods);
+export function shareOf(options: ShareOptions): Share {
+  const { node, pods, pendingUid, daemonSet, newest, nowMs } = options;
+  const isHeld = (pendingUid !== undefined && isPending(pendingUid, pods)) || hasFailed(options);
   const isReady = isConditionTrue(node.status.conditions, 'Ready');
   const minReadyMs = minReadyMsOf(daemonSet);
   const upAtMs = Math.min(...pods.map((pod) => mayBeAvailableAtMs(pod, minReadyMs)));
   const isUp = upAtMs <= nowMs;
   return {
     isEligible: true,
-    isUnavailable: isAsked || (isReady && !isUp),
-    isInFlight: isAsked || (isReady && newest !== undefined && isReplacing(pods, newest, daemonSet, isUp)),
+    isUnavailable: isHeld || (isReady && !isUp),
+    isInFlight: isHeld || (isReady && newest !== undefined && isReplacing(pods, newest, daemonSet, isUp)),
     untilMs: isUp ? Number.POSITIVE_INFINITY : upAtMs,
   };
+}
+
+/** The node went NotReady soon after this process had replaced its pod: the new pod may be why, and its place is kept. */
+function hasFailed({ node, pods, downAfterMs, daemonSet, newest }: ShareOptions): boolean {
+  if (downAfterMs === undefined || isConditionTrue(node.status.conditions, 'Ready')) return false;
+  const live = pods.filter(({ pod }) => !isTerminating(pod));
+  const isNew = live.every(({ pod }) => newest !== undefined && isOfRevision(pod, newest, daemonSet));
+  return live.length <= 1 && isNew && downAfterMs >= 0 && downAfterMs <= minReadyMsOf(daemonSet) + NODE_FAILURE_MS;
 }
 
 /** Whether a deletion was sent whose effect the process has not been shown. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type DaemonSetKey, type SlotKey, slotKey } from '../../src/protocol/slot.ts';
 import type { DaemonSetObject } from '../../src/simulator/objects.ts';
 import { placementOf } from '../../src/simulator/placement.ts';
-import { NO_SHARE, type Share, shareOf } from './budget-share.ts';
+import { NO_SHARE, type Share, type ShareOptions, shareOf } from './budget-share.ts';
 import { type Knowledge, type KnownDaemonSet, type KnownPod, templateGeneration } from './knowledge.ts';
 
 export interface BudgetCounts {
@@ -56,9 +56,7 @@ export class BudgetTally {
       const node = knowledge.nodes.get(name);
       const isEligible = node !== undefined && knowledge.placement(daemonSet, known, node).shouldRun;
       const pods = known.podsOn(name);
-      const share = isEligible
-        ? shareOf({ node, pods, pendingUid: this.#pendingUid(name), daemonSet, newest, nowMs })
-        : NO_SHARE;
+      const share = isEligible ? shareOf({ node, pods, ...this.#historyOf(name), daemonSet, newest, nowMs }) : NO_SHARE;
       this.#replace(name, share);
     }
     touched.clear();
@@ -75,7 +73,7 @@ export class BudgetTally {
     for (const [name, node] of knowledge.nodes) {
       if (!placementOf(daemonSet, node).shouldRun) continue;
       const pods = byNode.get(name) ?? [];
-      const share = shareOf({ node, pods, pendingUid: this.#pendingUid(name), daemonSet, newest, nowMs });
+      const share = shareOf({ node, pods, ...this.#historyOf(name), daemonSet, newest, nowMs });
       add(whole, share, 1);
       const { isUnavailable, isInFlight } = this.shareOn(name);
       assert.deepEqual({ isUnavailable, isInFlight }, pick(share), `the checker's view of ${name} for ${key}`);
@@ -83,9 +81,15 @@ export class BudgetTally {
     assert.deepEqual(this.counts, whole, `the checker's sets for ${key}`);
   }
 
-  #pendingUid(nodeName: string): string | undefined {
-    const { key, pending } = this.#options;
-    return pending.size === 0 ? undefined : pending.get(slotKey(key, nodeName))?.uid;
+  #historyOf(nodeName: string): Pick<ShareOptions, 'pendingUid' | 'downAfterMs'> {
+    const { key, pending, known, knowledge } = this.#options;
+    const replacedAtMs = known.replacedAtMs.get(nodeName);
+    const notReadySinceMs = knowledge.notReadySinceMs.get(nodeName);
+    return {
+      pendingUid: pending.size === 0 ? undefined : pending.get(slotKey(key, nodeName))?.uid,
+      downAfterMs:
+        replacedAtMs === undefined || notReadySinceMs === undefined ? undefined : notReadySinceMs - replacedAtMs,
+    };
   }
 
   #replace(name: string, share: Share): void {

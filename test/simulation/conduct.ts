@@ -56,6 +56,7 @@ export class Conduct {
   constructor(process: SimProcess, log: CommitLog) {
     this.process = process;
     this.knowledge = new Knowledge(process, log);
+    this.knowledge.pendingUidOf = (slot) => this.pending.get(slot)?.uid;
     this.pending = new PendingDeletions((slot) => {
       this.knowledge.followed.get(daemonSetOfSlot(slot))?.touched.add(nodeOfSlot(slot));
     });

@@ -1,4 +1,4 @@
-import type { DaemonSetKey } from '../../src/protocol/slot.ts';
+import { type DaemonSetKey, type SlotKey, slotKey } from '../../src/protocol/slot.ts';
 import { revisionHashOf } from '../../src/simulator/cluster-index.ts';
 import {
   controllerUid,
@@ -69,7 +69,10 @@ export interface KnownPod {
 
 /** What a process has been told of one DaemonSet that it follows. */
 export class KnownDaemonSet {
+  readonly key: DaemonSetKey;
   readonly uid: string;
+  /** By node: when the process was told of a deletion of its own there; since then the node has not gone. */
+  readonly replacedAtMs = new Map<string, number>();
   readonly #knowledge: Knowledge;
   readonly #process: SimProcess;
   readonly #pods: Cursor;
@@ -87,7 +90,8 @@ export class KnownDaemonSet {
   #hasRevisions = false;
   #settledAtMs = Number.POSITIVE_INFINITY;
 
-  constructor(uid: string, knowledge: Knowledge, log: CommitLog) {
+  constructor({ key, uid }: Pick<KnownDaemonSet, 'key' | 'uid'>, knowledge: Knowledge, log: CommitLog) {
+    this.key = key;
     this.uid = uid;
     this.#knowledge = knowledge;
     this.#process = knowledge.process;
@@ -142,6 +146,7 @@ export class KnownDaemonSet {
     const { uid } = pod.metadata;
     const known = this.pods.get(uid);
     if (controllerUid(pod) !== this.uid || commit.type === 'DELETED') {
+      if (known?.leavingSinceMs === undefined) this.#noteLeaving(known);
       this.#replace(uid, known, undefined);
       return;
     }
@@ -150,6 +155,7 @@ export class KnownDaemonSet {
     const isHint = nowMs < Math.max(this.#settledAtMs, this.#knowledge.nodesListedAtMs) + 1000;
     const isLeaving = pod.metadata.deletionTimestamp !== undefined;
     const leavingSinceMs = isLeaving ? (known?.leavingSinceMs ?? nowMs) : undefined;
+    if (isLeaving && known?.leavingSinceMs === undefined) this.#noteLeaving(known);
     const isReady = isConditionTrue(pod.status.conditions, 'Ready');
     const isSame =
       known !== undefined &&
@@ -161,6 +167,21 @@ export class KnownDaemonSet {
       ? { pod, nodeName, readySinceMs: known.readySinceMs, leavingSinceMs, isHint: known.isHint }
       : { pod, nodeName, readySinceMs: isReady ? nowMs : undefined, leavingSinceMs, isHint };
     this.#replace(uid, known, next);
+  }
+
+  /** A pod that was there is on its way out: was it this process, and is the node to get another one? */
+  #noteLeaving(known: KnownPod | undefined): void {
+    if (known === undefined) return;
+    const { nodeName, pod } = known;
+    const knowledge = this.#knowledge;
+    const { uid } = pod.metadata;
+    if (knowledge.pendingUidOf(slotKey(this.key, nodeName)) !== uid) return;
+    const isAlone = this.podsOn(nodeName).every((other) => other === known || other.leavingSinceMs !== undefined);
+    const [daemonSet, node] = [knowledge.daemonSets.get(this.key), knowledge.nodes.get(nodeName)];
+    const isEligible = daemonSet !== undefined && node !== undefined && placementOf(daemonSet, node).shouldRun;
+    if (!isAlone || !isEligible) return;
+    const notReadySinceMs = knowledge.notReadySinceMs.get(nodeName) ?? Number.POSITIVE_INFINITY;
+    this.replacedAtMs.set(nodeName, Math.min(this.#process.nowMs, notReadySinceMs));
   }
 
   #replace(uid: string, before: KnownPod | undefined, after: KnownPod | undefined): void {
@@ -200,6 +221,10 @@ export class Knowledge {
   /** By `namespace/name`. */
   readonly daemonSets = new Map<string, DaemonSetObject>();
   readonly followed = new Map<DaemonSetKey, KnownDaemonSet>();
+  /** By node, when the process was told; only nodes that are NotReady. */
+  readonly notReadySinceMs = new Map<string, number>();
+  /** The pod whose deletion the process has sent last, by slot. */
+  pendingUidOf: (slot: SlotKey) => string | undefined = () => undefined;
   /** When the nodes were there for the first time. */
   nodesListedAtMs = Number.POSITIVE_INFINITY;
   readonly process: SimProcess;
@@ -220,7 +245,13 @@ export class Knowledge {
       const name = keyOf(object);
       if (type === 'DELETED') this.nodes.delete(name);
       else this.nodes.set(name, object as NodeObject);
-      for (const known of this.followed.values()) known.touched.add(name);
+      const isDown = type !== 'DELETED' && !isConditionTrue((object as NodeObject).status.conditions, 'Ready');
+      if (!isDown) this.notReadySinceMs.delete(name);
+      else if (!this.notReadySinceMs.has(name)) this.notReadySinceMs.set(name, this.process.nowMs);
+      for (const known of this.followed.values()) {
+        known.touched.add(name);
+        if (type === 'DELETED') known.replacedAtMs.delete(name);
+      }
     }
   }
 
@@ -232,7 +263,7 @@ export class Knowledge {
   }
 
   follow(key: DaemonSetKey, uid: string): KnownDaemonSet {
-    const known = new KnownDaemonSet(uid, this, this.#log);
+    const known = new KnownDaemonSet({ key, uid }, this, this.#log);
     known.touchAll();
     this.followed.set(key, known);
     return known;
