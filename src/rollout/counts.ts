@@ -3,6 +3,15 @@ import type { BudgetUse } from './budget.ts';
 import type { Counters } from './counters.ts';
 import type { Facts } from './facts.ts';
 
+/** Numbers of entries in what a rollout keeps. */
+export interface RolloutSizes {
+  readonly slots: number;
+  readonly zones: number;
+  readonly timers: number;
+  readonly paced: number;
+  readonly revisions: number;
+}
+
 /** All but the last four are node counts. */
 export interface RolloutCounts {
   /** Nodes that should run the pod. */

@@ -4,7 +4,7 @@ import { type DaemonSetKey, nodeOfSlot, type SlotKey } from '../protocol/slot.ts
 import type { Task } from '../protocol/task.ts';
 import { type AfterOutcome, onSent, releaseAsk, takeOutcome, WATCH } from './asks.ts';
 import { stillFits } from './budget.ts';
-import { countsOf, type RolloutCounts } from './counts.ts';
+import { countsOf, type RolloutCounts, type RolloutSizes } from './counts.ts';
 import { type Block, type Change, Definition } from './definition.ts';
 import type { FailureCause } from './explain.ts';
 import type { RolloutNotice } from './notices.ts';
@@ -24,15 +24,6 @@ export interface RolloutIdentity {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-}
-
-/** Numbers of entries in what a rollout keeps. */
-export interface RolloutSizes {
-  readonly slots: number;
-  readonly zones: number;
-  readonly timers: number;
-  readonly paced: number;
-  readonly revisions: number;
 }
 
 /**
@@ -199,15 +190,15 @@ export class Rollout {
   /** When `tick` has something to do without any event: a pod's minReadySeconds, a progress or observe deadline, the pace. */
   nextWakeMs(): number | undefined {
     const { wakeMs: paceMs = NEVER } = this.#pace;
-    const { wakeMs: tryMs = NEVER } = this.#refusals;
-    const wakeMs = Math.min(paceMs, tryMs, this.#book.nextDueMs ?? NEVER);
+    const { wakeMs: heldMs = NEVER } = this.#selection;
+    const wakeMs = Math.min(paceMs, heldMs, this.#book.nextDueMs ?? NEVER);
     return wakeMs === NEVER ? undefined : wakeMs;
   }
 
   tick(nowMs: number): void {
     this.#begin(nowMs);
     this.#pace.tick(nowMs);
-    this.#refusals.tick(nowMs);
+    this.#selection.tick(nowMs);
     this.#updateProgress(nowMs);
   }
 

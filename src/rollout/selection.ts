@@ -5,9 +5,10 @@ import type { Definition } from './definition.ts';
 import type { Observation } from './observe.ts';
 import type { PaceFeed } from './pace-feed.ts';
 import { type Preview, previewDeletes } from './preview.ts';
+import { Refill } from './refill.ts';
 import type { Refusals } from './refusals.ts';
 import type { SlotBook } from './slot-book.ts';
-import type { Slot } from './slot-state.ts';
+import { NEVER, type Slot } from './slot-state.ts';
 import { askFor } from './tasks.ts';
 
 /** How much may be asked for at once. */
@@ -31,6 +32,7 @@ export class Selection {
   readonly #definition: Definition;
   readonly #pace: PaceFeed;
   readonly #refusals: Refusals;
+  readonly #refill = new Refill();
   #window = Number.POSITIVE_INFINITY;
 
   constructor({ book, definition, pace, refusals }: SelectionParts) {
@@ -43,6 +45,18 @@ export class Selection {
   /** Of the last selection: the limit, or the pace's if that is smaller. */
   get window(): number {
     return this.#window;
+  }
+
+  /** When somebody who was held back may go though nothing happens, the pace apart; undefined: nobody waits for that. */
+  get wakeMs(): number | undefined {
+    const wakeMs = Math.min(this.#refusals.wakeMs ?? NEVER, this.#refill.wakeMs ?? NEVER);
+    return wakeMs === NEVER ? undefined : wakeMs;
+  }
+
+  /** Who was held back until now has to be looked at again. */
+  tick(nowMs: number): void {
+    this.#refusals.tick(nowMs);
+    this.#refill.tick(nowMs);
   }
 
   /** Slots that may go now, each marked as asked: reads first, then marks and what goes by force, then deletions. */
@@ -58,8 +72,9 @@ export class Selection {
       selected.push(slot.key);
     }
     if (this.#definition.blocked() !== undefined) return selected;
+    const isRefilling = this.#isRefillDue(at.nowMs);
     while (selected.length < limit.count) {
-      const slot = this.#next(at.nowMs);
+      const slot = this.#nextOther() ?? (isRefilling ? this.#nextDelete(at.nowMs) : undefined);
       if (slot === undefined) break;
       this.#ask(slot, at);
       selected.push(slot.key);
@@ -88,10 +103,22 @@ export class Selection {
     return previewDeletes(this.#book.candidates, this.use(), room);
   }
 
-  #next(nowMs: number): Slot | undefined {
+  #nextOther(): Slot | undefined {
     const { candidates } = this.#book;
-    const other = candidates.next('mark') ?? candidates.next('force');
-    return other ?? (this.#verdict(nowMs) === 'go' ? candidates.nextDelete()?.slot : undefined);
+    return candidates.next('mark') ?? candidates.next('force');
+  }
+
+  #nextDelete(nowMs: number): Slot | undefined {
+    return this.#verdict(nowMs) === 'go' ? this.#book.candidates.nextDelete()?.slot : undefined;
+  }
+
+  #isRefillDue(nowMs: number): boolean {
+    const head = this.#book.candidates.nextDelete();
+    if (head === undefined) return false;
+    const { allowed, unavailable, reserved, inFlight } = this.use();
+    const size = Math.min(allowed, this.#window);
+    const room = head.kind === 'available' ? allowed - unavailable - reserved : size;
+    return this.#refill.isDue({ free: Math.min(size - inFlight, room), size }, nowMs);
   }
 
   /** What may become of the next deletion; undefined: there is none. */

@@ -55,6 +55,22 @@ test('rollout: pace annotation max → the whole budget at once', () => {
   assert.equal(rollout.pace(T0).reason, 'pace is max: the whole budget');
 });
 
+test('rollout: replacements end one by one → their places are given out together, at a time that is told', () => {
+  const rollout = syncedRollout({ ...cluster(400), daemonSet: halfAtOnce({ 'daemonpodupdater.io/pace': 'max' }) });
+  const nodes = deleteWhatMay(rollout, T0);
+  for (const node of nodes) terminate(rollout, node, T0);
+  const settle = (node: string, nowMs: number) => {
+    recreate(rollout, node, nowMs);
+    rollout.upsertPod(pod(node, 'new', { createdAtMs: nowMs, readyChangedAtMs: nowMs }), nowMs);
+  };
+  for (const node of nodes.slice(0, 3)) settle(node, T0 + 100);
+  assert.deepEqual(rollout.select(ALL, T0 + 100), []);
+  assert.equal(rollout.nextWakeMs(), T0 + 250);
+  assert.equal(rollout.select(ALL, T0 + 250).length, 3);
+  for (const node of nodes.slice(3, 23)) settle(node, T0 + 260);
+  assert.equal(rollout.select(ALL, T0 + 260).length, 20);
+});
+
 test('rollout: small budget → the pace holds nothing back', () => {
   const rollout = syncedRollout({ ...cluster(40), daemonSet: halfAtOnce() });
   assert.equal(rollout.select(ALL, T0).length, 20);
