@@ -31,7 +31,7 @@ export interface LaneControl {
   useConnections(count: number): void;
   /** Samples this thread for that long; returns the JSON of a `.cpuprofile`. */
   cpuProfile(durationMs: number): Promise<string>;
-  /** Samples what this thread allocates for that long and still holds; returns the JSON of a `.heapprofile`. */
+  /** Samples what this thread allocates for that long; returns the JSON of a `.heapprofile`. */
   heapProfile(durationMs: number): Promise<string>;
   /** Ends when no task runs any more and the sockets are closed. */
   drain(): Promise<void>;
