@@ -23,6 +23,7 @@ import { Conduct, intentOf } from './conduct.ts';
 import { CommitLog, isOfRevision, type KnownDaemonSet } from './knowledge.ts';
 import type { SimProcess } from './process.ts';
 import { type Trace, Violation } from './trace.ts';
+import { TrueBudget } from './true-budget.ts';
 import { Truth } from './truth.ts';
 
 export const FORCE_DELETE_STUCK = 'daemonpodupdater.io/force-delete-stuck';
@@ -46,7 +47,10 @@ export class Checker {
   readonly #log: CommitLog;
   readonly #trace: Trace;
   readonly #truth: Truth;
+  readonly #trueBudget: TrueBudget;
   #checkedDeletes = 0;
+  /** By how many nodes deletions went over the budget in the true state, excused. */
+  readonly overruns: number[] = [];
   deletes = 0;
   /** The node of the last deletion that was applied. */
   lastDeletedOn = '';
@@ -55,6 +59,7 @@ export class Checker {
   constructor(cluster: SimulatedCluster, trace: Trace, stamps: StampClock) {
     this.#cluster = cluster;
     this.#truth = new Truth(cluster, stamps);
+    this.#trueBudget = new TrueBudget(cluster);
     this.#log = new CommitLog(cluster.store);
     this.#trace = trace;
   }
@@ -130,6 +135,26 @@ export class Checker {
     if (this.#truth.wasAlwaysCurrent(task.uid)) {
       this.#fail('current-pod', conduct, `${task.pod} was deleted, and has been of the newest revision all its life`);
     }
+    this.#checkTruth(conduct, task);
+  }
+
+  /** The budget in the true state, whatever the process could know. */
+  #checkTruth(conduct: Conduct, task: Task): void {
+    const decision = conduct.decisions.get(task);
+    if (decision === undefined) return;
+    const { known, revision, isSurelyUp } = decision;
+    const nodeName = nodeOfSlot(task.slot);
+    const isAwaited = conduct.pending.get(task.slot)?.uid === task.uid;
+    this.#trueBudget.onDeletion(known.uid, nodeName, isAwaited ? known : undefined);
+    if (!isSurelyUp) return;
+    const isHint = (uid: string): boolean => known.pods.get(uid)?.isHint ?? false;
+    const excess = this.#trueBudget.excess(known.uid, nodeName, { revision, decider: known, isHint });
+    if (excess === undefined) return;
+    const { down, known: knownDown, allowed } = excess;
+    if (down > allowed) this.overruns.push(down - allowed);
+    if (knownDown <= allowed) return;
+    const what = `${down} nodes without a pod, ${knownDown} of them by its doing or told to it, ${allowed} allowed`;
+    this.#fail('truth', conduct, `${task.slot}: ${what}`);
   }
 
   onPumped(conduct: Conduct, controller: Controller): void {
@@ -291,6 +316,8 @@ export class Checker {
       const what = `${unavailable} of ${eligible} nodes without a pod, ${allowed} allowed`;
       this.#fail('budget', conduct, `${task.slot}: ${what}`);
     }
+    const revision = Math.min(knowledge.nodesRevision, knowledge.daemonSetsRevision, known.podsRevision);
+    conduct.decisions.set(task, { known, revision, isSurelyUp });
   }
 
   #fail(rule: string, conduct: Conduct, message: string): never {

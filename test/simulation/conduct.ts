@@ -32,6 +32,15 @@ class PendingDeletions extends Map<SlotKey, Pending> {
   }
 }
 
+/** From what a deletion was decided. */
+export interface Decision {
+  readonly known: KnownDaemonSet;
+  /** The oldest of what the process had been told. */
+  readonly revision: number;
+  /** It could not but know that it took an available pod. */
+  readonly isSurelyUp: boolean;
+}
+
 /** What a lane works on. */
 interface OpenTask {
   readonly lane: number;
@@ -46,6 +55,7 @@ export class Conduct {
   readonly knowledge: Knowledge;
   /** What is in a lane. */
   readonly open = new Map<SlotKey, OpenTask>();
+  readonly decisions = new WeakMap<Task, Decision>();
   readonly deletions = new DeletionLog();
   readonly pending: Map<SlotKey, Pending>;
   readonly #tallies = new Map<DaemonSetKey, { readonly known: KnownDaemonSet; readonly tally: BudgetTally }>();

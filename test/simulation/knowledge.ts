@@ -84,6 +84,8 @@ export class KnownDaemonSet {
   readonly #podsByNode = new Map<string, readonly KnownPod[]>();
   readonly revisions = new Map<string, RevisionObject>();
   readonly placements = new Map<string, { readonly node: NodeObject; readonly verdict: PlacementVerdict }>();
+  /** How far the process has been told of pods. */
+  podsRevision = 0;
   /** The template that `placements` were judged with. */
   placedFor: unknown;
   #hasPods = false;
@@ -100,6 +102,7 @@ export class KnownDaemonSet {
   }
 
   onPods(revision: number, how: 'list' | 'watch'): void {
+    this.podsRevision = Math.max(this.podsRevision, revision);
     if (how === 'list') this.#listPods(revision);
     else for (const commit of this.#pods.advance(revision)) this.#see(commit);
     this.#hasPods = true;
@@ -225,6 +228,9 @@ export class Knowledge {
   readonly notReadySinceMs = new Map<string, number>();
   /** The pod whose deletion the process has sent last, by slot. */
   pendingUidOf: (slot: SlotKey) => string | undefined = () => undefined;
+  /** How far the process has been told. */
+  nodesRevision = 0;
+  daemonSetsRevision = 0;
   /** When the nodes were there for the first time. */
   nodesListedAtMs = Number.POSITIVE_INFINITY;
   readonly process: SimProcess;
@@ -240,6 +246,7 @@ export class Knowledge {
   }
 
   onNodes(revision: number): void {
+    this.nodesRevision = Math.max(this.nodesRevision, revision);
     this.nodesListedAtMs = Math.min(this.nodesListedAtMs, this.process.nowMs);
     for (const { type, object } of this.#nodeCursor.advance(revision)) {
       const name = keyOf(object);
@@ -256,6 +263,7 @@ export class Knowledge {
   }
 
   onDaemonSets(revision: number): void {
+    this.daemonSetsRevision = Math.max(this.daemonSetsRevision, revision);
     for (const { type, object } of this.#daemonSetCursor.advance(revision)) {
       if (type === 'DELETED') this.daemonSets.delete(keyOf(object));
       else this.daemonSets.set(keyOf(object), object as DaemonSetObject);

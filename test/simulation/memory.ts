@@ -24,16 +24,17 @@ function keptBy({ controller, process, candidate }: Updater, world: World): stri
     if (kept !== '') return `${followed.key}: ${kept}`;
     failed += followed.rollout.counts().failed;
   }
+  // Whoever does not lead keeps what it wanted to do, and what is not done therefore, until it leads again.
+  const standbyMore = candidate.isLeading ? 0 : Number.POSITIVE_INFINITY;
   const { depth, delayed, processing, backingOff } = controller.dispatcher.stats(process.nowMs);
   const daemonSets = world.cluster.store.count('daemonsets');
   const { complaints, announced, failures } = controller.noticeSizes();
   return firstOver([
-    // Whoever does not lead keeps what it wanted to do until it leads again.
-    ['queued, delayed or in lanes', depth + delayed + processing, candidate.isLeading ? 0 : Number.POSITIVE_INFINITY],
-    ['backing off', backingOff, candidate.isLeading ? 0 : Number.POSITIVE_INFINITY],
+    ['queued, delayed or in lanes', depth + delayed + processing, standbyMore],
+    ['backing off', backingOff, standbyMore],
     ['DaemonSets with complaints', complaints, daemonSets],
     ['rollouts announced', announced, daemonSets],
-    ['failed nodes to be told', failures, failed],
+    ['failed nodes to be told', failures, failed + standbyMore],
   ]);
 }
 

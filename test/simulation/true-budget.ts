@@ -1,0 +1,169 @@
+import type { SimulatedCluster } from '../../src/simulator/cluster.ts';
+import { type Entry, isAvailable, isTerminating, type Slot } from '../../src/simulator/cluster-index.ts';
+import type { DaemonSetObject } from '../../src/simulator/objects.ts';
+import { allowedUnavailable } from '../../src/simulator/observer-policy.ts';
+import type { Commit } from '../../src/simulator/store.ts';
+
+/** The clock of a process may be so much too fast, and the API's times are whole seconds. */
+const DRIFT_MAX = 0.08;
+
+/** How a node without an available pod came to be so. */
+interface Down {
+  /** The commit with which it began. */
+  sinceRevision: number;
+  /** Who deleted a pod there, as one whose effect it still waited for; undefined: nobody who could count it. */
+  by: object | undefined;
+  /** A pod is Ready there, and not yet for long enough. */
+  isWaking: boolean;
+}
+
+/** What was in force from that commit on. */
+interface Era {
+  readonly revision: number;
+  readonly daemonSet: DaemonSetObject;
+  readonly eligible: number;
+}
+
+interface Watched {
+  readonly down: Map<string, Down>;
+  readonly eligible: Set<string>;
+  eras: Era[];
+}
+
+/** What the process had been told when it handed a deletion to a lane: the oldest of what it decided from. */
+export interface Told {
+  readonly revision: number;
+  /** The one that decided; its other deletions are known to it. */
+  readonly decider: object;
+  /** The times of pods that were there before are hints. */
+  readonly isHint: (podUid: string) => boolean;
+}
+
+export interface Excess {
+  /** Eligible Ready nodes without an available pod, now. */
+  readonly down: number;
+  /** Of those, such that the process was told of, or brought about. */
+  readonly known: number;
+  readonly allowed: number;
+}
+
+/**
+ * The budget in the true state, whatever anybody knows. After each deletion that the API server applies:
+ *
+ *     |U| − X ≤ A, X = those of U that came to it after what the process was told, by somebody else
+ *
+ * Somebody else is another process, another user, a kubelet, a node that came back, and a request that arrives after its
+ * process was shown that it had no effect.
+ */
+export class TrueBudget {
+  readonly #cluster: SimulatedCluster;
+  /** By the DaemonSet's UID. */
+  readonly #watched = new Map<string, Watched>();
+
+  constructor(cluster: SimulatedCluster) {
+    this.#cluster = cluster;
+    cluster.index.listen({
+      onSlot: (entry, slot) => this.#look(this.#of(entry), entry, slot),
+      onDaemonSet: (entry, commit) => this.#onDaemonSet(entry, commit),
+    });
+  }
+
+  /** A deletion of the process was applied to the pod of that node; `by` as in `Down`. */
+  onDeletion(uid: string, nodeName: string, by: object | undefined): void {
+    const down = this.#watched.get(uid)?.down.get(nodeName);
+    if (down !== undefined) down.by = by;
+  }
+
+  excess(uid: string, nodeName: string, told: Told): Excess | undefined {
+    const entry = this.#cluster.index.entry(uid);
+    const watched = this.#watched.get(uid);
+    // On a node that does not count nothing was taken away.
+    if (entry === undefined || watched?.down.has(nodeName) !== true) return undefined;
+    const eras = erasSince(watched.eras, told.revision);
+    const eligibleMost = Math.max(...eras.map(({ eligible }) => eligible));
+    const allowed = Math.max(...eras.map(({ daemonSet }) => Math.max(1, allowedUnavailable(daemonSet, eligibleMost))));
+    const minReadyMs = 1000 * Math.min(...eras.map(({ daemonSet }) => daemonSet.spec.minReadySeconds ?? 0));
+    let count = 0;
+    let known = 0;
+    for (const [name, { sinceRevision, by }] of watched.down) {
+      const slot = entry.slots.get(name);
+      if (slot === undefined || this.#isServed(slot, told, minReadyMs)) continue;
+      count += 1;
+      if (name === nodeName || sinceRevision <= told.revision || by === told.decider) known += 1;
+    }
+    return { down: count, known, allowed };
+  }
+
+  #isServed({ pods }: Slot, told: Told, minReadyMs: number): boolean {
+    return pods.some((indexed) => {
+      const isReady = indexed.readySinceMs !== undefined && !isTerminating(indexed.pod);
+      if (!isReady || told.isHint(indexed.pod.metadata.uid)) return isReady;
+      return isAvailable(indexed, (minReadyMs * (1 - DRIFT_MAX)) / 1000 - 1, this.#cluster.nowMs);
+    });
+  }
+
+  #onDaemonSet(entry: Entry, commit: Commit): void {
+    const { uid } = entry.daemonSet.metadata;
+    if (commit.type === 'DELETED') {
+      this.#watched.delete(uid);
+      return;
+    }
+    const watched = this.#of(entry);
+    for (const slot of entry.slots.values()) this.#look(watched, entry, slot);
+    this.#begin(watched, entry);
+  }
+
+  #of(entry: Entry): Watched {
+    const { uid } = entry.daemonSet.metadata;
+    let watched = this.#watched.get(uid);
+    if (watched === undefined) {
+      watched = { down: new Map(), eligible: new Set(), eras: [] };
+      this.#watched.set(uid, watched);
+      this.#begin(watched, entry);
+    }
+    return watched;
+  }
+
+  #begin(watched: Watched, { daemonSet }: Entry): void {
+    const { revision } = this.#cluster.store;
+    watched.eras.push({ revision, daemonSet, eligible: watched.eligible.size });
+  }
+
+  #look(watched: Watched, entry: Entry, slot: Slot): void {
+    const { nodeName } = slot;
+    const isEligible = slot.placement.shouldRun;
+    if (isEligible !== watched.eligible.has(nodeName)) {
+      if (isEligible) watched.eligible.add(nodeName);
+      else watched.eligible.delete(nodeName);
+      this.#begin(watched, entry);
+    }
+    const minReadyMs = 1000 * (entry.daemonSet.spec.minReadySeconds ?? 0);
+    const { nowMs, store } = this.#cluster;
+    const servedAtMs = servedAtMsOf(slot, minReadyMs);
+    if (!isEligible || !slot.isNodeReady || servedAtMs <= nowMs) {
+      watched.down.delete(nodeName);
+      return;
+    }
+    const isWaking = servedAtMs !== Number.POSITIVE_INFINITY;
+    if (isWaking) this.#cluster.timeline.at(servedAtMs, () => this.#look(watched, entry, slot));
+    const down = watched.down.get(nodeName);
+    // Somebody may have taken the pod that is not Ready any more for available.
+    if (down === undefined || (down.isWaking && !isWaking)) {
+      watched.down.set(nodeName, { sinceRevision: store.revision, by: undefined, isWaking });
+    } else down.isWaking = isWaking;
+  }
+}
+
+/** From when on a pod there is available, as things are; Infinity: none will be. */
+function servedAtMsOf({ pods }: Slot, minReadyMs: number): number {
+  const times = pods.map(({ pod, readySinceMs }) =>
+    readySinceMs === undefined || isTerminating(pod) ? Number.POSITIVE_INFINITY : readySinceMs + minReadyMs,
+  );
+  return Math.min(Number.POSITIVE_INFINITY, ...times);
+}
+
+/** Those in force at `revision` or later. */
+function erasSince(eras: readonly Era[], revision: number): readonly Era[] {
+  const first = eras.findLastIndex((era) => era.revision <= revision);
+  return eras.slice(Math.max(0, first));
+}
