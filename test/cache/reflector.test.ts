@@ -175,17 +175,20 @@ test('reflector shell: 10,000 pods → the event loop is never held for long', a
   const items = Array.from({ length: 10_000 }, (_, i) => pod(`p${i}`));
   const body = listBytes('PodList', { items, resourceVersion: '10' });
   let longestMs = 0;
-  let lastMs = Number.POSITIVE_INFINITY;
+  // The processor's time: others may hold the machine.
+  let last: NodeJS.CpuUsage | undefined;
   const setup = await setUp(t, PODS, (_query, response) => {
     answer(response, body);
-    lastMs = performance.now();
+    last = process.cpuUsage();
   });
   const timer = setInterval(() => {
-    longestMs = Math.max(longestMs, performance.now() - lastMs);
-    lastMs = performance.now();
+    if (last === undefined) return;
+    const { user, system } = process.cpuUsage(last);
+    longestMs = Math.max(longestMs, (user + system) / 1e3);
+    last = process.cpuUsage();
   }, 1);
   t.after(() => clearInterval(timer));
   await eventually('synced', () => setup.order.includes('synced'), 20_000);
   assert.equal(setup.reflector.store.size, 10_000);
-  assert.ok(longestMs < 250, `held for ${longestMs} ms`);
+  assert.ok(longestMs < 150, `held for ${longestMs} ms`);
 });
