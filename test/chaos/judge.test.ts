@@ -11,6 +11,7 @@ function deletion(pod: string, receivedMs: number, overrides: Partial<AuditedWri
     subresource: '',
     namespace: 'default',
     pod,
+    uid: '',
     user: 'updater',
     userAgent: 'updater',
     credentialId: 'a',
@@ -36,6 +37,14 @@ test('audited peak: replacements under way → the most at one time, each from i
   const old = new Set(['old-1', 'old-2', 'old-3']);
   assert.equal(auditedPeak(deletions, [...deletions, ...reports], old).peak, 2);
   assert.equal(auditedPeak(deletions, deletions, old).peak, 3);
+});
+
+test('audited peak: a new pod has the name of an old one that is gone → it ends its replacement like any other', () => {
+  const deletions = [deletion('old-1', 10), deletion('old-2', 40)];
+  const gone = deletion('old-1', 20, { user: 'test:kwok' });
+  const old = new Set(['old-1', 'old-2']);
+  assert.equal(auditedPeak(deletions, [...deletions, gone, ready('old-1', 30)], old).peak, 1);
+  assert.equal(auditedPeak(deletions, [...deletions, gone, ready('old-1', 15)], old).peak, 2);
 });
 
 const LEASES = [lease('a', 0), lease('a', 2_000), lease('b', 17_000)];

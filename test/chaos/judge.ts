@@ -13,17 +13,25 @@ const SHOWN_STEPS = 16;
 /**
  * The most replacements under way at one time, by the audit log alone: a deletion begins one, the stand-in kubelet's first
  * report about a new pod ends one. Times are when the API server received the request, so what was done because of an answer
- * is always later than what it answered.
+ * is always later than what it answered: who never has more under way than that, by what it knows, is never found with more
+ * here, though the pods that really are down at one time may be fewer.
+ *
+ * `oldPods`: names. Pods get theirs by chance (27^5 of them), so a new one may have the name of an old one that is gone.
  */
 export function auditedPeak(
   updaterWrites: readonly AuditedWrite[],
   writes: readonly AuditedWrite[],
-  oldPods: ReadonlySet<string>,
+  oldPods: { has(name: string): boolean },
 ): AuditedPeak {
+  const byKubelet = writes.filter(({ user, httpStatus }) => user === KUBELET && httpStatus < 300);
+  const goneMs = new Map<string, number>();
+  for (const { verb, pod, receivedMs } of byKubelet) {
+    if (verb === 'delete' && !goneMs.has(pod)) goneMs.set(pod, receivedMs);
+  }
   const readyMs = new Map<string, number>();
-  for (const { user, subresource, pod, httpStatus, receivedMs } of writes) {
-    const isReport = user === KUBELET && subresource === 'status' && httpStatus < 300 && !oldPods.has(pod);
-    if (isReport && !readyMs.has(pod)) readyMs.set(pod, receivedMs);
+  for (const { subresource, pod, receivedMs } of byKubelet) {
+    const isOfNewPod = !oldPods.has(pod) || receivedMs > (goneMs.get(pod) ?? Number.POSITIVE_INFINITY);
+    if (subresource === 'status' && isOfNewPod && !readyMs.has(pod)) readyMs.set(pod, receivedMs);
   }
   const deletedMs = new Map<string, number>();
   for (const { verb, pod, httpStatus, receivedMs } of updaterWrites) {

@@ -87,7 +87,8 @@ export class Rig {
   /** A new template, with so many nodes allowed to be unavailable. */
   async change(allowed: number): Promise<Rollout> {
     const { admin } = this.plane;
-    const oldPods = new Set((await listPods(admin, { name: NAME })).map(({ metadata }) => metadata.name));
+    const pods = await listPods(admin, { name: NAME });
+    const oldPods = new Map(pods.map(({ metadata: { name, uid = '' } }) => [name, uid]));
     assert.equal(oldPods.size, NODES, 'the DaemonSet had not settled before the rollout');
     this.#version += 1;
     this.observer.begin();

@@ -15,7 +15,8 @@ export interface RolloutOptions {
   readonly generation: number;
   readonly allowed: number;
   readonly startedMs: number;
-  readonly oldPods: ReadonlySet<string>;
+  /** UIDs by name. */
+  readonly oldPods: ReadonlyMap<string, string>;
 }
 
 export interface Judgement {

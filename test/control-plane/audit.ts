@@ -6,7 +6,11 @@ export interface AuditedWrite {
   /** '' for the pod itself, else 'status', 'eviction', … */
   readonly subresource: string;
   readonly namespace: string;
+  /** A name: after its pod is gone it may, by chance, be another one's. */
   readonly pod: string;
+  /** Of the pod that a deletion was for, by its precondition; '' where the log does not have it. */
+  readonly uid: string;
+  /** '' when its credentials were refused. */
   readonly user: string;
   readonly userAgent: string;
   /** Which token of the user it was written with; '' for a fixed token. */
@@ -31,7 +35,7 @@ export interface AuditedLease {
 interface AuditEvent {
   readonly stage: string;
   readonly verb: AuditedWrite['verb'];
-  readonly user: { readonly username: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
+  readonly user: { readonly username?: string; readonly extra?: Readonly<Record<string, readonly string[]>> };
   readonly userAgent?: string;
   readonly objectRef?: {
     readonly resource?: string;
@@ -39,7 +43,10 @@ interface AuditEvent {
     readonly name?: string;
     readonly subresource?: string;
   };
-  readonly requestObject?: { readonly spec?: { holderIdentity?: string; leaseDurationSeconds?: number } };
+  readonly requestObject?: {
+    readonly spec?: { readonly holderIdentity?: string; readonly leaseDurationSeconds?: number };
+    readonly preconditions?: { readonly uid?: string };
+  };
   readonly responseStatus?: { readonly code: number };
   readonly requestReceivedTimestamp: string;
   readonly stageTimestamp: string;
@@ -55,7 +62,8 @@ export async function readAuditLog(path: string): Promise<AuditedWrite[]> {
       subresource: event.objectRef?.subresource ?? '',
       namespace: event.objectRef?.namespace ?? '',
       pod: event.objectRef?.name ?? '',
-      user: event.user.username,
+      uid: event.requestObject?.preconditions?.uid ?? '',
+      user: event.user.username ?? '',
       userAgent: event.userAgent ?? '',
       credentialId: credentialOf(event),
       httpStatus: event.responseStatus?.code ?? 0,
@@ -85,9 +93,15 @@ async function readEvents(path: string): Promise<AuditEvent[]> {
   const events: AuditEvent[] = [];
   for (const line of (await readFile(path, 'utf8')).split('\n')) {
     const event = parseLine(line);
-    if (event?.stage === 'ResponseComplete' || event?.stage === 'Panic') events.push(event);
+    if (event !== undefined && isAnswered(event)) events.push(event);
   }
   return events;
+}
+
+/** Requests with refused credentials have one line only, of an earlier stage. */
+function isAnswered({ stage, responseStatus }: AuditEvent): boolean {
+  if (stage === 'ResponseStarted') return responseStatus?.code === 401;
+  return stage === 'ResponseComplete' || stage === 'Panic';
 }
 
 function parseLine(line: string): AuditEvent | undefined {
@@ -109,12 +123,11 @@ export interface WriteSummary {
   readonly patches: number;
   /** Answered with something else than 2xx, by status. */
   readonly refused: Readonly<Record<number, number>>;
-  /** Pods that were written more than once with the same verb and subresource, with how often. */
+  /** Pods that were written more than once with the same verb and subresource, with how often; by UID where it is known. */
   readonly duplicates: ReadonlyMap<string, number>;
   readonly pods: ReadonlySet<string>;
 }
 
-/** Pods of DaemonSets have names that are never used twice, so a name stands for one pod. */
 export function summarizeWrites(writes: readonly AuditedWrite[]): WriteSummary {
   const counts = new Map<string, number>();
   const refused: Record<number, number> = {};
@@ -122,8 +135,8 @@ export function summarizeWrites(writes: readonly AuditedWrite[]): WriteSummary {
   for (const { httpStatus } of writes) {
     if (httpStatus < 200 || httpStatus >= 300) refused[httpStatus] = (refused[httpStatus] ?? 0) + 1;
   }
-  for (const { verb, subresource, namespace, pod } of accepted) {
-    const key = `${verb} ${namespace}/${pod}${subresource === '' ? '' : `/${subresource}`}`;
+  for (const { verb, subresource, namespace, pod, uid } of accepted) {
+    const key = `${verb} ${namespace}/${pod}${subresource === '' ? '' : `/${subresource}`} ${uid}`.trimEnd();
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return {

@@ -42,13 +42,14 @@ export function filesIn(directory: string): ControlPlaneFiles {
 
 /**
  * Only the writes that the tests ask about: everything else would cost the API server time. Leases are logged with their
- * content: who held one when is what writes are judged by.
+ * content: who held one when is what writes are judged by. Deletions of pods with theirs, which is small: it has the UID.
  */
 const AUDIT_POLICY = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
   omitStages: ['RequestReceived'],
   rules: [
+    { level: 'Request', verbs: ['delete'], resources: [{ group: '', resources: ['pods'] }] },
     {
       level: 'Metadata',
       verbs: ['create', 'update', 'patch', 'delete', 'deletecollection'],
