@@ -67,6 +67,11 @@ function twoNodes(minReadySeconds = 0): Observation {
   return observation;
 }
 
+function peaksOf({ report }: Observation) {
+  const { unavailablePeak, takenDownPeak, cameUnavailable } = report;
+  return { unavailablePeak, takenDownPeak, cameUnavailable };
+}
+
 describe('observation', () => {
   it('one pod replaced → one unavailable from its deletion to the new one’s readiness', () => {
     const observation = twoNodes();
@@ -101,6 +106,37 @@ describe('observation', () => {
     );
     assert.equal(observation.report.eligibleNodes, 1);
     assert.equal(observation.report.unavailablePeak, 0);
+  });
+
+  it('a node that comes back without an available pod → no deletion is blamed for it, unless it follows a second later', () => {
+    const observation = twoNodes();
+    const goesAndComes = [
+      change('node', 1_000, node('a', false)),
+      change('pod', 1_001, pod('a-1', 'a', { revision: 1, isReady: false })),
+      change('node', 5_000, node('a')),
+    ];
+    const deleted = pod('b-1', 'b', { revision: 1, isTerminating: true });
+    observation.observe([...goesAndComes, change('pod', 5_900, deleted)], 5_950);
+    assert.deepEqual(peaksOf(observation), { unavailablePeak: 2, takenDownPeak: 1, cameUnavailable: 1 });
+    const late = twoNodes();
+    late.observe([...goesAndComes, change('pod', 6_000, deleted)], 6_100);
+    assert.deepEqual(peaksOf(late), { unavailablePeak: 2, takenDownPeak: 2, cameUnavailable: 1 });
+  });
+
+  it('a node that came and got its pod → its next pod that goes down counts at once', () => {
+    const observation = twoNodes();
+    observation.observe(
+      [
+        change('node', 1_000, node('a', false)),
+        change('pod', 1_001, pod('a-1', 'a', { revision: 1, isReady: false })),
+        change('node', 2_000, node('a')),
+        change('pod', 2_010, pod('a-1', 'a', { revision: 1 })),
+        change('pod', 2_020, pod('a-1', 'a', { revision: 1, isTerminating: true })),
+        change('pod', 2_030, pod('b-1', 'b', { revision: 1, isTerminating: true })),
+      ],
+      3_000,
+    );
+    assert.deepEqual(peaksOf(observation), { unavailablePeak: 2, takenDownPeak: 2, cameUnavailable: 1 });
   });
 
   it('a new revision → complete only when every node runs it, at the time of the last one', () => {

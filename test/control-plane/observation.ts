@@ -6,7 +6,14 @@ export interface ObservedRollout {
   readonly updatedNodes: number;
   /** The most eligible, Ready nodes at one time that had no available pod. */
   readonly unavailablePeak: number;
-  /** The same now. */
+  /**
+   * The same right after a pod went down on a Ready node, without nodes that came within the last second: who took it down
+   * could not know of them. No deletion leads beyond a budget that this is within, whatever comes and goes.
+   */
+  readonly takenDownPeak: number;
+  /** How often a node became Ready without an available pod: it came, or came back. */
+  readonly cameUnavailable: number;
+  /** Eligible, Ready nodes without an available pod now. */
   readonly unavailableNow: number;
   /** The integral of that number over time. */
   readonly unavailablePodSeconds: number;
@@ -47,6 +54,9 @@ export interface ObservedChange {
   readonly isPartial?: boolean;
 }
 
+/** A node that came is not held against a deletion this soon after it: the event, the decision and the request take time. */
+const CAME_KNOWN_AFTER_MS = 1_000;
+
 /**
  * What can be said about one DaemonSet's rollout from watch events alone. It shares no code with the updater. All nodes
  * count as eligible that have the template's nodeSelector labels: the tests' DaemonSets tolerate every taint.
@@ -61,11 +71,16 @@ export class Observation {
   readonly #unavailable = new Set<string>();
   readonly #updated = new Set<string>();
   readonly #eligibleReady = new Set<string>();
+  /** Nodes that became Ready without an available pod and have none yet, with when they came. */
+  readonly #came = new Map<string, number>();
   #daemonSet: DaemonSetSpecObject | undefined;
   #hash: string | undefined;
   #startedMs = 0;
   #lastMs = 0;
   #peak = 0;
+  #takenDownPeak = 0;
+  #cameUnavailable = 0;
+  #hasGoneDown = false;
   #podMs = 0;
   #deletedPods = 0;
   #deletedCurrentPods = 0;
@@ -80,6 +95,8 @@ export class Observation {
     this.#startedMs = nowMs;
     this.#lastMs = nowMs;
     this.#peak = this.#unavailable.size;
+    this.#takenDownPeak = 0;
+    this.#cameUnavailable = 0;
     this.#podMs = 0;
     this.#deletedPods = 0;
     this.#deletedCurrentPods = 0;
@@ -95,6 +112,8 @@ export class Observation {
       eligibleNodes: this.#eligibleReady.size,
       updatedNodes: this.#updated.size,
       unavailablePeak: this.#peak,
+      takenDownPeak: this.#takenDownPeak,
+      cameUnavailable: this.#cameUnavailable,
       unavailableNow: this.#unavailable.size,
       unavailablePodSeconds: this.#podMs / 1000,
       deletedPods: this.#deletedPods,
@@ -109,10 +128,18 @@ export class Observation {
     for (const change of changes) {
       this.#advance(change.atMs);
       this.#apply(change);
-      if (change.isPartial !== true) this.#peak = Math.max(this.#peak, this.#unavailable.size);
+      if (change.isPartial !== true) this.#notePeaks(change.atMs);
     }
     if ((this.#daemonSet?.spec.minReadySeconds ?? 0) > 0) this.#recomputeAll(nowMs);
     this.#advance(nowMs);
+  }
+
+  #notePeaks(atMs: number): void {
+    this.#peak = Math.max(this.#peak, this.#unavailable.size);
+    if (!this.#hasGoneDown) return;
+    this.#hasGoneDown = false;
+    const unknown = [...this.#came.values()].filter((cameMs) => atMs - cameMs < CAME_KNOWN_AFTER_MS).length;
+    this.#takenDownPeak = Math.max(this.#takenDownPeak, this.#unavailable.size - unknown);
   }
 
   /** Adds up the time for which the present number held. Arrival times may be out of order by some milliseconds. */
@@ -198,6 +225,18 @@ export class Observation {
   }
 
   #recompute(nodeName: string, atMs: number): void {
+    const wasThere = this.#eligibleReady.has(nodeName);
+    const wasUnavailable = this.#unavailable.has(nodeName);
+    this.#derive(nodeName, atMs);
+    if (!this.#unavailable.has(nodeName)) this.#came.delete(nodeName);
+    else if (wasThere) this.#hasGoneDown ||= !wasUnavailable;
+    else {
+      this.#came.set(nodeName, atMs);
+      this.#cameUnavailable += 1;
+    }
+  }
+
+  #derive(nodeName: string, atMs: number): void {
     this.#unavailable.delete(nodeName);
     this.#updated.delete(nodeName);
     this.#eligibleReady.delete(nodeName);
