@@ -10,10 +10,21 @@ export interface ContactReport {
 
 /** A watch that was accepted and stays open for this long is in contact, even if nothing happens in the cluster. */
 const OPEN_MS_MIN = 1000;
-/** Restarts of an API server and rotated credentials are over by then. */
-const FAILING_MS_MAX = 60_000;
-/** A quiet watch is asked anew after 90 s (src/client/api.ts): nothing at all for a minute more is no quiet watch. */
-const SILENT_MS_MAX = 150_000;
+
+/** From when on contact counts as lost. */
+export interface ContactLimits {
+  readonly failingMs: number;
+  readonly silentMs: number;
+}
+
+export const CONTACT_LIMITS: ContactLimits = {
+  /** Restarts of an API server and rotated credentials are over by then. */
+  failingMs: 60_000,
+  /** A quiet watch is asked anew after 90 s (src/client/api.ts): nothing at all for a minute more is no quiet watch. */
+  silentMs: 150_000,
+};
+/** How long contact has to last before what was missed meanwhile has come in. */
+const CATCH_UP_MS = 2000;
 
 /** Follows one reader. Pure: time is an argument. */
 export class Contact {
@@ -31,7 +42,12 @@ export class Contact {
     this.#openedMs = nowMs;
   }
 
-  /** A page or an event that makes sense. */
+  /** A page of a list: somebody is there. It ends no failure, because the pages that follow may fail again and again. */
+  heard(nowMs: number): void {
+    this.#lastMs = nowMs;
+  }
+
+  /** An event that makes sense. */
   received(nowMs: number): void {
     this.#lastMs = nowMs;
     this.#failure = undefined;
@@ -60,10 +76,30 @@ export class Contact {
 }
 
 /** Why what a reader knows can be relied on no longer; undefined while it can. */
-export function lossOf({ silentMs, failingMs, reason }: ContactReport): string | undefined {
-  if (failingMs >= FAILING_MS_MAX) return `failing for ${seconds(failingMs)}: ${reason}`;
-  if (silentMs >= SILENT_MS_MAX) return `nothing received for ${seconds(silentMs)}`;
+export function lossOf(
+  { silentMs, failingMs, reason }: ContactReport,
+  limits: ContactLimits = CONTACT_LIMITS,
+): string | undefined {
+  if (failingMs >= limits.failingMs) return `failing for ${seconds(failingMs)}: ${reason}`;
+  if (silentMs >= limits.silentMs) return `nothing received for ${seconds(silentMs)}`;
   return undefined;
+}
+
+/** The same for deciding, asked about once a second: the first event after a loss does not yet tell all that was missed. */
+export class LossMemory {
+  readonly #limits: ContactLimits;
+  #last: { readonly seenMs: number; readonly loss: string } | undefined = undefined;
+
+  constructor(limits: ContactLimits) {
+    this.#limits = limits;
+  }
+
+  lossOf(report: ContactReport, nowMs: number): string | undefined {
+    const loss = lossOf(report, this.#limits);
+    if (loss !== undefined) this.#last = { seenMs: nowMs, loss };
+    else if (this.#last !== undefined && nowMs - this.#last.seenMs >= CATCH_UP_MS) this.#last = undefined;
+    return this.#last?.loss;
+  }
 }
 
 function seconds(durationMs: number): string {

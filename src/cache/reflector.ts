@@ -95,7 +95,8 @@ export class Reflector<T extends ObjectRecord> {
   }
 
   #handle(input: ReflectorInput<T>): Promise<Action<T> | undefined> {
-    if (isNews(input)) this.#contact.received(this.#options.now());
+    if (input.type === 'page') this.#contact.heard(this.#options.now());
+    if (hasNews(input)) this.#contact.received(this.#options.now());
     return this.#perform(this.#isStopped ? [] : this.#machine.handle(input, this.#options.now()));
   }
 
@@ -236,9 +237,8 @@ export class Reflector<T extends ObjectRecord> {
 }
 
 /** A refusal in the middle of a watch is no sign of life of what is watched. */
-function isNews<T extends ObjectRecord>(input: ReflectorInput<T>): boolean {
-  if (input.type === 'events') return input.events.some(({ type }) => type !== 'error');
-  return input.type === 'page';
+function hasNews<T extends ObjectRecord>(input: ReflectorInput<T>): boolean {
+  return input.type === 'events' && input.events.some(({ type }) => type !== 'error');
 }
 
 const CUT_EVENT = failureOfTransport({

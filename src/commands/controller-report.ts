@@ -28,6 +28,8 @@ const rollout = z.object({
   /** Undefined: not known to that version. */
   strategy: text(40).optional(),
   allowed: count,
+  /** Why nothing new is decided about it. */
+  blocked: text(300).optional(),
   pace: z.object({
     phase: text(40),
     window: count,

@@ -19,11 +19,12 @@ function headOf({ report, ageMs, isOutdated }: Extract<LeaderStatus, { ok: true 
 }
 
 function paceLines({ rollouts, rolloutsLeftOut }: ControllerReport): readonly string[] {
-  const paced = rollouts.filter(({ strategy }) => strategy !== 'OTA');
+  const paced = rollouts.filter(({ strategy, blocked }) => strategy !== 'OTA' || blocked !== undefined);
   const lines = formatTable(
     ['DAEMONSET', 'AT ONCE', 'REPLACED/S', 'PACE', 'WHY'],
-    paced.map(({ daemonSet, allowed, pace }) => {
+    paced.map(({ daemonSet, allowed, blocked, pace }) => {
       const { window, ratePerSecond, phase, reason } = pace;
+      if (blocked !== undefined) return [daemonSet, '-', '-', 'blocked', blocked];
       if (phase === 'idle') return [daemonSet, '-', '-', phase, reason];
       return [daemonSet, `${window} of ${allowed}`, ratePerSecond.toFixed(1), phase, reason];
     }),

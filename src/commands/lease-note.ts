@@ -24,7 +24,7 @@ export type NotedReport = Omit<ControllerReport, 'rollouts' | 'rolloutsLeftOut' 
 /** The report as JSON of at most `NOTE_BYTES_MAX` bytes: rollouts that go on first, as many as fit, then a count. */
 export function encodeNote(report: NotedReport): string {
   const { identity, workers, lanes } = report;
-  const paced = report.rollouts.filter(({ strategy }) => strategy !== 'OTA').sort(byNeed);
+  const paced = report.rollouts.filter(isToldOf).sort(byNeed);
   const note = (rolloutCount: number): string =>
     JSON.stringify({
       v: NOTE_VERSION,
@@ -56,6 +56,11 @@ export function decodeNote(text: string | undefined, holder: string): ParsedRepo
   return parsed;
 }
 
+/** Under OTA there is no pace. */
+function isToldOf({ strategy, blocked }: NotedRollout): boolean {
+  return strategy !== 'OTA' || blocked !== undefined;
+}
+
 function byNeed(a: NotedRollout, b: NotedRollout): number {
   const needs = ({ inFlight, waiting }: NotedRollout): number => (inFlight + waiting > 0 ? 0 : 1);
   return needs(a) - needs(b) || (a.daemonSet < b.daemonSet ? -1 : 1);
@@ -65,11 +70,12 @@ function shortLane({ lane, tasks, queued, utilization }: NotedReport['lanes'][nu
   return { lane, tasks, queued, utilization: round(utilization, 2) };
 }
 
-function shortRollout({ daemonSet, allowed, pace }: NotedRollout): object {
+function shortRollout({ daemonSet, allowed, blocked, pace }: NotedRollout): object {
   const { phase, window, reason, ratePerSecond, undisturbedMs } = pace;
   return {
     daemonSet,
     allowed,
+    ...(blocked === undefined ? {} : { blocked: blocked.slice(0, 200) }),
     pace: {
       phase,
       window,

@@ -8,6 +8,7 @@ import { type Change, Followed, type SyncedPart } from './followed.ts';
 import { NoticeBoard } from './notices.ts';
 import type { ControllerPorts } from './ports.ts';
 import { Traffic, type TrafficOptions } from './traffic.ts';
+import { type ViewLoss, ViewLosses } from './view-losses.ts';
 
 /** Whether this process may write, and until when on its own clock. */
 export interface Leadership {
@@ -21,8 +22,8 @@ export interface Leadership {
  * inputs and at `nextWakeMs`.
  *
  * Assumptions: inputs of one object come in order; `follow` is answered by `onSynced` once everything was listed.
- * Invariants: nothing is sent unless this process leads; a slot is in at most one lane; the main thread never writes
- * to a pod.
+ * Invariants: nothing is sent unless this process leads; nothing new is decided on a view that is not confirmed; a slot is
+ * in at most one lane; the main thread never writes to a pod.
  */
 export class Controller {
   readonly #ports: ControllerPorts;
@@ -30,6 +31,7 @@ export class Controller {
   readonly #traffic: Traffic;
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #followed = new Map<DaemonSetKey, Followed>();
+  readonly #losses = new ViewLosses();
   #hasNodes = false;
   #hasDaemonSets = false;
   #isDraining = false;
@@ -92,6 +94,15 @@ export class Controller {
 
   onSynced(key: DaemonSetKey, part: SyncedPart): void {
     this.#followed.get(key)?.markSynced(part);
+  }
+
+  /**
+   * All that is not confirmed now. DaemonSets concerned are asked nothing new, and what has not left for a lane is taken
+   * back; what is in flight goes on being settled.
+   */
+  setLosses(losses: readonly ViewLoss[]): void {
+    this.#notices.viewChanged(this.#losses.replace(losses));
+    for (const followed of this.#followed.values()) followed.setStale(this.#losses.reasonFor(followed.daemonSet));
   }
 
   setLeadership(leadership: Leadership): void {
@@ -187,6 +198,7 @@ export class Controller {
 
   #follow(daemonSet: DaemonSetRecord, nowMs: number): void {
     const followed = new Followed(daemonSet);
+    followed.setStale(this.#losses.reasonFor(daemonSet));
     this.#followed.set(followed.key, followed);
     followed.rollout.setDaemonSet(daemonSet, nowMs);
     for (const node of this.#nodes.values()) followed.rollout.upsertNode(node, nowMs);
@@ -215,6 +227,6 @@ export class Controller {
       rollout.tick(nowMs);
       followed.isDirty = true;
     }
-    if (followed.isDirty) rollout.setSynced(this.#hasNodes && followed.hasSynced, nowMs);
+    if (followed.isDirty) rollout.setSynced(this.#hasNodes && followed.hasSynced, nowMs, followed.staleReason);
   }
 }

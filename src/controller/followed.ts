@@ -23,6 +23,8 @@ export class Followed {
   lastTurn = 0;
   /** Something happened since the rollout was last asked what may go. */
   isDirty = true;
+  /** Why what is known about it cannot be relied on now. */
+  staleReason: string | undefined = undefined;
   #hasPods = false;
   #hasRevisions = false;
 
@@ -54,6 +56,12 @@ export class Followed {
   forgetSync(): void {
     this.#hasPods = false;
     this.#hasRevisions = false;
+  }
+
+  setStale(reason: string | undefined): void {
+    if (this.staleReason === reason) return;
+    this.staleReason = reason;
+    this.isDirty = true;
   }
 
   get hasSynced(): boolean {

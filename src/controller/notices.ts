@@ -1,12 +1,14 @@
 import type { PolicyResult } from '../kube/annotations.ts';
 import type { DaemonSetRecord } from '../kube/records.ts';
-import { isWriteRefused, type Outcome } from '../protocol/outcome.ts';
-import { type DaemonSetKey, daemonSetKey, nodeOfSlot } from '../protocol/slot.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import { type DaemonSetKey, daemonSetKey } from '../protocol/slot.ts';
 import type { RolloutNotice } from '../rollout/notices.ts';
 import { FailureDigest } from './failure-digest.ts';
 import type { Followed } from './followed.ts';
-import type { ControllerPorts, DaemonSetEvent, LogFields } from './ports.ts';
+import type { ControllerPorts, DaemonSetEvent } from './ports.ts';
 import { BAD_SELECTOR, complaintsOf, isSameText, REASONS, type Statement } from './statements.ts';
+import type { ViewLosses } from './view-losses.ts';
+import { WriteNotices } from './write-notices.ts';
 
 /** A Normal event at each of these shares of a rollout. */
 const PROGRESS_STEPS = [0.25, 0.5, 0.75] as const;
@@ -37,11 +39,16 @@ export class NoticeBoard {
   readonly #complaints = new Map<DaemonSetKey, Complaints>();
   readonly #progress = new Map<DaemonSetKey, RolloutProgress>();
   readonly #failures = new Map<DaemonSetKey, FailureDigest>();
+  readonly #writes: WriteNotices;
 
   #isLeading = false;
 
   constructor(ports: ControllerPorts) {
     this.#ports = ports;
+    this.#writes = new WriteNotices(
+      (level, message, fields) => ports.log(level, message, fields),
+      (about, statement) => this.#say(about, statement),
+    );
   }
 
   /**
@@ -89,6 +96,7 @@ export class NoticeBoard {
   unfollowed(key: DaemonSetKey): void {
     this.#progress.delete(key);
     this.#failures.delete(key);
+    this.#writes.forget(key);
   }
 
   /** DaemonSets with a complaint, and with a rollout that was announced; failed nodes of all of them. */
@@ -98,25 +106,16 @@ export class NoticeBoard {
     return { complaints: this.#complaints.size, announced: this.#progress.size, failures };
   }
 
-  /** Refusals of single writes; what backs off or is settled by the watch is only counted. */
-  outcome(followed: Followed, outcome: Outcome): void {
-    const { code, message, action, httpStatus } = outcome;
-    if (action === 'force-delete' && code === 'done') {
-      this.#forced(followed, outcome);
-      return;
+  outcome(followed: Followed, outcome: Outcome, nowMs: number): void {
+    this.#writes.outcome(followed, outcome, nowMs);
+  }
+
+  /** A standby says this too: it is about its own process. */
+  viewChanged({ begun, ended }: ReturnType<ViewLosses['replace']>): void {
+    for (const { stream, reason } of begun) {
+      this.#ports.log('warn', 'nothing new is decided: the view is stale', { stream, detail: reason });
     }
-    if (code === 'done' || code === 'gone' || code === 'dry-run') {
-      const text = code === 'dry-run' ? 'pod would be written' : 'pod written';
-      this.#ports.log('debug', text, { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
-      return;
-    }
-    const fields = { ...fieldsOf(outcome), httpStatus, outcome: code, detail: message };
-    if (isWriteRefused(outcome)) {
-      const reason = code === 'forbidden' ? REASONS.writeForbidden : REASONS.writeRejected;
-      this.#say(followed, { level: 'warn', reason, message: `cannot ${action} pods: ${message}`, fields });
-      return;
-    }
-    this.#ports.log('warn', 'write not confirmed', { ...fields, daemonSet: followed.key });
+    for (const { stream } of ended) this.#ports.log('info', 'the view is current again', { stream });
   }
 
   /** When something is to be said though nothing has happened. */
@@ -210,12 +209,6 @@ export class NoticeBoard {
     }
   }
 
-  #forced(followed: Followed, outcome: Outcome): void {
-    const node = nodeOfSlot(outcome.slot);
-    const message = `node ${node}: the pod was stuck in Terminating and was deleted by force, as the DaemonSet asks for`;
-    this.#say(followed, { level: 'warn', reason: REASONS.stuckForced, message, fields: fieldsOf(outcome) });
-  }
-
   #started(followed: Followed, notice: Extract<RolloutNotice, { type: 'started' }>): void {
     const { hash, total, strategy, isResumed } = notice;
     const counts = followed.rollout.counts();
@@ -281,9 +274,4 @@ export class NoticeBoard {
 
 function aboutOf(daemonSet: DaemonSetRecord): About {
   return { key: daemonSetKey(daemonSet.namespace, daemonSet.name), uid: daemonSet.uid };
-}
-
-function fieldsOf(outcome: Outcome): LogFields {
-  const { slot, uid, action, durationMs } = outcome;
-  return { node: nodeOfSlot(slot), uid, action, durationMs: Math.round(durationMs) };
 }

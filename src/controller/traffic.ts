@@ -166,7 +166,7 @@ export class Traffic {
       return;
     }
     followed.isDirty = true;
-    this.#parts.notices.outcome(followed, outcome);
+    this.#parts.notices.outcome(followed, outcome, nowMs);
     const disposition = followed.rollout.onOutcome(outcome, nowMs);
     if (disposition.then === 'retry') this.dispatcher.retry(outcome.slot, disposition.afterMs, nowMs);
     else this.dispatcher.forget(outcome.slot);

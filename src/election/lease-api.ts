@@ -13,8 +13,15 @@ export interface KubernetesLeaseOptions {
   readonly name: string;
   /** Why a request did not succeed, for the log. Conflicts are not told: they are part of an election. */
   readonly onProblem: (message: string) => void;
+  /** Answered as expected, whatever the answer means for the election. */
+  readonly onReached: () => void;
   /** What the holder tells beside its lease: asked for at every write, and taken away when the lease is given up. */
-  readonly note?: { readonly annotation: string; readonly text: () => string };
+  readonly note?: {
+    readonly annotation: string;
+    readonly text: () => string;
+    /** The text could not be made; the lease is written without it. */
+    readonly onFailed: (message: string) => void;
+  };
 }
 
 /** A Lease in the API server. What others put into its metadata (labels, owners) is written back unchanged. */
@@ -29,7 +36,7 @@ export class KubernetesLeaseApi implements LeaseApi {
   async get(timeoutMs: number): Promise<ElectionInput> {
     const { request, namespace, name } = this.#options;
     const response = await request(getLeaseRequest({ namespace, name, timeoutMs }));
-    if (response.kind === 'answer' && response.status === 404) return { type: 'lease-not-found' };
+    if (response.kind === 'answer' && response.status === 404) return this.#reached({ type: 'lease-not-found' });
     const lease = this.#parse(response, 'get');
     return lease === undefined ? { type: 'read-failed' } : { type: 'lease-read', lease };
   }
@@ -50,24 +57,29 @@ export class KubernetesLeaseApi implements LeaseApi {
     const { note } = this.#options;
     if (note === undefined) return metadata;
     const { [note.annotation]: _, ...others } = annotationsOf(metadata);
-    const text = record.holderIdentity === '' ? undefined : this.#noteText(note.text);
+    const text = record.holderIdentity === '' ? undefined : this.#noteText(note);
     return { ...metadata, annotations: text === undefined ? others : { ...others, [note.annotation]: text } };
   }
 
   /** A mistake in what is only shown must not cost the lease. */
-  #noteText(text: () => string): string | undefined {
+  #noteText({ text, onFailed }: NonNullable<KubernetesLeaseOptions['note']>): string | undefined {
     try {
       return text();
     } catch (error) {
-      this.#options.onProblem(`the lease is written without a note: ${String(error)}`);
+      onFailed(String(error));
       return undefined;
     }
   }
 
   #writeResult(response: ApiResponse, verb: Verb): ElectionInput {
-    if (response.kind === 'answer' && response.status === 409) return { type: 'write-conflict' };
+    if (response.kind === 'answer' && response.status === 409) return this.#reached({ type: 'write-conflict' });
     const lease = this.#parse(response, verb);
     return lease === undefined ? { type: 'write-failed' } : { type: 'written', resourceVersion: lease.resourceVersion };
+  }
+
+  #reached(input: ElectionInput): ElectionInput {
+    this.#options.onReached();
+    return input;
   }
 
   #parse(response: ApiResponse, verb: Verb): ReturnType<typeof parseLease> {
@@ -84,7 +96,10 @@ export class KubernetesLeaseApi implements LeaseApi {
     }
     const lease = parseLease(new TextDecoder().decode(response.body));
     if (lease === undefined) onProblem(`lease ${namespace}/${name}: the answer is not a Lease`);
-    else this.#metadata = lease.metadata;
+    else {
+      this.#metadata = lease.metadata;
+      this.#options.onReached();
+    }
     return lease;
   }
 }

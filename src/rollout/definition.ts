@@ -13,6 +13,7 @@ import { type Facts, NO_FACTS } from './facts.ts';
 /** Why nothing is selected at all. `message` is for people. */
 export interface Block {
   readonly code:
+    | 'stale'
     | 'not-synced'
     | 'no-daemon-set'
     | 'terminating'
@@ -35,6 +36,7 @@ export class Definition {
   #policy: PolicyResult = { kind: 'not-opted-in' };
   #rule: EligibilityRule | undefined;
   #isSynced = false;
+  #staleReason: string | undefined = undefined;
   #facts: Facts = NO_FACTS;
 
   constructor(uid: string) {
@@ -61,7 +63,9 @@ export class Definition {
     return this.#rule;
   }
 
-  setSynced(isSynced: boolean): Change {
+  /** With a stale view the facts stay as they are: what is in flight goes on. */
+  setSynced(isSynced: boolean, staleReason: string | undefined): Change {
+    this.#staleReason = staleReason;
     if (this.#isSynced === isSynced) return 'none';
     this.#isSynced = isSynced;
     this.#refresh();
@@ -100,6 +104,7 @@ export class Definition {
     if (policy.kind === 'not-opted-in') {
       return { code: 'not-opted-in', message: 'the DaemonSet has no update-strategy annotation' };
     }
+    if (this.#staleReason !== undefined) return { code: 'stale', message: `stale: ${this.#staleReason}` };
     if (!this.#isSynced) return { code: 'not-synced', message: 'nodes, pods or revisions have not all been read yet' };
     if (daemonSet.observedGeneration < daemonSet.generation) {
       const { generation, observedGeneration } = daemonSet;

@@ -84,10 +84,10 @@ export class Rollout {
     this.#applyChange(this.#definition.removeRevision(revision), nowMs);
   }
 
-  /** Nothing is selected before nodes, pods and revisions are all there. */
-  setSynced(isSynced: boolean, nowMs: number): void {
+  /** Nothing is selected before nodes, pods and revisions are all there, nor while they are not confirmed (`staleReason`). */
+  setSynced(isSynced: boolean, nowMs: number, staleReason?: string): void {
     this.#begin(nowMs);
-    this.#applyChange(this.#definition.setSynced(isSynced), nowMs);
+    this.#applyChange(this.#definition.setSynced(isSynced, staleReason), nowMs);
   }
 
   upsertNode(node: NodeRecord, nowMs: number): void {

@@ -116,6 +116,11 @@ export const gauges = {
     labels: ROLLOUT,
   },
   window: { name: 'daemonpodupdater_rollout_window', help: 'Replacements allowed at once now', labels: ROLLOUT },
+  blocked: {
+    name: 'daemonpodupdater_rollout_blocked',
+    help: '1 while nothing new is decided, for the reason that status tells',
+    labels: ROLLOUT,
+  },
   paceRate: {
     name: 'daemonpodupdater_rollout_replacements_per_second',
     help: 'Replacements that became available, a second, as the pace sees it',
@@ -192,7 +197,8 @@ export type RolloutFigure =
   | 'refused'
   | 'failed'
   | 'allowedUnavailable'
-  | 'window';
+  | 'window'
+  | 'blocked';
 
 export const ROLLOUT_FIGURES: readonly RolloutFigure[] = [
   'eligible',
@@ -206,6 +212,7 @@ export const ROLLOUT_FIGURES: readonly RolloutFigure[] = [
   'failed',
   'allowedUnavailable',
   'window',
+  'blocked',
 ];
 
 /** Records, so that the compiler notices a missing one. */

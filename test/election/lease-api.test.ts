@@ -35,9 +35,13 @@ function notedApi(
   api: KubernetesLeaseApi;
   requests: ApiRequest[];
   problems: string[];
+  noteProblems: string[];
+  reached: () => number;
 } {
   const requests: ApiRequest[] = [];
   const problems: string[] = [];
+  const noteProblems: string[] = [];
+  let reachedCount = 0;
   const api = new KubernetesLeaseApi({
     request: async (request) => {
       const response = responses[requests.length];
@@ -48,9 +52,12 @@ function notedApi(
     namespace: 'system',
     name: 'daemonpodupdater',
     onProblem: (message) => problems.push(message),
-    ...(text === undefined ? {} : { note: { annotation: 'note', text } }),
+    onReached: () => reachedCount++,
+    ...(text === undefined
+      ? {}
+      : { note: { annotation: 'note', text, onFailed: (message: string) => noteProblems.push(message) } }),
   });
-  return { api, requests, problems };
+  return { api, requests, problems, noteProblems, reached: () => reachedCount };
 }
 
 function bodyOf(request: ApiRequest | undefined): unknown {
@@ -97,11 +104,11 @@ test('lease: the note cannot be made → the lease is written without it, and th
     throw new RangeError('too deep');
   };
   const lease = answer(200, { metadata: { resourceVersion: '7', annotations: { note: 'old' } }, spec: SPEC });
-  const { api, requests, problems } = notedApi(fail, lease, lease);
+  const { api, requests, noteProblems } = notedApi(fail, lease, lease);
   await api.get(5000);
   assert.deepEqual(await api.update(RECORD, '7', 5000), { type: 'written', resourceVersion: '7' });
   assert.deepEqual(annotationsIn(requests[1]), {});
-  assert.match(problems.join(), /without a note: RangeError: too deep/);
+  assert.deepEqual(noteProblems, ['RangeError: too deep']);
 });
 
 test('lease: created by somebody else at the same time → a conflict, not a problem', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ContactReport } from '../../cache/contact.ts';
+import { CONTACT_LIMITS, type ContactLimits, type ContactReport, LossMemory } from '../../cache/contact.ts';
 import type { Delta } from '../../cache/delta.ts';
 import { Reflector } from '../../cache/reflector.ts';
 import type { ReflectorProblem } from '../../cache/reflector-machine.ts';
@@ -7,12 +7,19 @@ import { daemonSetSource, nodeSource, podSource, type ResourceSource, revisionSo
 import type { ApiClient } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { Change, SyncedPart } from '../../controller/followed.ts';
+import type { ViewLoss, ViewScope } from '../../controller/view-losses.ts';
 import type { DaemonSetRecord, NodeRecord, ObjectRecord, PodRecord, RevisionRecord } from '../../kube/records.ts';
 import { labelSelectorQuery } from '../../kube/selectors.ts';
 import { type DaemonSetKey, daemonSetKey } from '../../protocol/slot.ts';
 
 /** A running reflector, whatever it reads. */
-type Stream = Pick<Reflector<ObjectRecord>, 'stop' | 'contact' | 'retryNow'> & { readonly name: string };
+type Stream = Pick<Reflector<ObjectRecord>, 'stop' | 'contact' | 'retryNow'> &
+  StreamIdentity & { readonly losses: LossMemory };
+
+interface StreamIdentity {
+  readonly name: string;
+  readonly scope: ViewScope;
+}
 
 export interface StreamContact extends ContactReport {
   /** As in `ReaderProblem`; its first word is the resource. */
@@ -29,6 +36,7 @@ export interface ReaderOptions {
   readonly client: ApiClient;
   readonly namespaces: readonly string[];
   readonly onProblem: (problem: ReaderProblem) => void;
+  readonly contactLimits?: ContactLimits | undefined;
 }
 
 export interface ReaderHandlers {
@@ -60,14 +68,17 @@ export class ClusterReader {
 
   start(): void {
     const { namespaces } = this.#options;
-    this.#open(this.#base, 'nodes', nodeSource(), {
+    const everybody = { of: 'all' } as const;
+    this.#open(this.#base, { name: 'nodes', scope: everybody }, nodeSource(), {
       onDelta: (change) => this.#handlers.onNode(change),
       onSynced: () => this.#handlers.onNodesSynced(),
     });
     for (const namespace of namespaces.length === 0 ? [''] : namespaces) {
       this.#open(
         this.#base,
-        namespace === '' ? 'daemonsets' : `daemonsets in ${namespace}`,
+        namespace === ''
+          ? { name: 'daemonsets', scope: everybody }
+          : { name: `daemonsets in ${namespace}`, scope: { of: 'namespace', namespace } },
         daemonSetSource({ namespace }),
         {
           onDelta: (change) => this.#handlers.onDaemonSet(change),
@@ -84,19 +95,16 @@ export class ClusterReader {
     this.#perDaemonSet.set(key, streams);
     const selector = labelSelectorQuery(daemonSet.selector);
     assert.ok(selector !== undefined, 'the controller follows only what can be selected');
-    this.#open(streams, `pods of ${key}`, podSource({ namespace: daemonSet.namespace, labelSelector: selector }), {
+    const scope = { of: 'daemonset', key } as const;
+    const query = { namespace: daemonSet.namespace, labelSelector: selector };
+    this.#open(streams, { name: `pods of ${key}`, scope }, podSource(query), {
       onDelta: (change) => this.#handlers.onPod(key, change),
       onSynced: () => this.#handlers.onSynced(key, 'pods'),
     });
-    this.#open(
-      streams,
-      `controllerrevisions of ${key}`,
-      revisionSource({ namespace: daemonSet.namespace, labelSelector: selector }),
-      {
-        onDelta: (change) => this.#handlers.onRevision(key, change),
-        onSynced: () => this.#handlers.onSynced(key, 'revisions'),
-      },
-    );
+    this.#open(streams, { name: `controllerrevisions of ${key}`, scope }, revisionSource(query), {
+      onDelta: (change) => this.#handlers.onRevision(key, change),
+      onSynced: () => this.#handlers.onSynced(key, 'revisions'),
+    });
   }
 
   unfollow(key: DaemonSetKey): void {
@@ -111,6 +119,15 @@ export class ClusterReader {
   /** How current what was read is, stream by stream. */
   contacts(): readonly StreamContact[] {
     return this.#streams().map((stream) => ({ stream: stream.name, ...stream.contact() }));
+  }
+
+  /** What of the view cannot be relied on for deciding; to be asked about once a second. */
+  losses(): readonly ViewLoss[] {
+    const nowMs = monotonicMs();
+    return this.#streams().flatMap(({ name: stream, scope, losses, contact }) => {
+      const reason = losses.lossOf(contact(), nowMs);
+      return reason === undefined ? [] : [{ stream, scope, reason }];
+    });
   }
 
   /** What stood in the way may be gone: nothing waits any longer. */
@@ -129,7 +146,7 @@ export class ClusterReader {
 
   #open<T extends ObjectRecord>(
     streams: Stream[],
-    stream: string,
+    identity: StreamIdentity,
     resource: ResourceSource<T>,
     handlers: { onDelta(delta: Delta<T>): void; onSynced(): void },
   ): void {
@@ -138,12 +155,13 @@ export class ClusterReader {
       resource,
       onDelta: handlers.onDelta,
       onSynced: handlers.onSynced,
-      onProblem: (problem) => this.#options.onProblem({ stream, problem }),
+      onProblem: (problem) => this.#options.onProblem({ stream: identity.name, problem }),
       random: Math.random,
       now: monotonicMs,
     });
     streams.push({
-      name: stream,
+      ...identity,
+      losses: new LossMemory(this.#options.contactLimits ?? CONTACT_LIMITS),
       stop: () => reflector.stop(),
       contact: () => reflector.contact(),
       retryNow: () => reflector.retryNow(),

@@ -1,3 +1,4 @@
+import type { ContactLimits } from '../../cache/contact.ts';
 import type { ApiClient } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
 import { Controller, type Leadership } from '../../controller/controller.ts';
@@ -15,6 +16,7 @@ const SLEEP_MAX_MS = 60_000;
  * each of them costs more than reading it, and wakes a lane for a single task.
  */
 const GATHER_MS = 15;
+const CONTACT_CHECK_MS = 1000;
 
 export interface ControllerHostOptions {
   readonly client: ApiClient;
@@ -26,6 +28,7 @@ export interface ControllerHostOptions {
   readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
   readonly taskDone: (outcome: Outcome, run: RunReport | undefined) => void;
   readonly onProblem: (problem: ReaderProblem) => void;
+  readonly contactLimits?: ContactLimits | undefined;
 }
 
 /**
@@ -37,6 +40,9 @@ export class ControllerHost {
   readonly reader: ClusterReader;
   #gathering: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #contactTimer: NodeJS.Timeout | undefined;
+  #contactCheckedMs = Number.NEGATIVE_INFINITY;
+  #hasLosses = false;
   #isStopped = false;
 
   constructor(options: ControllerHostOptions) {
@@ -61,12 +67,14 @@ export class ControllerHost {
 
   start(): void {
     this.reader.start();
+    this.#contactTimer = setInterval(() => this.#checkContact(monotonicMs()), CONTACT_CHECK_MS);
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#gathering);
     clearTimeout(this.#timer);
+    clearInterval(this.#contactTimer);
     await this.reader.stop();
   }
 
@@ -96,11 +104,21 @@ export class ControllerHost {
     this.#gathering ??= setTimeout(() => this.#pump(), GATHER_MS);
   }
 
+  #checkContact(nowMs: number): void {
+    this.#contactCheckedMs = nowMs;
+    const losses = this.reader.losses();
+    if (losses.length === 0 && !this.#hasLosses) return;
+    this.#hasLosses = losses.length > 0;
+    this.#input(() => this.controller.setLosses(losses));
+  }
+
   #pump(): void {
     clearTimeout(this.#gathering);
     this.#gathering = undefined;
     if (this.#isStopped) return;
     const nowMs = monotonicMs();
+    // A process that was stopped for a while must not decide before its timer says what has become of the view.
+    if (nowMs - this.#contactCheckedMs >= CONTACT_CHECK_MS) this.#checkContact(nowMs);
     this.controller.pump(nowMs);
     const wakeMs = this.controller.nextWakeMs(nowMs);
     clearTimeout(this.#timer);

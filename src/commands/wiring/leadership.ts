@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
+import { RepeatedProblem } from '../../controller/repeated-problem.ts';
 import { ElectionMachine } from '../../election/election-machine.ts';
 import { Elector } from '../../election/elector.ts';
 import { KubernetesLeaseApi } from '../../election/lease-api.ts';
@@ -35,8 +37,12 @@ export function startElection(options: LeadershipOptions): Elector {
     request: (request) => updater.client.request(request),
     namespace,
     name,
-    onProblem: (message) => log('warn', 'lease not reached', { detail: message }),
-    note: { annotation: NOTE_ANNOTATION, text: options.note },
+    ...sayReached(log),
+    note: {
+      annotation: NOTE_ANNOTATION,
+      text: options.note,
+      onFailed: sayRepeated(new RepeatedProblem(), (fields) => log('error', 'lease written without a note', fields)),
+    },
   });
   let isLeader = false;
   const change = (next: boolean, fields: LogFields): void => {
@@ -58,4 +64,23 @@ export function startElection(options: LeadershipOptions): Elector {
   });
   elector.start();
   return elector;
+}
+
+/** An outage lasts for many attempts. */
+function sayReached(log: LeadershipOptions['log']): { onProblem: (message: string) => void; onReached: () => void } {
+  const problem = new RepeatedProblem();
+  return {
+    onProblem: sayRepeated(problem, (fields) => log('warn', 'lease not reached', fields)),
+    onReached: () => {
+      const past = problem.succeeded(monotonicMs());
+      if (past !== undefined) log('info', 'lease reached again', { ...past });
+    },
+  };
+}
+
+function sayRepeated(problem: RepeatedProblem, say: (fields: LogFields) => void): (message: string) => void {
+  return (detail) => {
+    const count = problem.failed(monotonicMs());
+    if (count !== undefined) say(count === 1 ? { detail } : { detail, count });
+  };
 }

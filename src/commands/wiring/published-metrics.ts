@@ -36,7 +36,9 @@ function publishRollouts(metrics: Metrics, updater: Updater, published: Set<Daem
     const { allowed, ...counts } = rollout.counts();
     // "No window" is the budget itself.
     const window = Number.isFinite(counts.window) ? counts.window : allowed;
-    metrics.setRollout(daemonSet.namespace, daemonSet.name, { ...counts, window, allowedUnavailable: allowed });
+    const blocked = rollout.blocked() === undefined ? 0 : 1;
+    const figures = { ...counts, window, allowedUnavailable: allowed, blocked };
+    metrics.setRollout(daemonSet.namespace, daemonSet.name, figures);
     metrics.setFailures(daemonSet.namespace, daemonSet.name, rollout.failures());
     metrics.setPace(daemonSet.namespace, daemonSet.name, rollout.pace(monotonicMs()));
     published.add(key);

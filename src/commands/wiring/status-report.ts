@@ -22,7 +22,9 @@ export function statusReport(
     health: updater.pool.health(),
     dispatch,
     rollouts: [...controller.followed()].map(({ key, rollout }) => {
-      return { daemonSet: key, ...rollout.counts(), pace: rollout.pace(nowMs) };
+      const blocked = rollout.blocked()?.message;
+      const shown = { daemonSet: key, ...rollout.counts(), pace: rollout.pace(nowMs) };
+      return blocked === undefined ? shown : { ...shown, blocked };
     }),
   };
 }

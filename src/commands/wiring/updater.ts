@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContactLimits } from '../../cache/contact.ts';
 import { ApiClient, type RequestReport } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
@@ -40,6 +41,8 @@ export interface UpdaterOptions {
   readonly isSingleThreaded?: boolean;
   /** Tells two replicas apart in events. */
   readonly identity: string;
+  /** See `ClusterReader.losses`. */
+  readonly contactLimits?: ContactLimits;
   readonly listeners: UpdaterListeners;
 }
 
@@ -174,6 +177,7 @@ export class Updater {
         listeners.taskDone(outcome, run);
       },
       onProblem: (problem) => listeners.onReaderProblem(problem),
+      contactLimits: options.contactLimits,
     });
   }
 
