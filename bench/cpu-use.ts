@@ -39,7 +39,7 @@ async function read(programs: readonly Program[]) {
 }
 
 /** CPU time of everything on the machine since it was started, time stolen by its host included. */
-async function busySeconds(): Promise<number> {
+export async function busySeconds(): Promise<number> {
   const [, user, nice, system, , , irq, softirq, steal] = (await readFile('/proc/stat', 'utf8'))
     .slice(0, 200)
     .split(/\s+/)

@@ -26,6 +26,8 @@ export interface UpdaterFigures {
   readonly rssMb: number;
   /** When tasks ended, in time slices of SLICE_MS since `begin`. */
   readonly endedBySlice: readonly number[];
+  /** CPU time of the process since `begin` at the beginning of each of those slices. */
+  readonly cpuMsBySlice: readonly number[];
 }
 
 export const SLICE_MS = 100;

@@ -15,6 +15,8 @@ let cpu = process.cpuUsage();
 let mainCpu = process.threadCpuUsage();
 let startedMs = performance.now();
 let endedBySlice: number[] = [];
+let cpuMsBySlice: number[] = [];
+let sampler: NodeJS.Timeout | undefined;
 
 function tell(message: FromUpdater): void {
   process.send?.(message);
@@ -75,7 +77,16 @@ function begin(): void {
   mainCpu = process.threadCpuUsage();
   startedMs = performance.now();
   endedBySlice = [];
+  cpuMsBySlice = [];
+  clearInterval(sampler);
+  sampler = setInterval(noteCpu, SLICE_MS / 4).unref();
   tell({ type: 'begun' });
+}
+
+function noteCpu(): void {
+  const slice = Math.floor((performance.now() - startedMs) / SLICE_MS);
+  const { user, system } = process.cpuUsage(cpu);
+  cpuMsBySlice[slice] ??= (user + system) / 1000;
 }
 
 async function figures(): Promise<UpdaterFigures> {
@@ -91,6 +102,7 @@ async function figures(): Promise<UpdaterFigures> {
     delayMaxMs: delay.max / 1e6,
     rssMb: process.memoryUsage().rss / 1024 / 1024,
     endedBySlice: Array.from(endedBySlice, (count) => count ?? 0),
+    cpuMsBySlice: Array.from(cpuMsBySlice, (ms) => ms ?? Number.NaN),
   };
 }
 

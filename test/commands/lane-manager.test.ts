@@ -7,7 +7,7 @@ test('lanes: grow, then shrink → one thread after the other and each before it
   await manager.start();
   await manager.set(4);
   await manager.set(1);
-  const grown = ['pool 3', 'host 3', 'pause 125', 'pool 4', 'host 4', 'resized: set'];
+  const grown = ['pool 3', 'host 3', 'pause 312.5', 'pool 4', 'host 4', 'resized: set'];
   assert.deepEqual(notes, ['pool 2', ...grown, 'host 1', 'pool 1', 'resized: set']);
   assert.deepEqual(manager.state, { setting: 1, wanted: 1, actual: 1, reason: 'set' });
 });

@@ -37,8 +37,8 @@ export interface LaneState {
 const SAMPLE_INTERVAL_MS = 5_000;
 /** What a new lane costs until it is as quick as the others: its code, its TLS handshakes, compiling what runs often. */
 const START_CPU_MS = 250;
-/** How much of the CPUs lanes that start may take from those that work. */
-const START_SHARE = 0.25;
+/** How much of the CPUs lanes that start may take from those that work. On two CPUs, with pauses, that is less than one start a second. */
+const START_SHARE = 0.1;
 /** Whoever sets a much larger number waits no longer than that for the pauses. */
 const GROWTH_MAX_MS = 10_000;
 
