@@ -10,6 +10,7 @@ import { Havoc, removeDecoys, stripHashLabels } from './havoc.ts';
 import { whatIsLeft } from './liveness.ts';
 import { whatIsKept } from './memory.ts';
 import { Network, type Tally } from './network.ts';
+import { patienceMs } from './patience.ts';
 import { type Moment, SimProcess } from './process.ts';
 import { Records } from './records.ts';
 import { type DaemonSetSpec, type Kind, pick, type Spec } from './spec.ts';
@@ -94,7 +95,7 @@ export class World {
   runCalm(): number {
     this.#calm();
     const fromMs = this.cluster.nowMs;
-    const limitMs = fromMs + this.#patienceMs();
+    const limitMs = fromMs + patienceMs(this.#spec, this.cluster);
     let left = 'not looked at';
     while (this.cluster.nowMs < limitMs) {
       this.cluster.advanceTo(this.cluster.nowMs + SETTLE_STEP_MS);
@@ -298,13 +299,5 @@ export class World {
     const containers = (pod?.status.containerStatuses ?? []) as readonly { readonly state: object }[];
     const isHealthy = containers.some(({ state }) => 'running' in state);
     if (isRunning && isHealthy) this.cluster.kubelets.setPodReady(`${NAMESPACE}/${name}`, true);
-  }
-
-  /** Backoffs and deadlines, and the time that replacing every pod one after the other may take. */
-  #patienceMs(): number {
-    const { startupMs, terminationMs, reactionMs, podsPerSecond } = this.#spec;
-    const nodes = this.cluster.store.count('nodes');
-    const oneMs = 3 * 1.3 * startupMs + 1.3 * terminationMs + reactionMs + 1000 / podsPerSecond + 45_000;
-    return 45 * 60_000 + nodes * this.#spec.daemonSets.length * oneMs;
   }
 }

@@ -1,0 +1,74 @@
+import type { SimulatedCluster } from '../../src/simulator/cluster.ts';
+import type { Entry } from '../../src/simulator/cluster-index.ts';
+import { allowedUnavailable, optedStrategy } from '../../src/simulator/observer-policy.ts';
+import type { Kind, Spec } from './spec.ts';
+
+/** A leader that died is replaced, users who opted out come back, a kubelet's next look: whatever the seed has. */
+const ALWAYS_MS = 60_000;
+/** Requests on their way when faults end; a watch on which nothing comes through, and the longest delay before it is tried again. */
+const STREAM_MS = 40_000 + 60_000 + 60_000;
+const STREAM_KINDS: readonly Kind[] = [
+  'lost-before',
+  'lost-after',
+  'slow',
+  'throttled',
+  'internal-error',
+  'forbidden',
+  'api-restart',
+  'watch-cut',
+  'watch-silent',
+  'watch-expired',
+  'bookmarks-only',
+];
+/** The longest backoff of a slot, with its jitter. */
+const BACKOFF_MS = 1.5 * 60_000;
+const BACKOFF_KINDS: readonly Kind[] = ['conflict', 'throttled', 'forbidden', 'internal-error', 'protected-pods'];
+/** A deletion whose fate four reads did not tell is read again after 30 s × 2^4. */
+const OBSERVE_MS = 480_000;
+const OBSERVE_KINDS: readonly Kind[] = [
+  'lost-before',
+  'lost-after',
+  'slow',
+  'throttled',
+  'internal-error',
+  'forbidden',
+  'conflict',
+  'api-restart',
+];
+/** A slot that was replaced again and again for the same revision. */
+const REPEAT_MS = 300_000;
+const REPEAT_KINDS: readonly Kind[] = ['rollback', 'foreign-delete', 'clock-step'];
+/** The pace may not use more of a large budget than this for long. */
+const WINDOW = 10;
+/** A kubelet takes up to 1.3 times as long as usual; clocks are wrong by 8 %. */
+const SLOWEST = 1.3;
+const DRIFT = 1.08;
+
+/**
+ * How long it may take from the end of all faults until everything has settled: what may still be waited for, as the seed has
+ * it, and one whole rollout in waves as large as the budget, one after the other.
+ */
+export function patienceMs(spec: Spec, cluster: SimulatedCluster): number {
+  const anyOf = (kinds: readonly Kind[]): boolean => kinds.some((kind) => spec.kinds.has(kind));
+  const waitMs =
+    ALWAYS_MS +
+    (anyOf(STREAM_KINDS) ? STREAM_MS : 0) +
+    (anyOf(BACKOFF_KINDS) ? BACKOFF_MS : 0) +
+    (anyOf(OBSERVE_KINDS) ? OBSERVE_MS : 0) +
+    (anyOf(REPEAT_KINDS) ? REPEAT_MS : 0);
+  let workMs = 0;
+  for (const entry of cluster.index.entries()) workMs += rolloutMs(spec, entry);
+  return DRIFT * (waitMs + workMs);
+}
+
+function rolloutMs(spec: Spec, { daemonSet, slots }: Entry): number {
+  const { startupMs, terminationMs, reactionMs, latencyMs, podsPerSecond, qps, maxInFlight } = spec;
+  let eligible = 0;
+  for (const slot of slots.values()) if (slot.placement.shouldRun) eligible += 1;
+  const eachMs = 1000 / podsPerSecond + (qps === 0 ? 0 : 1000 / qps);
+  if (optedStrategy(daemonSet) === 'ota') return slots.size * eachMs;
+  const atOnce = Math.min(Math.max(1, allowedUnavailable(daemonSet, eligible)), maxInFlight, WINDOW);
+  const minReadyMs = 1000 * (daemonSet.spec.minReadySeconds ?? 0);
+  const waveMs = SLOWEST * (startupMs + terminationMs) + reactionMs + minReadyMs + 10 * latencyMs;
+  return Math.ceil(eligible / atOnce) * waveMs + slots.size * eachMs;
+}
