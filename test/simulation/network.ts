@@ -130,15 +130,17 @@ export class Network {
   }
 
   /** What to do with each event of a watch that was opened: how late it is, and when the connection breaks. */
-  watchFaults(): WatchFaults {
+  watchFaults(resource: string): WatchFaults {
     const isSilent = this.#happens('watch-silent', SILENCE_SHARE);
     if (isSilent) this.#bump('watch-silent');
     const silentMs = isSilent ? SILENCE_MS_MAX * this.#faultRandom() : 0;
     const stallMs = (): number => {
-      const intensity = this.#kinds.get('watch-stall') ?? 0;
-      if (intensity === 0 || this.#faultRandom() >= STALL_SHARE * intensity) return 0;
-      this.#bump('watch-stall');
-      return 15_000 * intensity * this.#faultRandom();
+      const isLate = resource === 'controllerrevisions' && this.#kinds.has('late-revisions');
+      const kind = isLate ? 'late-revisions' : 'watch-stall';
+      const intensity = this.#kinds.get(kind) ?? 0;
+      if (intensity === 0 || this.#faultRandom() >= (isLate ? 1 : STALL_SHARE * intensity)) return 0;
+      this.#bump(kind);
+      return (isLate ? 90_000 : 15_000) * intensity * this.#faultRandom();
     };
     const isOnlyBookmarks = !isSilent && this.#happens('bookmarks-only', BOOKMARKS_SHARE);
     if (isOnlyBookmarks) this.#bump('bookmarks-only');

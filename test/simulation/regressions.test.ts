@@ -31,6 +31,12 @@ const REGRESSIONS: readonly Regression[] = [
     cause: 'a failure that was still to be said when its DaemonSet opted out was due for ever: a pump each millisecond',
     mutant: 'said-for-ever',
   },
+  {
+    seed: 208,
+    cause:
+      'after a rollback, with clocks that step and a late watch of revisions, new pods of one node were taken for old ones and deleted without end',
+    mutant: 'repeats-at-once',
+  },
 ];
 
 for (const { seed, cause, mutant } of REGRESSIONS) {

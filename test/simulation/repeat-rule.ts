@@ -1,10 +1,11 @@
 import { type DaemonSetKey, daemonSetOfSlot, type SlotKey } from '../../src/protocol/slot.ts';
 
 /**
- * Deletions of one slot's pods for one revision: two at once, then with 10, 20, 40, 80, 160 s and 5 min between them. So the fifth
- * is 70 s after the second, and the eighth 610 s.
+ * Deletions of one slot's pods for one revision: two at once, then with 10, 20, 40, 80, 160 s and 5 min between them. So, after the
+ * second, the third is 10 s later, the fifth 70 s, and the eighth 610 s.
  */
 const LIMITS = [
+  { withinMs: 10_000, most: 2 },
   { withinMs: 60_000, most: 4 },
   { withinMs: 600_000, most: 7 },
 ] as const;

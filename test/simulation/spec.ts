@@ -63,6 +63,8 @@ export const KINDS = [
   'new-node',
   // An admission webhook.
   'protected-pods',
+  // The watch of revisions only: pods are told long before the revision that they are of.
+  'late-revisions',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];

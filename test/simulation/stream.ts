@@ -202,7 +202,7 @@ class WatchLine {
   #held: WatchEvent[] | undefined;
 
   constructor(
-    options: { readonly process: SimProcess; readonly network: Network },
+    options: Pick<StreamOptions<ObjectRecord>, 'process' | 'network' | 'selection'>,
     watch: Watch,
     fate: Fate,
     callbacks: LineCallbacks,
@@ -213,7 +213,7 @@ class WatchLine {
     this.#fate = fate;
     this.#callbacks = callbacks;
     this.#lagMs = this.#network.latencyMs() + fate.eventDelayMs;
-    this.#faults = this.#network.watchFaults();
+    this.#faults = this.#network.watchFaults(options.selection.resource);
   }
 
   open(): void {
