@@ -140,8 +140,11 @@ test('endpoints: any request from a bag of bad parts → an answer or a closed c
 test(
   'endpoints: a header that comes a byte at a time → 408 and closed when its time is over, others are served meanwhile',
   HANGS,
-  async () => {
+  async (t) => {
     const sockets: Socket[] = [];
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+    });
     const closed: Promise<void>[] = [];
     for (let index = 0; index < 100; index += 1) {
       const socket = connect(port, '127.0.0.1');
