@@ -45,6 +45,7 @@ const GROUPS: readonly Group[] = [
     name: 'lines and lists of DaemonSets',
     heapMb: 160,
     monsters: {
+      'a DaemonSet whose annotation is JSON': 'read',
       'a line of 100 MB': { garbled: /a line has more than 4194304 bytes/ },
       'a million annotations in lines': {
         skipped: /^the object of event \{"type":"ADDED".*"name":"monster".*: it has more than 100000 values$/,

@@ -120,6 +120,11 @@ const MONSTERS: Readonly<Record<string, () => Verdict>> = {
     feed(nodeSource().listReader(PROTOBUF), [Buffer.from('k8s\0'), lengthOf(2n ** 53n), lengthOf(2n ** 52n)]),
   'labels of 2^63 bytes': () => watchNodes([node(lengthOf(2n ** 63n))]),
   'a frame of 12 MB': () => watchNodes([node(message(1, [labels(1_500_000)]))]),
+  'a DaemonSet whose annotation is JSON': () => {
+    const value = JSON.stringify(`\\"${'[1,2],'.repeat(40_000)}`);
+    const line = `{"type":"ADDED","object":{${METADATA},"annotations":{"a":${value}}}}}\n`;
+    return feed(daemonSets().watchReader(JSON_TYPE), [Buffer.from(line)]);
+  },
   'a line of 100 MB': () => feed(daemonSets().watchReader(JSON_TYPE), times(1600, Buffer.alloc(CHUNK_BYTES, '"'))),
   'a million annotations in lines': () => {
     const head = Buffer.from(`{"type":"ADDED","object":{${METADATA},"annotations":{`);

@@ -35,9 +35,18 @@ export function objectProblem(json: unknown): string | undefined {
   return undefined;
 }
 
-/** Objects, arrays and what follows a comma; those within strings count too, which does no harm. */
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Objects, arrays and what follows a comma, where they are no text: an annotation may hold a lot of JSON. */
 export function countValues(bytes: Uint8Array): number {
   let count = 0;
-  for (const byte of bytes) if (byte === 0x7b || byte === 0x5b || byte === 0x2c) count += 1;
+  let isText = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === QUOTE) isText = !isText;
+    else if (isText) at += byte === BACKSLASH ? 1 : 0;
+    else if (byte === 0x7b || byte === 0x5b || byte === 0x2c) count += 1;
+  }
   return count;
 }
