@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../control-plane/processes.ts';
 import { requestToken } from '../control-plane/updater.ts';
-import { assertUnharmed, credentialIdOf, type Replica, type Rig } from './rig.ts';
+import { assertUnharmed, credentialIdOf, metricOf, type Replica, type Rig } from './rig.ts';
 import { percent } from './settings.ts';
 
 const APF = '/apis/flowcontrol.apiserver.k8s.io/v1';
@@ -27,13 +27,19 @@ export async function throttled(rig: Rig): Promise<void> {
       const next = writes.slice(writes.indexOf(refusal) + 1).find(({ pod }) => pod === refusal.pod);
       return next === undefined ? [] : [next.receivedMs - refusal.answeredMs];
     });
+    assert.ok(waits.length > 0, 'nothing that was rejected was sent again');
     const shortestMs = Math.min(...waits);
     assert.ok(shortestMs >= RETRY_AFTER_MS, `a rejected request was sent again after ${shortestMs} ms`);
+    const seen = await metricOf(replica, 'rest_client_requests_total', { code: '429' });
+    assert.ok(seen >= rejected.length, `the updater counted ${seen} of ${rejected.length} rejections`);
     await assertUnharmed(replica);
     await rollout.judge({
       scenario: 'APF throttles',
-      recoveries: waits.map((recoveryMs) => ({ what: '429', recoveryMs })),
-      notes: [`user ${account.user}: ${rejected.length} deletions rejected with Retry-After 1 s`],
+      faults: `${seen} × 429`,
+      recoveries: waits.map((recoveryMs) => ({ what: 'rejected deletion sent again', recoveryMs })),
+      notes: [
+        `one share for ${account.user}; ${rejected.length} of the rejected requests were deletions, ${waits.length} were sent again, none before Retry-After (1 s)`,
+      ],
     });
   } finally {
     await plane.admin.delete(`${APF}/flowschemas/${APF_NAME}`);
@@ -125,12 +131,13 @@ export async function tokenRotated(rig: Rig): Promise<void> {
   const refused = await unauthorizedCount(replica);
   await rollout.judge({
     scenario: 'token rotated, old one revoked',
+    faults: '2 tokens revoked',
     recoveries: [
       { what: 'rotated, then revoked', recoveryMs: firstUseMs },
       { what: 'revoked, then rotated', recoveryMs: secondUseMs },
     ],
     notes: [
-      `${refused} requests of the main thread were refused with 401; the API server itself accepts a revoked token for up to 10 s`,
+      `${refused} requests were refused with 401; the API server itself accepts a revoked token for up to 10 s; a recovery is the time to the first write with the new token`,
     ],
   });
 }
@@ -162,10 +169,6 @@ async function nextUse(rig: Rig, { credentialId }: BoundToken, sinceMs: number):
   );
 }
 
-async function unauthorizedCount({ updater }: Replica): Promise<number> {
-  const text = await (await fetch(updater.metricsUrl)).text();
-  const lines = text
-    .split('\n')
-    .filter((line) => line.startsWith('rest_client_requests_total{') && line.includes('code="401"'));
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+async function unauthorizedCount(replica: Replica): Promise<number> {
+  return await metricOf(replica, 'rest_client_requests_total', { code: '401' });
 }

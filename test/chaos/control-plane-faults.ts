@@ -44,8 +44,9 @@ export async function controlPlaneRestarts(rig: Rig): Promise<void> {
   const away = ends.map(({ what, downMs, readyMs }) => `${what} ${readyMs - downMs} ms`).join(', ');
   await rollout.judge({
     scenario: 'API server and etcd restart',
+    faults: `${ends.length} restarts`,
     recoveries,
-    notes: [`away for: ${away}; recoveries count from when the API server was ready`],
+    notes: [`away for: ${away}; a recovery is the time from when the API server was ready to the next deletion`],
     isAuditIncomplete: true,
   });
 }
@@ -81,8 +82,9 @@ export async function historyForgotten(rig: Rig): Promise<void> {
     await assertUnharmed(replica);
     await rollout.judge({
       scenario: 'etcd compacts, watches too old',
-      recoveries: [{ what: '410', recoveryMs }],
-      notes: [`${gone.length} watches were answered with 410 and listed again`],
+      faults: `${gone.length} × 410`,
+      recoveries: [{ what: 'reachable again', recoveryMs }],
+      notes: [`${gone.length} watches were answered with 410 and listed again; a recovery ends with the next deletion`],
       isAuditIncomplete: true,
     });
   } finally {

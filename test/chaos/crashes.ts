@@ -36,13 +36,16 @@ export async function killedTenTimes(rig: Rig): Promise<void> {
     const nextDeathMs = deaths[index + 1]?.atMs ?? Number.POSITIVE_INFINITY;
     const next = writes.find(({ receivedMs }) => receivedMs > atMs);
     if (next !== undefined && next.receivedMs < nextDeathMs) {
-      recoveries.push({ what: 'killed', recoveryMs: next.receivedMs - atMs });
+      recoveries.push({ what: 'SIGKILL', recoveryMs: next.receivedMs - atMs });
     }
   }
   const wrote = new Set(writes.map(({ credentialId }) => credentialId)).size;
   await rollout.judge({
-    scenario: 'controller killed ×10',
+    scenario: 'controller killed',
+    faults: `${KILLS} × SIGKILL`,
     recoveries,
-    notes: [`${wrote} of ${KILLS + 1} processes came to write; the others were killed before they held the lease`],
+    notes: [
+      `killed 0.2 to 9 s after it was ready; ${wrote} of ${KILLS + 1} processes came to write, the others were killed before they held the lease; a recovery is the time to the next process's first deletion`,
+    ],
   });
 }

@@ -1,34 +1,29 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-
-/**
- * What may be done to the next event of a watch.
- *
- * - `truncate`: its first half arrives, then the connection ends.
- * - `garble-frame`: the HTTP chunk that it comes in has no length.
- * - `garble-event`: the HTTP chunk is whole, its first bytes are not what was sent.
- */
-export const WATCH_FAULTS = ['truncate', 'garble-frame', 'garble-event'] as const;
-export type WatchFault = (typeof WATCH_FAULTS)[number];
+import { type AnswerFault, breakAnswer, type Request, requestOf, type WatchFault } from './http-pieces.ts';
 
 export interface LinkOptions {
   readonly latencyMs: () => number;
-  readonly onWatch: (stream: string) => void;
+  /** What is to be done to the answer of this request; undefined: nothing. */
+  readonly onRequest: (request: Request) => AnswerFault | undefined;
+  /** An answer has begun, and this was done to it. */
+  readonly onAnswer: (request: Request, fault: AnswerFault | undefined) => void;
   readonly onClosed: () => void;
 }
 
-const REQUEST_LINE = /^(?:GET|POST|PUT|PATCH|DELETE) (\S+) HTTP\/1\.1\r\n/;
 const GARBLED_BYTES = 32;
 
 /** One connection of the updater through the proxy. It carries one request at a time, each beginning a piece of data. */
 export class Link {
-  /** The watch that it carries: path and selector, without where it began. */
-  stream: string | undefined = undefined;
+  /** The newest one that it carries, or has carried. */
+  request: Request | undefined = undefined;
   readonly #client: TLSSocket;
   readonly #upstream: TLSSocket;
   readonly #options: LinkOptions;
-  #fault: WatchFault | undefined = undefined;
-  #onFault: (() => void) | undefined = undefined;
+  #answerFault: AnswerFault | undefined = undefined;
+  #isAnswered = true;
+  #eventFault: WatchFault | undefined = undefined;
+  #onEventFault: (() => void) | undefined = undefined;
   #isClosed = false;
 
   constructor(client: TLSSocket, upstream: TLSSocket, options: LinkOptions) {
@@ -43,6 +38,11 @@ export class Link {
     }
   }
 
+  /** The watch that it carries: path and selector, without where it began. */
+  get stream(): string | undefined {
+    return this.request?.kind === 'watch' ? this.request.path : undefined;
+  }
+
   /** Ends it at once, with whatever is under way on it. */
   cut(): void {
     this.#client.destroy();
@@ -52,11 +52,11 @@ export class Link {
     this.#options.onClosed();
   }
 
-  /** Resolves with the time at which the next event met its fate. */
+  /** Resolves with the time at which the watch's next event met its fate. */
   async breakNextEvent(fault: WatchFault): Promise<number> {
-    this.#fault = fault;
+    this.#eventFault = fault;
     await new Promise<void>((resolve) => {
-      this.#onFault = resolve;
+      this.#onEventFault = resolve;
     });
     return Date.now();
   }
@@ -86,26 +86,37 @@ export class Link {
   }
 
   #onRequest(data: Buffer): Buffer {
-    const path = REQUEST_LINE.exec(data.toString('latin1', 0, 2048))?.[1];
-    if (path === undefined) return data;
-    const url = new URL(path, 'https://proxy');
-    this.stream = undefined;
-    if (url.searchParams.has('watch')) {
-      this.stream = `${url.pathname}?${url.searchParams.get('labelSelector') ?? ''}`;
-      this.#options.onWatch(this.stream);
-    }
+    const request = requestOf(data);
+    if (request === undefined) return data;
+    this.request = request;
+    this.#isAnswered = false;
+    this.#answerFault = this.#options.onRequest(request);
     return data;
   }
 
   #onAnswer(data: Buffer): Buffer {
-    const fault = this.#fault;
-    const isHead = data.toString('latin1', 0, 5) === 'HTTP/';
-    if (fault === undefined || this.stream === undefined || isHead) return data;
+    const { request } = this;
+    if (request === undefined) return data;
+    if (this.#isAnswered)
+      return this.#eventFault === undefined || request.kind !== 'watch' ? data : this.#onEvent(data);
+    const fault = this.#answerFault;
+    const answer = fault === undefined ? data : breakAnswer(data, fault);
+    // It had no body to break yet: that comes in the next piece.
+    if (answer === undefined) return data;
+    this.#isAnswered = true;
+    this.#answerFault = undefined;
+    this.#options.onAnswer(request, fault);
+    if (fault === 'truncate') setImmediate(() => this.#client.end());
+    return answer;
+  }
+
+  #onEvent(data: Buffer): Buffer {
+    const fault = this.#eventFault;
     const chunkStart = data.indexOf('\r\n') + 2;
     // An event may come in several pieces; only one that begins with the length of a chunk is known to begin an event.
-    if (!/^[0-9a-f]{1,6}\r\n/.test(data.toString('latin1', 0, 8))) return data;
-    this.#fault = undefined;
-    setImmediate(() => this.#onFault?.());
+    if (fault === undefined || !/^[0-9a-f]{1,6}\r\n/.test(data.toString('latin1', 0, 8))) return data;
+    this.#eventFault = undefined;
+    setImmediate(() => this.#onEventFault?.());
     switch (fault) {
       case 'truncate':
         setImmediate(() => this.#client.end());

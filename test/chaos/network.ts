@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../control-plane/processes.ts';
-import { WATCH_FAULTS, type WatchFault } from './link.ts';
+import { WATCH_FAULTS, type WatchFault } from './http-pieces.ts';
 import { ChaosProxy } from './proxy.ts';
 import { assertUnharmed, NAME, type Rig } from './rig.ts';
 import { percent } from './settings.ts';
@@ -45,8 +45,11 @@ export async function cutAndSlow(rig: Rig): Promise<void> {
     await assertUnharmed(replica);
     await rollout.judge({
       scenario: 'connections cut and slow',
-      recoveries: [{ what: 'calm', recoveryMs }],
-      notes: [`${cuts} connections cut, ${blackouts} times all of them; each piece of data 5 to 120 ms late both ways`],
+      faults: `${cuts + blackouts} cuts`,
+      recoveries: [{ what: 'calm again', recoveryMs }],
+      notes: [
+        `${cuts} connections cut, ${blackouts} times all of them; each piece of data ${LATENCY_MS.min} to ${LATENCY_MS.max} ms late both ways; a recovery ends with the next deletion`,
+      ],
     });
   } finally {
     await proxy.stop();
@@ -92,7 +95,12 @@ export async function garbledWatches(rig: Rig): Promise<void> {
     rig.say(`${recoveries.length} watches broken, ${rollout.deletedPods} pods deleted by then`);
     await rollout.reach(percent(100));
     await assertUnharmed(replica);
-    await rollout.judge({ scenario: 'watches truncated and garbled', recoveries });
+    await rollout.judge({
+      scenario: 'watches truncated and garbled',
+      faults: `${recoveries.length} events`,
+      recoveries,
+      notes: ['each of 4 watches in each way; a recovery is the time until that watch was open again'],
+    });
   } finally {
     await proxy.stop();
   }

@@ -1,13 +1,25 @@
 import { writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect as connectTcp } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { connect as connectTls, createServer, type Server, type TLSSocket } from 'node:tls';
+import {
+  connect as connectTls,
+  createServer as createTlsServer,
+  type TLSSocket,
+  type Server as TlsServer,
+} from 'node:tls';
 import { makeCertificate } from '../client/certificates.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
+import type { AnswerFault, Request } from './http-pieces.ts';
 import { Link } from './link.ts';
 import type { Route } from './rig.ts';
 
 const SERVER_NAME = 'chaos.test';
+
+/** An answer that passed, with what was done to it. */
+export interface PassedAnswer extends Request {
+  readonly fault: AnswerFault | undefined;
+  readonly atMs: number;
+}
 
 /**
  * Stands between an updater and the API server, ends the TLS of both, and does to what passes what networks and broken
@@ -18,24 +30,30 @@ export class ChaosProxy {
   readonly links = new Set<Link>();
   /** Added to each piece of data, both ways. */
   latencyMs: () => number = () => 0;
-  /** Somebody connects; TLS is not spoken yet. */
-  onConnection: () => void = () => undefined;
+  /** What is done to the answer of a request; undefined: nothing. */
+  faultFor: (request: Request) => AnswerFault | undefined = () => undefined;
   /** Every watch that was opened, in order. */
   readonly watchesOpened: { readonly stream: string; readonly atMs: number }[] = [];
+  /** Every answer, in the order in which they began. */
+  readonly answers: PassedAnswer[] = [];
   readonly #server: Server;
+  readonly #tls: TlsServer;
   readonly #target: URL;
   readonly #caPem: string;
   #isDown = false;
+  #onHeld: ((heldCount: number) => void) | undefined = undefined;
+  #held: Socket[] = [];
 
-  private constructor(plane: ControlPlane, options: { server: Server; caPath: string }) {
+  private constructor(plane: ControlPlane, options: { server: Server; tls: TlsServer; caPath: string }) {
     this.#target = new URL(plane.serverUrl);
     this.#caPem = plane.caPem;
     this.#server = options.server;
+    this.#tls = options.tls;
     const { port } = options.server.address() as AddressInfo;
     this.route = { serverUrl: `https://127.0.0.1:${port}`, caPath: options.caPath, serverName: SERVER_NAME };
-    options.server.on('connection', () => this.onConnection());
-    options.server.on('secureConnection', (socket) => this.#accept(socket));
-    options.server.on('tlsClientError', () => undefined);
+    options.server.on('connection', (socket) => this.#arrive(socket));
+    options.tls.on('secureConnection', (socket) => this.#accept(socket));
+    options.tls.on('tlsClientError', () => undefined);
   }
 
   static async start(plane: ControlPlane): Promise<ChaosProxy> {
@@ -43,12 +61,13 @@ export class ChaosProxy {
     const { certPem, keyPem } = makeCertificate({ name: SERVER_NAME, issuer });
     const caPath = join(plane.files.directory, 'chaos-ca.crt');
     await writeFile(caPath, issuer.certPem);
-    const server = createServer({ cert: certPem, key: keyPem });
+    const tls = createTlsServer({ cert: certPem, key: keyPem });
+    const server = createServer({ pauseOnConnect: true });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new ChaosProxy(plane, { server, caPath });
+    return new ChaosProxy(plane, { server, tls, caPath });
   }
 
-  /** The watches that are open now. */
+  /** The links that carry a watch now. */
   get watches(): Link[] {
     return [...this.links].filter(({ stream }) => stream !== undefined);
   }
@@ -63,9 +82,31 @@ export class ChaosProxy {
     this.#isDown = false;
   }
 
+  /** New connections are accepted and then hear nothing: what needs one waits, unsent. `onHeld`: with each one, how many. */
+  hold(onHeld: (heldCount: number) => void): void {
+    this.#onHeld = onHeld;
+  }
+
+  /** Those that were held begin, in order. */
+  release(): void {
+    this.#onHeld = undefined;
+    for (const socket of this.#held.splice(0)) this.#arrive(socket);
+  }
+
   async stop(): Promise<void> {
     for (const link of this.links) link.cut();
+    for (const socket of this.#held) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #arrive(socket: Socket): void {
+    if (this.#onHeld === undefined) {
+      this.#tls.emit('connection', socket);
+      return;
+    }
+    socket.on('error', () => undefined);
+    this.#held.push(socket);
+    this.#onHeld(this.#held.length);
   }
 
   #accept(client: TLSSocket): void {
@@ -78,7 +119,11 @@ export class ChaosProxy {
     const upstream = connectTls({ socket: connectTcp(Number(port), host), ca: this.#caPem, host });
     const link = new Link(client, upstream, {
       latencyMs: () => this.latencyMs(),
-      onWatch: (stream) => this.watchesOpened.push({ stream, atMs: Date.now() }),
+      onRequest: (request) => {
+        if (request.kind === 'watch') this.watchesOpened.push({ stream: request.path, atMs: Date.now() });
+        return this.faultFor(request);
+      },
+      onAnswer: (request, fault) => this.answers.push({ ...request, fault, atMs: Date.now() }),
       onClosed: () => this.links.delete(link),
     });
     this.links.add(link);

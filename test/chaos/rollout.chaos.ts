@@ -2,11 +2,13 @@ import { after, before, describe, it } from 'node:test';
 import { Observer } from '../control-plane/observer.ts';
 import { useCluster } from '../e2e/fixture.ts';
 import { throttled, tokenRotated } from './access.ts';
+import { garbledAnswers } from './answers.ts';
 import { controlPlaneRestarts, historyForgotten } from './control-plane-faults.ts';
 import { killedTenTimes } from './crashes.ts';
 import { cutAndSlow, garbledWatches } from './network.ts';
 import { nodesComeAndGo } from './nodes.ts';
-import { failover, leaderPaused } from './replicas.ts';
+import { leaderPaused } from './pause.ts';
+import { failover } from './replicas.ts';
 import { Rig } from './rig.ts';
 import { NODES, SEED } from './settings.ts';
 
@@ -16,6 +18,10 @@ const SCENARIOS: readonly { readonly title: string; readonly run: (rig: Rig) => 
   { title: 'etcd: compacted while the updater is cut off → 410, lists again, goes on', run: historyForgotten },
   { title: 'network: connections cut, everything late → goes on, nothing done twice', run: cutAndSlow },
   { title: 'network: events truncated and garbled → that watch is opened again, and no other', run: garbledWatches },
+  {
+    title: 'network: answers truncated and garbled → asked again, the lease is kept, nothing done twice',
+    run: garbledAnswers,
+  },
   { title: 'APF: most requests rejected with 429 → Retry-After is honoured, completes', run: throttled },
   { title: 'token: rotated, the old one revoked → the new one is used', run: tokenRotated },
   { title: 'replicas: the leader killed, then ended → the other one takes over in time', run: failover },

@@ -6,11 +6,13 @@ export interface Recovery {
 
 export interface SummaryRow {
   readonly scenario: string;
+  /** What was done, and how often. */
+  readonly faults: string;
   readonly tookMs: number;
   readonly writes: number;
   readonly duplicates: number;
   readonly refused: string;
-  /** Nodes without an available pod at one time, and how many were allowed. */
+  /** Nodes without an available pod right after a deletion, the most at one time, and how many were allowed. */
   readonly peak: number;
   readonly allowed: number;
   readonly recoveries: readonly Recovery[];
@@ -25,32 +27,50 @@ export class Summary {
     this.#rows.push(row);
   }
 
+  /** A line a scenario; below, what each of them adds. */
   format(): string {
     const lines = this.#rows.map((row) => [
       row.scenario,
+      row.faults,
       seconds(row.tookMs),
       `${row.writes}`,
       `${row.duplicates}`,
       row.refused,
-      `${row.peak}/${row.allowed}`,
-      recoveriesOf(row.recoveries),
+      `${row.peak} of ${row.allowed}`,
+      longestOf(row.recoveries),
     ]);
-    const table = aligned([['scenario', 'took', 'writes', 'twice', 'refused', 'peak', 'recoveries'], ...lines]);
-    const notes = this.#rows.flatMap(({ scenario, notes: texts }) => texts.map((text) => `${scenario}: ${text}`));
-    return [...table, ...notes].join('\n');
+    const details = this.#rows.map(({ scenario, recoveries, notes }) =>
+      [`${scenario}:`, ...recoveriesOf(recoveries), ...notes].join('\n  '),
+    );
+    return [...aligned([COLUMNS, ...lines]), '', ...details].join('\n');
   }
 }
 
-/** The same kind of fault many times is shown as its least, middle and longest recovery. */
-function recoveriesOf(recoveries: readonly Recovery[]): string {
+const COLUMNS = [
+  'scenario',
+  'faults',
+  'rollout took',
+  'pods deleted',
+  'twice',
+  'refused',
+  'unavailable',
+  'longest recovery',
+];
+
+function longestOf(recoveries: readonly Recovery[]): string {
+  return recoveries.length === 0 ? '-' : seconds(Math.max(...recoveries.map(({ recoveryMs }) => recoveryMs)));
+}
+
+/** The same kind of fault many times is shown as its shortest, middle and longest recovery. */
+function recoveriesOf(recoveries: readonly Recovery[]): string[] {
   const kinds = Map.groupBy(recoveries, ({ what }) => what);
-  return [...kinds]
-    .map(([what, all]) => {
-      const sorted = all.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b);
-      const at = (share: number) => seconds(sorted[Math.floor((sorted.length - 1) * share)] ?? 0);
-      return sorted.length === 1 ? `${what} ${at(0)}` : `${what} ×${sorted.length} ${at(0)} / ${at(0.5)} / ${at(1)}`;
-    })
-    .join('; ');
+  return [...kinds].map(([what, all]) => {
+    const sorted = all.map(({ recoveryMs }) => recoveryMs).sort((a, b) => a - b);
+    const at = (share: number) => seconds(sorted[Math.floor((sorted.length - 1) * share)] ?? 0);
+    return sorted.length === 1
+      ? `${what}: recovered after ${at(0)}`
+      : `${what}: recovered ${sorted.length} times, after ${at(0)} to ${at(1)}, half of them within ${at(0.5)}`;
+  });
 }
 
 export function seconds(ms: number): string {
