@@ -1,5 +1,5 @@
 import { makeNode } from '../../src/simulator/make-objects.ts';
-import { keyOf, type PodObject } from '../../src/simulator/objects.ts';
+import { controllerUid, keyOf, type PodObject } from '../../src/simulator/objects.ts';
 import { randomBelow } from '../../src/simulator/random.ts';
 import { anyDaemonSet, anyNode, anyPod, type Happening, someNodes } from './scene.ts';
 import { pick } from './spec.ts';
@@ -113,6 +113,16 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
       const pod = anyPod(scene);
       if (pod === undefined) return;
       scene.cluster.deletePodAsUser(keyOf(pod), scene.random() < 0.3 ? 0 : undefined);
+    },
+  },
+  {
+    kind: 'mass-delete',
+    everyMs: 25_000,
+    act: (scene) => {
+      const uid = anyDaemonSet(scene)?.metadata.uid;
+      for (const object of [...scene.cluster.store.all('pods')]) {
+        if (controllerUid(object) === uid && scene.random() < 0.5) scene.cluster.deletePodAsUser(keyOf(object));
+      }
     },
   },
   {

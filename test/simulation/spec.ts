@@ -34,6 +34,7 @@ export const KINDS = [
   'bad-image',
   'stuck-terminating',
   'foreign-delete',
+  'mass-delete',
   'pod-failed',
   'decoy-pods',
   'unlabelled-pods',
