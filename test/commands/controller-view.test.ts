@@ -50,6 +50,13 @@ test('controller view: a report → window, rate, pace and reason a rollout, but
   ]);
 });
 
+test('controller view: nothing new is decided about one, even under OTA → blocked, with why', () => {
+  const rollouts = REPORT.rollouts.map((rollout) => ({ ...rollout, blocked: 'stale: nodes: failing for 75 s' }));
+  const lines = controllerLines({ ...SEEN, report: { ...REPORT, rollouts } }, 0);
+  assert.equal(lines[2], 'edge/agent   -        -           blocked  stale: nodes: failing for 75 s');
+  assert.match(lines[4] ?? '', /^edge\/marked +- +- +blocked /);
+});
+
 test('controller view: no rollout → no empty table', () => {
   const lines = controllerLines({ ...SEEN, report: { ...REPORT, rollouts: [], rolloutsLeftOut: 0, lanes: [] } }, 0);
   assert.deepEqual(lines.slice(0, 3), ['controller node-a_1, leading, as of 2s ago', '', 'worker threads  2']);

@@ -47,6 +47,18 @@ test('note: written and read → threads, rates and reasons as they were, figure
   });
 });
 
+test('note: nothing new is decided about a rollout → told with why, shortened, also under OTA', () => {
+  const blocked = `stale: nodes: ${'x'.repeat(500)}`;
+  const rollouts = [rollout('edge/agent'), rollout('edge/marked', { strategy: 'OTA', blocked })];
+  const decoded = decodeNote(encodeNote({ ...REPORT, rollouts }), 'node-a_1');
+  assert.ok(decoded.ok);
+  const told = decoded.report.rollouts.map(({ daemonSet, blocked: why }) => [daemonSet, why]);
+  assert.deepEqual(told, [
+    ['edge/agent', undefined],
+    ['edge/marked', blocked.slice(0, 200)],
+  ]);
+});
+
 test('note: more rollouts than it may hold → those that go on first, then by name, and a count of the rest; none under OTA', () => {
   const idle = { inFlight: 0, waiting: 0 };
   const rollouts = [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RepeatedProblem } from '../../src/controller/repeated-problem.ts';
+import { T0 } from '../rollout/records.ts';
 import { optedIn, World } from './world.ts';
 
 test('repeated problem: at every attempt → said at once, then once a minute with how often since', () => {
@@ -41,7 +42,7 @@ test('write notices: an outage over 20 nodes and many attempts → a line a minu
   const lines = world.ports.logs.filter(({ message }) => message === 'write not confirmed');
   const told = lines.filter(({ level }) => level === 'warn');
   assert.equal(told[0]?.fields.count, undefined, 'the first at once');
-  const minutes = (world.nowMs - (world.nowMs % 1)) / 60_000;
+  const minutes = (world.nowMs - T0) / 60_000;
   assert.ok(lines.length >= 200, `${lines.length}`);
   assert.ok(told.length >= 2 && told.length <= minutes + 1, `${told.length} lines`);
   const toldCount = told.reduce((sum, { fields }) => sum + Number(fields.count ?? 1), 0);

@@ -117,6 +117,19 @@ test('lease: created by somebody else at the same time → a conflict, not a pro
   assert.deepEqual(problems, []);
 });
 
+test('lease: answered with what an election knows → reached; refused, garbled or not answered → not', async () => {
+  const lease = answer(200, { metadata: { resourceVersion: '7' }, spec: SPEC });
+  const { api, reached } = apiOf(lease, answer(404, {}), answer(409, {}), lease, answer(403, 'no'), answer(200, []));
+  await api.get(5000);
+  await api.get(5000);
+  await api.create(RECORD, 5000);
+  await api.update(RECORD, '7', 5000);
+  assert.equal(reached(), 4);
+  await api.get(5000);
+  await api.get(5000);
+  assert.equal(reached(), 4);
+});
+
 const reads: readonly { name: string; response: ApiResponse; type: string; problem?: RegExp }[] = [
   { name: 'not there', response: answer(404, {}), type: 'lease-not-found' },
   {

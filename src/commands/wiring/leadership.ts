@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { ApiClient } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import { RepeatedProblem } from '../../controller/repeated-problem.ts';
@@ -11,7 +12,7 @@ import type { LeaderElectOptions } from '../options.ts';
 import type { Updater } from './updater.ts';
 
 export interface LeadershipOptions {
-  readonly updater: Updater;
+  readonly updater: Pick<Updater, 'lead' | 'standBy'> & { readonly client: Pick<ApiClient, 'request'> };
   readonly election: LeaderElectOptions;
   readonly identity: string;
   /** Where the Lease is, unless the options name another namespace. */
