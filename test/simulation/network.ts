@@ -124,7 +124,8 @@ export class Network {
     }
     const isDuplicated = request.method !== 'GET' && this.#happens('duplicated', DUPLICATE_SHARE);
     timeline.after(this.latencyMs() + fate.arrivalDelayMs, () => this.#arrive(wire, fate, options, settle));
-    if (!isDuplicated) return;
+    // What was refused for good is not let in as a copy: nobody could know.
+    if (!isDuplicated || fate.refusal?.code === 403 || this.#protection(wire) !== undefined) return;
     this.#bump('duplicated');
     timeline.after(this.latencyMs() + 2000 * this.#faultRandom(), () => this.#handleAgain(wire, options));
   }
@@ -189,7 +190,7 @@ export class Network {
 
   /** Some middle box sends the request a second time. */
   #handleAgain(wire: SimRequest, options: SendOptions): void {
-    if (this.#isDown || this.#protection(wire) !== undefined) return;
+    if (this.#isDown) return;
     const response = this.cluster.api.handle(wire);
     this.#trace.note(this.cluster.nowMs, 'api', `again ${response.status} ${wire.method} ${wire.url}`);
     options.onHandled?.(response);
