@@ -146,7 +146,8 @@ export class Checker {
     const nodeName = nodeOfSlot(task.slot);
     const isAwaited = conduct.pending.get(task.slot)?.uid === task.uid;
     this.#trueBudget.onDeletion(known.uid, nodeName, isAwaited ? known : undefined);
-    if (!isSurelyUp) return;
+    // Nobody waits for a request that was answered, and arrives once more.
+    if (!isSurelyUp || !isAwaited) return;
     const isHint = (uid: string): boolean => known.pods.get(uid)?.isHint ?? false;
     const excess = this.#trueBudget.excess(known.uid, nodeName, { revision, decider: known, isHint });
     if (excess === undefined) return;
