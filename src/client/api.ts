@@ -4,6 +4,7 @@ import type { Connection } from '../protocol/connection.ts';
 import { type ApiResponse, Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import { Gate } from './gate.ts';
+import { OBJECT_BYTES_MAX } from './readers.ts';
 import { type StreamAnswer, StreamExchange } from './stream-exchange.ts';
 import { Transport } from './transport.ts';
 
@@ -47,7 +48,6 @@ export interface ApiClientOptions {
   readonly onUnauthorized?: () => void;
 }
 
-const BODY_BYTES_MAX = 64 * 1024 * 1024;
 /**
  * The API server sends a bookmark every 60 s to 62 s (k8s.io/apiserver storage/cacher, defaultBookmarkFrequency) on watches
  * that ask for them, unless nothing of that kind has changed since it started. A stream that is silent for half as long
@@ -78,7 +78,7 @@ export class ApiClient {
         timeoutMs: request.timeoutMs,
         signal: request.signal,
         shouldReadBody: request.shouldReadBody,
-        bodyBytesMax: BODY_BYTES_MAX,
+        bodyBytesMax: OBJECT_BYTES_MAX,
         settle: (response) => {
           this.#report(request, response, startedMs);
           resolve(response);
