@@ -123,6 +123,8 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
       for (const object of [...scene.cluster.store.all('pods')]) {
         if (controllerUid(object) === uid && scene.random() < 0.5) scene.cluster.deletePodAsUser(keyOf(object));
       }
+      // A rack goes down, and the updater with it.
+      if (scene.random() < 0.7) scene.world.crash(1000 * scene.random());
     },
   },
   {
