@@ -3,15 +3,16 @@ import { busySeconds } from '../cpu-use.ts';
 import { SLICE_MS } from './threads-messages.ts';
 import { type SecureCluster, UpdaterProcess } from './threads-run.ts';
 
-const POLL_MS = 20;
+/** Counting the marks costs the simulated cluster some milliseconds. */
+const POLL_MS = 100;
 const SLICES = 1000 / SLICE_MS;
 
 /** One second of a run; there is one for each slice that it may begin with. */
 export interface Second {
   readonly atMs: number;
   readonly tasks: number;
-  /** CPU seconds that the updater and the simulated cluster used in it, and that others did. */
-  readonly cpuSeconds: number;
+  /** CPU seconds that the simulated cluster used in it, and that others than it and the updater did. */
+  readonly clusterCpuSeconds: number;
   readonly foreignCpuSeconds: number;
 }
 
@@ -71,7 +72,7 @@ async function keepBusy({ cluster, nodes }: RunPlan, isOver: () => boolean): Pro
     const reports = await control.progress();
     const nearlyDone = daemonSets.filter((_, index) => {
       const report = reports[index];
-      return report?.isNewRevisionKnown === true && report.marked > nodes * 0.6;
+      return report?.isNewRevisionKnown === true && report.marked > nodes * 0.4;
     });
     await Promise.all(nearlyDone.map(update));
     await sleep(POLL_MS);
@@ -107,8 +108,9 @@ export async function measureRun(plan: RunPlan): Promise<Run> {
   for (let slice = SLICES; slice + SLICES < endedBySlice.length; slice++) {
     const tasks = endedBySlice.slice(slice, slice + SLICES).reduce((sum, ended) => sum + ended, 0);
     const growth = (of: readonly number[]): number => at(of, slice + SLICES) - at(of, slice);
-    const cpuSeconds = growth(cpuMsBySlice) / 1000 + growth(sampler.own);
-    seconds.push({ atMs: slice * SLICE_MS, tasks, cpuSeconds, foreignCpuSeconds: growth(sampler.all) - cpuSeconds });
+    const clusterCpuSeconds = growth(sampler.own);
+    const foreignCpuSeconds = growth(sampler.all) - clusterCpuSeconds - growth(cpuMsBySlice) / 1000;
+    seconds.push({ atMs: slice * SLICE_MS, tasks, clusterCpuSeconds, foreignCpuSeconds });
   }
   return { seconds, resizes, templates };
 }
