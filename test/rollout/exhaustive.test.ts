@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeRecord, PodRecord } from '../../src/kube/records.ts';
 import { nodeOfSlot } from '../../src/protocol/slot.ts';
-import { budget, daemonSet, node, pod, syncedRollout, T0 } from './records.ts';
+import type { Rollout } from '../../src/rollout/rollout.ts';
+import { budget, daemonSet, node, pod, slot, syncedRollout, T0 } from './records.ts';
+import { carryOut, replace } from './scenario-moves.ts';
 
 const ALL = { count: Number.POSITIVE_INFINITY, window: Number.POSITIVE_INFINITY };
 
@@ -10,6 +12,9 @@ const NODES: Record<string, Partial<NodeRecord>> = {
   ready: {},
   notReady: { isReady: false },
   tainted: { taints: [{ key: 'k', value: '', effect: 'NoSchedule' }] },
+  evicting: { taints: [{ key: 'k', value: '', effect: 'NoExecute' }] },
+  // The DaemonSet controller tolerates it for every pod.
+  cordoned: { taints: [{ key: 'node.kubernetes.io/unschedulable', value: '', effect: 'NoSchedule' }] },
 };
 
 /** What an old pod that may go is, and everything else. */
@@ -30,8 +35,32 @@ interface State {
   readonly pod: string;
 }
 
+/** Nodes whose taint nobody tolerates: pods there are as little counted as updated, whatever they are. */
+const AWAY = ['oldAvailable', 'newUnavailable', 'none'];
+
+/** What has happened before, told to the rollout one after the other. */
+const HISTORIES: Record<string, (rollout: Rollout, name: string) => void> = {
+  /** It was asked for, and the lane has not taken it yet. */
+  asked: () => undefined,
+  /** Its deletion was sent. */
+  sent: (rollout, name) => rollout.onSent(slot(name), T0),
+  /** … and reached a node that has gone NotReady. */
+  sentAndAway: (rollout, name) => {
+    rollout.onSent(slot(name), T0);
+    rollout.upsertNode(node(name, { isReady: false }), T0);
+  },
+  /** The new pod took its node down. */
+  failed: (rollout, name) => {
+    carryOut(rollout, name, T0);
+    replace(rollout, name, T0);
+    rollout.upsertNode(node(name, { isReady: false }), T0);
+  },
+};
+
 const STATES: readonly State[] = Object.keys(NODES).flatMap((of) =>
-  Object.keys(PODS).map((at) => ({ node: of, pod: at })),
+  Object.keys(PODS)
+    .filter((at) => of === 'ready' || of === 'cordoned' || AWAY.includes(at))
+    .map((at) => ({ node: of, pod: at })),
 );
 
 /** Every choice of `count` states, their order aside. */
@@ -49,28 +78,66 @@ function* choices(count: number, from = 0): Generator<State[]> {
 const IN_FLIGHT = ['oldFailed', 'oldTerminating', 'newUnavailable', 'oldLeavingNewThere', 'none'];
 const WITHOUT_AVAILABLE = ['oldUnavailable', 'oldFailed', 'oldTerminating', 'newUnavailable', 'two', 'none'];
 
-function check(states: readonly State[], allowed: number): void {
+/** Bounds that say `allowed` of `size` nodes in another way; of the eligible ones, so that they are known only with the cluster. */
+const BOUNDS: readonly { readonly text: string; readonly of: (eligible: number) => number }[] = [
+  { text: '1', of: () => 1 },
+  { text: '2', of: () => 2 },
+  { text: '3', of: () => 3 },
+  { text: '7', of: () => 7 },
+  { text: '50%', of: (eligible) => Math.max(1, Math.ceil(eligible / 2)) },
+  { text: '100%', of: (eligible) => Math.max(1, eligible) },
+  // The default, 10 %, rounded up.
+  { text: '0', of: () => 1 },
+  { text: '0%', of: () => 1 },
+];
+
+interface Case {
+  readonly states: readonly State[];
+  readonly bound: (typeof BOUNDS)[number];
+  /** Of the first node, which is `oldAvailable` and Ready before it. */
+  readonly history: string;
+}
+
+/** Whether there was anything to check: with a history the first node must be the first to go. */
+function check({ states, bound, history }: Case): boolean {
   const names = states.map((_, index) => `n${index}`);
+  const hasHistory = history !== '';
+  const tolerations = [
+    { key: 'node.kubernetes.io/unschedulable', operator: 'Exists', value: '', effect: 'NoSchedule' },
+  ];
+  const base = daemonSet();
   const rollout = syncedRollout({
     nodes: names.map((name, index) => node(name, NODES[states[index]?.node ?? ''])),
     pods: names.flatMap((name, index) => PODS[states[index]?.pod ?? '']?.(name) ?? []),
-    daemonSet: daemonSet({ annotations: budget(String(allowed)) }),
+    daemonSet: daemonSet({ annotations: budget(bound.text), placement: { ...base.placement, tolerations } }),
   });
+  const eligible = states.filter(({ node: of }) => of !== 'tainted' && of !== 'evicting').length;
+  const allowed = bound.of(eligible);
+  const ready = states.filter(({ node: of }) => of === 'ready' || of === 'cordoned');
+  const what = JSON.stringify({ states, bound: bound.text, history });
+  assert.equal(rollout.counts().allowed, allowed, what);
+  // With a history the first node is one that was selected alone, before the others could be.
+  const others = hasHistory ? ready.slice(1) : ready;
+  let held = 0;
+  if (hasHistory) {
+    const first = rollout.select({ count: 1, window: Number.POSITIVE_INFINITY }, T0);
+    if (first[0] !== slot('n0')) return false;
+    HISTORIES[history]?.(rollout, 'n0');
+    held = 1;
+  }
   const planned = rollout.plan(T0).filter(({ reason }) => reason === 'update-next');
   const selected = rollout.select(ALL, T0).map((key) => states[names.indexOf(nodeOfSlot(key))]);
-  const what = JSON.stringify({ states, allowed, selected });
 
-  const ready = states.filter((state) => state.node === 'ready');
   const count = (list: readonly (State | undefined)[], kinds: string[]) =>
     list.filter((state) => state !== undefined && kinds.includes(state.pod)).length;
-  const unavailable = count(ready, WITHOUT_AVAILABLE);
-  const inFlight = count(ready, IN_FLIGHT);
+  const unavailable = held + count(others, WITHOUT_AVAILABLE);
+  const inFlight = held + count(others, IN_FLIGHT);
   const fromAvailable = count(selected, ['oldAvailable']);
   const fromUnavailable = count(selected, ['oldUnavailable']);
 
-  // Only the one old, running, staying pod of an eligible Ready node is asked for.
+  // Only the one, old, running, staying pod of an eligible Ready node is asked for.
   assert.ok(
-    selected.every((state) => state?.node === 'ready'),
+    selected.every((state) => state !== undefined && others.includes(state)),
     what,
   );
   assert.equal(fromAvailable + fromUnavailable, selected.length, what);
@@ -78,26 +145,35 @@ function check(states: readonly State[], allowed: number): void {
   if (fromAvailable > 0) assert.ok(unavailable + fromAvailable <= allowed, what);
   if (selected.length > 0) assert.ok(inFlight + selected.length <= allowed, what);
   // Nobody who fits waits; the unavailable do not wait for the available.
-  const mayGo = Math.max(0, Math.min(count(ready, ['oldUnavailable']), allowed - inFlight));
+  const mayGo = Math.max(0, Math.min(count(others, ['oldUnavailable']), allowed - inFlight));
   assert.equal(fromUnavailable, mayGo, what);
   const room = Math.min(allowed - unavailable, allowed - inFlight - fromUnavailable);
-  assert.equal(fromAvailable, Math.max(0, Math.min(count(ready, ['oldAvailable']), room)), what);
+  assert.equal(fromAvailable, Math.max(0, Math.min(count(others, ['oldAvailable']), room)), what);
   // The plan told so, and each is handed out.
   assert.equal(planned.length, selected.length, what);
   assert.deepEqual(rollout.select(ALL, T0), [], what);
-  for (const { node: name } of planned) {
-    const key = `kube-system/agent/${name}` as Parameters<typeof rollout.taskFor>[0];
-    assert.equal(rollout.taskFor(key, T0)?.action, 'delete', what);
-  }
+  for (const { node: name } of planned) assert.equal(rollout.taskFor(slot(name), T0)?.action, 'delete', what);
+  return true;
 }
 
 for (const size of [1, 2, 3]) {
-  test(`planner: every cluster of ${size} nodes, 1 to ${size} allowed → the bounds hold and nobody waits in vain`, () => {
-    let clusterCount = 0;
+  test(`planner: every cluster of ${size} nodes, every bound → the bounds hold and nobody waits in vain`, () => {
+    let caseCount = 0;
     for (const states of choices(size)) {
-      for (let allowed = 1; allowed <= size; allowed += 1) check(states, allowed);
-      clusterCount += 1;
+      for (const bound of BOUNDS) check({ states, bound, history: '' });
+      caseCount += 1;
     }
-    assert.equal(clusterCount, [27, 378, 3654][size - 1]);
+    assert.equal(caseCount, [27, 378, 3654][size - 1]);
+  });
+
+  test(`planner: every cluster of ${size} nodes, one of them asked, sent, away or failed → it keeps its place`, () => {
+    const first: State = { node: 'ready', pod: 'oldAvailable' };
+    let checkedCount = 0;
+    for (const others of choices(size - 1)) {
+      for (const history of Object.keys(HISTORIES)) {
+        for (const bound of BOUNDS) checkedCount += check({ states: [first, ...others], bound, history }) ? 1 : 0;
+      }
+    }
+    assert.equal(checkedCount, [32, 608, 6712][size - 1]);
   });
 }
