@@ -294,6 +294,16 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (isNodeFailed(slot, facts)) return',
     replace: 'if (slot.nodeName !== "" || isNodeFailed(slot, facts)) return',
   }),
+  one('failure-forgotten', 'a node that its new pod took down is free again when others delete that pod', {
+    file: 'src/rollout/observe.ts',
+    find: 'else if (slot.notReadySinceMs === NEVER) slot.replacedAtMs = nowMs;',
+    replace: 'else slot.replacedAtMs = nowMs;',
+  }),
+  one('gone-nodes-named', 'nodes that failed and are gone are kept to be named', {
+    file: 'src/rollout/slot-book.ts',
+    find: 'if (slot.failureToldHash !== undefined && (mask & BIT.eligible) === 0) {',
+    replace: "if (slot.nodeName === '') {",
+  }),
   one('not-ready-not-held', 'a deletion on its way to a node that went NotReady gives its place to another one', {
     file: CLASSIFY,
     find: '(isHeld ? BIT.inFlight | BIT.reserved : 0)',
