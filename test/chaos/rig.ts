@@ -7,6 +7,7 @@ import {
   getDaemonSet,
   listPods,
   makeAllNodesReady,
+  type PodObject,
   waitUntilAvailable,
 } from '../control-plane/cluster.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
@@ -23,6 +24,8 @@ export const NAME = 'agent';
 const LEASE = 'daemonpodupdater';
 /** A folder where the updaters' logs and the audit log are kept. */
 const LOGS = process.env.CHAOS_LOGS;
+/** Pods shown after a failure. */
+const LEFT_SHOWN = 10;
 const SETTLE_TIMEOUT_MS = 180_000;
 
 /** One updater process with a token of its own, by which the audit log tells it from others. */
@@ -125,6 +128,8 @@ export class Rig {
     try {
       await scenario(this);
     } catch (error) {
+      this.say(`failed: ${error instanceof Error ? error.message : String(error)}`);
+      for (const line of await this.#leftOver()) this.say(line);
       for (const { updater } of this.#replicas.slice(-3))
         process.stdout.write(`${await updater.program.logTail(40)}\n`);
       throw error;
@@ -140,6 +145,20 @@ export class Rig {
     await createDaemonSet(this.plane.admin, { name: NAME, annotations });
     await waitUntilAvailable(this.plane.admin, { name: NAME }, NODES);
     await this.observer.start();
+  }
+
+  /** Pods that are not as they should be in the end. */
+  async #leftOver(): Promise<string[]> {
+    const pods = await listPods(this.plane.admin, { name: NAME });
+    const isReady = ({ metadata, status }: PodObject) =>
+      metadata.deletionTimestamp === undefined &&
+      status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+    const left = pods.filter((pod) => isReady(pod) !== true);
+    return left.slice(0, LEFT_SHOWN).map((pod) => {
+      const { name, deletionTimestamp, creationTimestamp } = pod.metadata;
+      const deleted = deletionTimestamp === undefined ? '' : `, deleted ${deletionTimestamp}`;
+      return `${name} on ${pod.spec.nodeName}: ${pod.status?.phase}, created ${creationTimestamp}${deleted}`;
+    });
   }
 
   async #endReplicas(): Promise<void> {

@@ -39,6 +39,7 @@ describe(`chaos: a rollout of ${NODES} nodes (CHAOS_SEED=${SEED})`, () => {
     const { plane } = cluster();
     rig = new Rig(cluster(), new Observer(plane.client('observer', 'test-observer'), { name: 'agent' }));
     await rig.start();
+    rig.say(`${NODES} nodes, CHAOS_SEED=${SEED}`);
   });
 
   for (const { title, run } of SCENARIOS) {
