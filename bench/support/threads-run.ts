@@ -8,6 +8,8 @@ import type { FromUpdater, ToUpdater } from './threads-messages.ts';
 
 const SERVER_NAME = 'simulated.test';
 const SPEED = 50;
+/** Some seconds of full load: the collector's pauses grow with what is kept. */
+const HISTORY_EVENTS_MAX = 10_000;
 
 /** The updater's process. */
 export class UpdaterProcess {
@@ -52,6 +54,7 @@ export async function secureCluster(scenario: Partial<ScenarioOptions>): Promise
   const server = makeCertificate({ name: SERVER_NAME, issuer: authority });
   const simulator = await startSimulator({
     speed: SPEED,
+    historyEventsMax: HISTORY_EVENTS_MAX,
     certPem: server.certPem,
     keyPem: server.keyPem,
     scenario: { maxUnavailable: '10%', startupMs: 1000, podsPerSecond: 1000, ...scenario },
