@@ -12,6 +12,16 @@ test('lanes: grow, then shrink → one thread after the other and each before it
   assert.deepEqual(manager.state, { setting: 1, wanted: 1, actual: 1, reason: 'set' });
 });
 
+test('lanes: many more → all pauses together are no longer than 10 s', async (context) => {
+  const { manager, notes } = managed(context, 2, 0.5);
+  await manager.start();
+  await manager.set(22);
+  assert.deepEqual(
+    notes.filter((note) => note.startsWith('pause')),
+    Array(19).fill('pause 500'),
+  );
+});
+
 test('lanes: fewer → what was last seen of those that go is no longer told, even before the next look', async (context) => {
   const { manager, sample } = managed(context, 3);
   await manager.start();

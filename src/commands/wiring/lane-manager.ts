@@ -182,7 +182,7 @@ export class LaneManager {
     const from = this.#served;
     try {
       while (!this.#isStopped && (this.#wanted !== this.#served || this.#wanted !== pool.laneCount)) {
-        if (this.#wanted > this.#served) await this.#grow();
+        if (this.#wanted > this.#served) await this.#grow(from);
         else await this.#shrink(this.#wanted);
       }
     } catch (error) {
@@ -199,7 +199,7 @@ export class LaneManager {
    * By one lane. Its thread is ready before it gets work. The next one starts after a pause: loading and compiling a lane's code
    * and opening its sockets takes CPU time from the lanes that work.
    */
-  async #grow(): Promise<void> {
+  async #grow(from: number): Promise<void> {
     const { pool, host, pause = unreferencedPause } = this.#options;
     const next = this.#served + 1;
     const changed = this.#changed.promise;
@@ -207,8 +207,8 @@ export class LaneManager {
     if (!isOpen || this.#wanted < next || this.#isStopped) return;
     host.resize(next);
     this.#served = next;
-    const missing = this.#wanted - next;
-    if (missing > 0) await Promise.race([pause(startPauseMs({ lanes: missing + 1, cpus: this.#cpus })), changed]);
+    if (next === this.#wanted) return;
+    await Promise.race([pause(startPauseMs({ lanes: Math.max(1, this.#wanted - from), cpus: this.#cpus })), changed]);
   }
 
   /** What goes gets no work any more, and ends what it has. */
