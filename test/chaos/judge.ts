@@ -33,12 +33,8 @@ export function auditedPeak(
     const isOfNewPod = !oldPods.has(pod) || receivedMs > (goneMs.get(pod) ?? Number.POSITIVE_INFINITY);
     if (subresource === 'status' && isOfNewPod && !readyMs.has(pod)) readyMs.set(pod, receivedMs);
   }
-  const deletedMs = new Map<string, number>();
-  for (const { verb, pod, httpStatus, receivedMs } of updaterWrites) {
-    if (verb === 'delete' && httpStatus < 300 && !deletedMs.has(pod)) deletedMs.set(pod, receivedMs);
-  }
   const steps = [
-    ...[...deletedMs].map(([pod, atMs]) => ({ pod, atMs, change: 1 })),
+    ...appliedDeletions(updaterWrites).map(({ pod, receivedMs }) => ({ pod, atMs: receivedMs, change: 1 })),
     ...[...readyMs].map(([pod, atMs]) => ({ pod, atMs, change: -1 })),
   ].sort((a, b) => a.atMs - b.atMs || a.change - b.change);
   let underWay = 0;
@@ -53,6 +49,21 @@ export function auditedPeak(
     };
   }
   return found;
+}
+
+/**
+ * One for each pod that was deleted. When the client is killed, or etcd, the API server answers 504 or 500 to nobody, and the
+ * deletion may have been applied: such a one stands for its pod if there is no accepted one.
+ */
+export function appliedDeletions(writes: readonly AuditedWrite[]): AuditedWrite[] {
+  const found = new Map<string, AuditedWrite>();
+  const deletions = writes.filter(({ verb }) => verb === 'delete');
+  const accepted = deletions.filter(({ httpStatus }) => httpStatus < 300);
+  for (const write of [...accepted, ...deletions.filter(({ httpStatus }) => httpStatus >= 500)]) {
+    const key = `${write.pod} ${write.uid}`;
+    if (!found.has(key)) found.set(key, write);
+  }
+  return [...found.values()];
 }
 
 export interface Trespass {
