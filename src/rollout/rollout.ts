@@ -195,6 +195,11 @@ export class Rollout {
     return wakeMs === NEVER ? undefined : wakeMs;
   }
 
+  /** When the pace alone wants to be asked again; undefined: it does not. Never infinite: it would stay when all else is done. */
+  get paceWakeMs(): number | undefined {
+    return this.#pace.wakeMs;
+  }
+
   tick(nowMs: number): void {
     this.#begin(nowMs);
     this.#pace.tick(nowMs);

@@ -160,9 +160,12 @@ export class Checker {
 
   onPumped(conduct: Conduct, controller: Controller): void {
     const { nowMs } = conduct.process;
-    const wakeMs = controller.nextWakeMs(nowMs);
-    if (wakeMs !== undefined && !Number.isFinite(wakeMs))
-      this.#fail('wake-up', conduct, `asks to be woken at ${wakeMs}`);
+    const wakes = [
+      controller.nextWakeMs(nowMs),
+      ...[...controller.followed()].map(({ rollout }) => rollout.paceWakeMs),
+    ];
+    const never = wakes.find((wakeMs) => wakeMs !== undefined && !Number.isFinite(wakeMs));
+    if (never !== undefined) this.#fail('wake-up', conduct, `asks to be woken at ${never}`);
     const { depth, delayed, processing, backingOff } = controller.dispatcher.load;
     if (Math.max(depth, delayed, processing, backingOff) > this.#truth.slotsEver) {
       this.#fail(

@@ -119,12 +119,15 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
     kind: 'mass-delete',
     everyMs: 25_000,
     act: (scene) => {
-      const uid = anyDaemonSet(scene)?.metadata.uid;
-      for (const object of [...scene.cluster.store.all('pods')]) {
-        if (controllerUid(object) === uid && scene.random() < 0.5) scene.cluster.deletePodAsUser(keyOf(object));
+      const { cluster, random, world } = scene;
+      const daemonSet = anyDaemonSet(scene);
+      if (daemonSet === undefined) return;
+      // Somebody does not want to wait for the updater.
+      if (random() < 0.5) cluster.updateTemplate(keyOf(daemonSet), `registry.example/agent:v${world.nextNumber()}`);
+      for (const object of [...cluster.store.all('pods')]) {
+        const isOwned = controllerUid(object) === daemonSet.metadata.uid;
+        if (isOwned && random() < 0.5) cluster.deletePodAsUser(keyOf(object));
       }
-      // A rack goes down, and the updater with it.
-      if (scene.random() < 0.7) scene.world.crash(1000 * scene.random());
     },
   },
   {

@@ -137,7 +137,12 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
   };
   const kinds = drawKinds(random);
   for (const kind of overrides.without ?? []) kinds.delete(kind);
-  return { ...base, replicas: kinds.has('two-leaders') ? 2 : base.replicas, kinds };
+  // With a small budget nothing is left to decide after half of the pods went.
+  const isLarge = base.nodes > 40 && kinds.has('mass-delete');
+  const roomy = isLarge
+    ? base.daemonSets.map((daemonSet) => ({ ...daemonSet, maxUnavailable: '100%', pool: '' }))
+    : base.daemonSets;
+  return { ...base, daemonSets: roomy, replicas: kinds.has('two-leaders') ? 2 : base.replicas, kinds };
 }
 
 function drawDaemonSets(random: Random, nodes: number): DaemonSetSpec[] {
