@@ -19,12 +19,14 @@ import { optedStrategy } from '../../src/simulator/observer-policy.ts';
 import { budgetWith, type Planned } from './budget-rule.ts';
 import { LEASE } from './candidate.ts';
 import type { StampClock } from './clocks.ts';
+import { CommitLog } from './commit-log.ts';
 import { Conduct, intentOf } from './conduct.ts';
-import { CommitLog, isOfRevision, type KnownDaemonSet } from './knowledge.ts';
+import { isOfRevision, type KnownDaemonSet } from './knowledge.ts';
+import { endlessSleep } from './memory.ts';
 import type { SimProcess } from './process.ts';
 import { type Trace, Violation } from './trace.ts';
-import { TrueBudget } from './true-budget.ts';
 import { Truth } from './truth.ts';
+import { TruthRule } from './truth-rule.ts';
 
 export const FORCE_DELETE_STUCK = 'daemonpodupdater.io/force-delete-stuck';
 export const PROGRESS_DEADLINE = 'daemonpodupdater.io/progress-deadline-seconds';
@@ -47,10 +49,8 @@ export class Checker {
   readonly #log: CommitLog;
   readonly #trace: Trace;
   readonly #truth: Truth;
-  readonly #trueBudget: TrueBudget;
+  readonly #truthRule: TruthRule;
   #checkedDeletes = 0;
-  /** By how many nodes deletions went over the budget in the true state, excused. */
-  readonly overruns: number[] = [];
   deletes = 0;
   /** The node of the last deletion that was applied. */
   lastDeletedOn = '';
@@ -59,7 +59,7 @@ export class Checker {
   constructor(cluster: SimulatedCluster, trace: Trace, stamps: StampClock) {
     this.#cluster = cluster;
     this.#truth = new Truth(cluster, stamps);
-    this.#trueBudget = new TrueBudget(cluster);
+    this.#truthRule = new TruthRule(cluster);
     this.#log = new CommitLog(cluster.store);
     this.#trace = trace;
   }
@@ -135,45 +135,18 @@ export class Checker {
     if (this.#truth.wasAlwaysCurrent(task.uid)) {
       this.#fail('current-pod', conduct, `${task.pod} was deleted, and has been of the newest revision all its life`);
     }
-    this.#checkTruth(conduct, task);
-  }
-
-  /** The budget in the true state, whatever the process could know. */
-  #checkTruth(conduct: Conduct, task: Task): void {
-    const decision = conduct.decisions.get(task);
-    if (decision === undefined) return;
-    const { known, revision, isSurelyUp } = decision;
-    const nodeName = nodeOfSlot(task.slot);
-    const isAwaited = conduct.pending.get(task.slot)?.uid === task.uid;
-    this.#trueBudget.onDeletion(known.uid, nodeName, isAwaited ? known : undefined);
-    // Nobody waits for a request that was answered, and arrives once more.
-    if (!isSurelyUp || !isAwaited) return;
-    const isHint = (uid: string): boolean => known.pods.get(uid)?.isHint ?? false;
-    const excess = this.#trueBudget.excess(known.uid, nodeName, { revision, decider: known, isHint });
-    if (excess === undefined) return;
-    const { down, known: knownDown, allowed } = excess;
-    if (down > allowed) this.overruns.push(down - allowed);
-    if (knownDown <= allowed) return;
-    const what = `${down} nodes without a pod, ${knownDown} of them by its doing or told to it, ${allowed} allowed`;
-    this.#fail('truth', conduct, `${task.slot}: ${what}`);
+    const overrun = this.#truthRule.judge(conduct, task);
+    if (overrun !== '') this.#fail('truth', conduct, `${task.slot}: ${overrun}`);
   }
 
   onPumped(conduct: Conduct, controller: Controller): void {
     const { nowMs } = conduct.process;
-    const wakes = [
-      controller.nextWakeMs(nowMs),
-      ...[...controller.followed()].map(({ rollout }) => rollout.paceWakeMs),
-    ];
-    const never = wakes.find((wakeMs) => wakeMs !== undefined && !Number.isFinite(wakeMs));
-    if (never !== undefined) this.#fail('wake-up', conduct, `asks to be woken at ${never}`);
+    const wakeMs = endlessSleep(controller, nowMs);
+    if (wakeMs !== undefined) this.#fail('wake-up', conduct, `asks to be woken at ${wakeMs}`);
     const { depth, delayed, processing, backingOff } = controller.dispatcher.load;
-    if (Math.max(depth, delayed, processing, backingOff) > this.#truth.slotsEver) {
-      this.#fail(
-        'memory',
-        conduct,
-        `queue ${depth}, delayed ${delayed}, in lanes ${processing}, backing off ${backingOff}`,
-      );
-    }
+    const text = `queue ${depth}, delayed ${delayed}, in lanes ${processing}, backing off ${backingOff}`;
+    const most = Math.max(depth, delayed, processing, backingOff);
+    if (most > this.#truth.slotsEver) this.#fail('memory', conduct, text);
   }
 
   #checkSlot(conduct: Conduct, task: Task): void {

@@ -1,7 +1,8 @@
 import { type DaemonSetKey, daemonSetOfSlot, nodeOfSlot, type SlotKey } from '../../src/protocol/slot.ts';
 import type { Task } from '../../src/protocol/task.ts';
 import { BudgetTally } from './budget-tally.ts';
-import { type CommitLog, Knowledge, type KnownDaemonSet } from './knowledge.ts';
+import type { CommitLog } from './commit-log.ts';
+import { Knowledge, type KnownDaemonSet } from './knowledge.ts';
 import type { SimProcess } from './process.ts';
 import { DeletionLog } from './repeat-rule.ts';
 

@@ -81,3 +81,12 @@ export function removeDecoys(cluster: SimulatedCluster): void {
     deletePod(cluster.store, { pod: object as PodObject, gracePeriodSeconds: 0, nowMs: cluster.nowMs, origin: 'user' });
   }
 }
+
+/** A pod whose readiness somebody took away gets it back. */
+export function heal(cluster: SimulatedCluster, key: string): void {
+  const pod = cluster.store.get('pods', key) as PodObject | undefined;
+  const isRunning = pod?.status.phase === 'Running' && pod.metadata.deletionTimestamp === undefined;
+  const containers = (pod?.status.containerStatuses ?? []) as readonly { readonly state: object }[];
+  const isHealthy = containers.some(({ state }) => 'running' in state);
+  if (isRunning && isHealthy) cluster.kubelets.setPodReady(key, true);
+}

@@ -12,49 +12,9 @@ import {
   type RevisionObject,
 } from '../../src/simulator/objects.ts';
 import { type PlacementVerdict, placementOf } from '../../src/simulator/placement.ts';
-import type { Commit, Store } from '../../src/simulator/store.ts';
+import type { Commit } from '../../src/simulator/store.ts';
+import { type CommitLog, Cursor } from './commit-log.ts';
 import type { SimProcess } from './process.ts';
-
-/** Every commit since the beginning, whatever the simulated etcd has compacted. */
-export class CommitLog {
-  readonly #commits = new Map<string, Commit[]>();
-
-  constructor(store: Store) {
-    store.onCommit((commit) => this.of(commit.resource).push(commit));
-  }
-
-  of(resource: string): Commit[] {
-    let commits = this.#commits.get(resource);
-    if (commits === undefined) {
-      commits = [];
-      this.#commits.set(resource, commits);
-    }
-    return commits;
-  }
-}
-
-const NOTHING: readonly Commit[] = [];
-
-/** How far one stream has been told; reads the true history up to there, whatever the stream itself made of it. */
-class Cursor {
-  readonly #commits: readonly Commit[];
-  #index = 0;
-
-  constructor(log: CommitLog, resource: string) {
-    this.#commits = log.of(resource);
-  }
-
-  /** What came since the last call, up to `revision`. */
-  advance(revision: number): readonly Commit[] {
-    const from = this.#index;
-    for (;;) {
-      const commit = this.#commits[this.#index];
-      if (commit === undefined || commit.revision > revision) break;
-      this.#index += 1;
-    }
-    return from === this.#index ? NOTHING : this.#commits.slice(from, this.#index);
-  }
-}
 
 export interface KnownPod {
   readonly pod: PodObject;

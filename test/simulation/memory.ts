@@ -1,3 +1,4 @@
+import type { Controller } from '../../src/controller/controller.ts';
 import type { Followed } from '../../src/controller/followed.ts';
 import type { Entry } from '../../src/simulator/cluster-index.ts';
 import { controllerUid } from '../../src/simulator/objects.ts';
@@ -57,4 +58,11 @@ function keptFor({ rollout }: Followed, entry: Entry, world: World): string {
 function firstOver(sizes: readonly (readonly [what: string, size: number, max: number])[]): string {
   const over = sizes.find(([, size, max]) => size > max);
   return over === undefined ? '' : `${over[1]} ${over[0]}, and ${over[2]} there are`;
+}
+
+/** A time at which it asks to be woken and which never comes; other timers may hide one of the pace's. */
+export function endlessSleep(controller: Controller, nowMs: number): number | undefined {
+  const wakes = [controller.nextWakeMs(nowMs)];
+  for (const { rollout } of controller.followed()) wakes.push(rollout.paceWakeMs);
+  return wakes.find((wakeMs) => wakeMs !== undefined && !Number.isFinite(wakeMs));
 }

@@ -1,17 +1,5 @@
-/** A change of the program's text; `find` must occur exactly once in `file`. */
-export interface Patch {
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-/** A bug planted in the program, to see whether the simulation finds it. */
-export interface Mutant {
-  readonly name: string;
-  /** What the bug is, in one line. */
-  readonly bug: string;
-  readonly patches: readonly Patch[];
-}
+import { type Mutant, one } from './mutant.ts';
+import { PLACE_MUTANTS } from './place-mutants.ts';
 
 const CLASSIFY = 'src/rollout/classify.ts';
 const ASKS = 'src/rollout/asks.ts';
@@ -24,16 +12,11 @@ const CONTROLLER = 'src/controller/controller.ts';
 const TRAFFIC = 'src/controller/traffic.ts';
 const ELECTION = 'src/election/election-machine.ts';
 const STUCK = 'src/rollout/stuck.ts';
-const PACE = 'src/rollout/pace-feed.ts';
 
 const WANTED_DELETE = `    facts.strategy === 'AdvancedRollingUpdate' &&
     slot.eligibility === 2 &&
     slot.node?.isReady === true &&
     pod !== undefined &&`;
-
-function one(name: string, bug: string, patch: Patch): Mutant {
-  return { name, bug, patches: [patch] };
-}
 
 export const MUTANTS: readonly Mutant[] = [
   one('no-uid-precondition', 'a deletion is not bound to the pod that was decided about', {
@@ -269,46 +252,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: '    this.#notices.unfollowed(followed.key);\n',
     replace: '',
   }),
-  one('woken-at-infinity', 'a pace that waits for nothing asks to be woken at infinity', {
-    file: PACE,
-    find: 'this.#wakeMs = wakeMs === NEVER ? undefined : wakeMs;',
-    replace: 'this.#wakeMs = wakeMs;',
-  }),
-  one('pace-never-forgets', 'deletions that the pace has followed to their end are kept for ever', {
-    file: PACE,
-    find: '    this.#goneAtMs.delete(slot);\n',
-    replace: '',
-  }),
-  one('lost-is-read-late', 'what became of a deletion without an answer is read after half an hour', {
-    file: ASKS,
-    find: 'export const OBSERVE_UNKNOWN_AFTER_MS = 5_000;',
-    replace: 'export const OBSERVE_UNKNOWN_AFTER_MS = 1_800_000;',
-  }),
-  one('not-ready-never-failed', 'a node that its new pod took down gives its place in the budget to another one', {
-    file: CLASSIFY,
-    find: 'if (isNodeFailed(slot, facts)) return',
-    replace: 'if (slot.nodeName === "" && isNodeFailed(slot, facts)) return',
-  }),
-  one('not-ready-always-failed', 'every node that is NotReady keeps a place in the budget', {
-    file: CLASSIFY,
-    find: 'if (isNodeFailed(slot, facts)) return',
-    replace: 'if (slot.nodeName !== "" || isNodeFailed(slot, facts)) return',
-  }),
-  one('failure-forgotten', 'a node that its new pod took down is free again when others delete that pod', {
-    file: 'src/rollout/observe.ts',
-    find: 'else if (slot.notReadySinceMs === NEVER) slot.replacedAtMs = nowMs;',
-    replace: 'else slot.replacedAtMs = nowMs;',
-  }),
-  one('gone-nodes-named', 'nodes that failed and are gone are kept to be named', {
-    file: 'src/rollout/slot-book.ts',
-    find: 'if (slot.failureToldHash !== undefined && (mask & BIT.eligible) === 0) {',
-    replace: "if (slot.nodeName === '') {",
-  }),
-  one('not-ready-not-held', 'a deletion on its way to a node that went NotReady gives its place to another one', {
-    file: CLASSIFY,
-    find: '(isHeld ? BIT.inFlight | BIT.reserved : 0)',
-    replace: '(isHeld ? 0 : 0)',
-  }),
+  ...PLACE_MUTANTS,
   {
     name: 'force-unasked',
     bug: 'pods stuck in Terminating are deleted by force though nobody asked for it',

@@ -15,27 +15,42 @@ interface Regression {
 
 const REGRESSIONS: readonly Regression[] = [
   {
-    seed: 30,
+    seed: 5,
     cause:
       'pods of a new template were told before their revision, taken for old ones, and deleted as soon as they were created',
     mutant: 'ahead-means-old',
   },
   {
-    seed: 330,
+    seed: 151,
     cause:
       'a deletion that was not wanted any more (OTA since) was taken back, and its slot not looked at until the next event',
     mutant: 'taken-back-in-silence',
   },
   {
-    seed: 611,
+    seed: 8,
     cause: 'a failure that was still to be said when its DaemonSet opted out was due for ever: a pump each millisecond',
     mutant: 'said-for-ever',
   },
   {
-    seed: 208,
+    seed: 112,
     cause:
       'after a rollback, with clocks that step and a late watch of revisions, new pods of one node were taken for old ones and deleted without end',
     mutant: 'repeats-at-once',
+  },
+  {
+    seed: 61,
+    cause: 'a window that an earlier process had filled asked to be looked at again at infinity, and the timer stayed',
+    mutant: 'woken-at-infinity',
+  },
+  {
+    seed: 5,
+    cause: 'a node that its new pod had taken down was free again when somebody else deleted that pod',
+    mutant: 'failure-forgotten',
+  },
+  {
+    seed: 135,
+    cause: 'nodes that had failed and were gone were kept, and named in later events',
+    mutant: 'gone-nodes-named',
   },
 ];
 

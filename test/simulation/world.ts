@@ -6,7 +6,7 @@ import type { Trouble } from '../../src/simulator/pod-status.ts';
 import { createRandom, forkRandom, type Random } from '../../src/simulator/random.ts';
 import { Checker, FORCE_DELETE_STUCK, PROGRESS_DEADLINE } from './checker.ts';
 import { ProcessClock, StampClock } from './clocks.ts';
-import { Havoc, removeDecoys, stripHashLabels } from './havoc.ts';
+import { Havoc, heal, removeDecoys, stripHashLabels } from './havoc.ts';
 import { whatIsLeft } from './liveness.ts';
 import { whatIsKept } from './memory.ts';
 import { Network, type Tally } from './network.ts';
@@ -289,17 +289,9 @@ export class World {
     for (const { metadata } of [...this.cluster.store.all('nodes')]) {
       if (!this.#away.has(metadata.name)) this.cluster.setNodeReady(metadata.name, true);
     }
-    for (const object of [...this.cluster.store.all('pods')]) this.#heal(object.metadata.name);
+    for (const object of [...this.cluster.store.all('pods')])
+      heal(this.cluster, `${NAMESPACE}/${object.metadata.name}`);
     for (const { process } of this.updaters) process.resume();
     for (const updater of this.updaters) updater.resize(this.#spec.lanes);
-  }
-
-  /** A pod whose readiness somebody took away gets it back. */
-  #heal(name: string): void {
-    const pod = this.cluster.pod(NAMESPACE, name);
-    const isRunning = pod?.status.phase === 'Running' && pod.metadata.deletionTimestamp === undefined;
-    const containers = (pod?.status.containerStatuses ?? []) as readonly { readonly state: object }[];
-    const isHealthy = containers.some(({ state }) => 'running' in state);
-    if (isRunning && isHealthy) this.cluster.kubelets.setPodReady(`${NAMESPACE}/${name}`, true);
   }
 }
