@@ -4,11 +4,19 @@ import type { ElectionEffect, ElectionInput } from '../../src/election/election-
 import { ElectionMachine } from '../../src/election/election-machine.ts';
 import { DEFAULT_ELECTION_TIMINGS } from '../../src/election/lease.ts';
 import { leaseObject, leaseOf } from '../../src/election/lease-object.ts';
+import { keyOf } from '../../src/simulator/objects.ts';
+import type { Store } from '../../src/simulator/store.ts';
 import type { Planned } from '../../src/simulator/timeline.ts';
 import type { Network, SimAnswer } from './network.ts';
 import type { SimProcess } from './process.ts';
 
 export const LEASE = { namespace: 'default', name: 'daemonpodupdater' } as const;
+
+/** Whom the Lease in the API server names; '' for nobody. */
+export function holderOf(store: Store): string {
+  const lease = store.get('leases', keyOf({ metadata: LEASE } as never));
+  return (lease?.spec as { readonly holderIdentity?: string } | undefined)?.holderIdentity ?? '';
+}
 
 export interface CandidateOptions {
   readonly process: SimProcess;

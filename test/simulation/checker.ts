@@ -11,13 +11,12 @@ import {
   type DaemonSetObject,
   findCondition,
   isConditionTrue,
-  keyOf,
   nodeNameOf,
   type PodObject,
 } from '../../src/simulator/objects.ts';
 import { optedStrategy } from '../../src/simulator/observer-policy.ts';
 import { budgetWith, type Planned } from './budget-rule.ts';
-import { LEASE } from './candidate.ts';
+import { holderOf } from './candidate.ts';
 import type { StampClock } from './clocks.ts';
 import { CommitLog } from './commit-log.ts';
 import { Conduct, intentOf } from './conduct.ts';
@@ -115,8 +114,7 @@ export class Checker {
     const uid = request.method === 'DELETE' ? body.preconditions?.uid : body.metadata?.uid;
     if (uid !== task.uid)
       this.#fail('precondition', conduct, `${request.method} ${request.path} is not bound to a UID`);
-    const lease = this.#cluster.store.get('leases', keyOf({ metadata: LEASE } as never));
-    const holder = (lease?.spec as { readonly holderIdentity?: string } | undefined)?.holderIdentity ?? '';
+    const holder = holderOf(this.#cluster.store);
     if (holder !== conduct.process.id)
       this.#fail('leader', conduct, `writes while ${holder || 'nobody'} holds the lease`);
   }
@@ -135,8 +133,8 @@ export class Checker {
     if (this.#truth.wasAlwaysCurrent(task.uid)) {
       this.#fail('current-pod', conduct, `${task.pod} was deleted, and has been of the newest revision all its life`);
     }
-    const overrun = this.#truthRule.judge(conduct, task);
-    if (overrun !== '') this.#fail('truth', conduct, `${task.slot}: ${overrun}`);
+    const excess = this.#truthRule.judge(conduct, task);
+    if (excess !== '') this.#fail('truth', conduct, `${task.slot}: ${excess}`);
   }
 
   onPumped(conduct: Conduct, controller: Controller): void {
@@ -144,9 +142,8 @@ export class Checker {
     const wakeMs = endlessSleep(controller, nowMs);
     if (wakeMs !== undefined) this.#fail('wake-up', conduct, `asks to be woken at ${wakeMs}`);
     const { depth, delayed, processing, backingOff } = controller.dispatcher.load;
-    const text = `queue ${depth}, delayed ${delayed}, in lanes ${processing}, backing off ${backingOff}`;
-    const most = Math.max(depth, delayed, processing, backingOff);
-    if (most > this.#truth.slotsEver) this.#fail('memory', conduct, text);
+    if (Math.max(depth, delayed, processing, backingOff) <= this.#truth.slotsEver) return;
+    this.#fail('memory', conduct, `queue ${depth}, delayed ${delayed}, in lanes ${processing}, retried ${backingOff}`);
   }
 
   #checkSlot(conduct: Conduct, task: Task): void {
