@@ -138,8 +138,7 @@ export class Checker {
   }
 
   onPumped(conduct: Conduct, controller: Controller): void {
-    const { nowMs } = conduct.process;
-    const wakeMs = endlessSleep(controller, nowMs);
+    const wakeMs = endlessSleep(controller, conduct.process.nowMs);
     if (wakeMs !== undefined) this.#fail('wake-up', conduct, `asks to be woken at ${wakeMs}`);
     const { depth, delayed, processing, backingOff } = controller.dispatcher.load;
     if (Math.max(depth, delayed, processing, backingOff) <= this.#truth.slotsEver) return;
