@@ -21,6 +21,10 @@ const LANES_MAX = 5;
 /** Longer than a write may take before its pod is read. */
 const OBSERVED_AFTER_MS = 31_000;
 const LOOK_MS = 120;
+/** With many CPUs there is little pause between the starts of two threads. */
+const QUICK_TO_GROW = { cpus: () => 16 };
+/** Where the clock jumps: oftener than it does, so that what was read does not look a minute old. */
+const BOOKMARK_MS = 40;
 const ROUNDS = 8;
 
 interface Disturbance {
@@ -69,12 +73,13 @@ test('lanes: 10,000 slots of two rollouts, resized and killed at random → each
   const random = createRandom(seed);
   const cluster = await simulator(t, {
     speed: 50,
+    bookmarkIntervalMs: BOOKMARK_MS,
     scenario: { nodes: NODES, daemonSets: 2, maxUnavailable: '10%', startupMs: 1000, podsPerSecond: 200, seed },
   });
   await cluster.control.annotateDaemonSet('default/agent-2', { 'apps.openyurt.io/update-strategy': 'OTA' });
   const skip = skippableClock(t);
   const threads = collectThreads(t);
-  const { updater, diary } = await startUpdater(t, cluster);
+  const { updater, diary } = await startUpdater(t, cluster, QUICK_TO_GROW);
   await cluster.control.startRollout();
   for (let round = 1; round <= ROUNDS; round++) {
     const target = (round * 2 * NODES) / (ROUNDS + 2);
@@ -101,7 +106,7 @@ test('lanes: grown and shrunk under load → no write is lost, refused or late',
     speed: 50,
     scenario: { nodes: 600, maxUnavailable: '30%', startupMs: 1000, podsPerSecond: 200 },
   });
-  const { updater, diary } = await startUpdater(t, cluster);
+  const { updater, diary } = await startUpdater(t, cluster, QUICK_TO_GROW);
   const heard = t.mock.method(updater.lanes, 'taskDone');
   await cluster.control.startRollout();
   for (const lanes of [8, 1, 4, 2]) {
@@ -129,7 +134,10 @@ test('lanes: from eight to one, with an API server that takes 300 ms → the one
 });
 
 test('lanes: answers of writes are lost → settled by the watch or by reading, nothing twice', async (t) => {
-  const cluster = await simulator(t, { scenario: { nodes: 100, maxUnavailable: '50%', startupMs: 500 } });
+  const cluster = await simulator(t, {
+    bookmarkIntervalMs: BOOKMARK_MS,
+    scenario: { nodes: 100, maxUnavailable: '50%', startupMs: 500 },
+  });
   const { diary } = await startUpdater(t, cluster);
   await cluster.control.setFaults({ lostAfter: 0.2, lostBefore: 0.2 });
   await cluster.control.startRollout();
