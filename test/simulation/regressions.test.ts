@@ -32,7 +32,7 @@ const REGRESSIONS: readonly Regression[] = [
     mutant: 'said-for-ever',
   },
   {
-    seed: 112,
+    seed: 64,
     cause:
       'after a rollback, with clocks that step and a late watch of revisions, new pods of one node were taken for old ones and deleted without end',
     mutant: 'repeats-at-once',
@@ -48,7 +48,7 @@ const REGRESSIONS: readonly Regression[] = [
     mutant: 'failure-forgotten',
   },
   {
-    seed: 135,
+    seed: 77,
     cause: 'nodes that had failed and were gone were kept, and named in later events',
     mutant: 'gone-nodes-named',
   },
