@@ -108,9 +108,9 @@ export class Rollout {
       scenario: judgement.scenario,
       faults: judgement.faults,
       tookMs: report.completedAfterMs ?? 0,
-      writes: accepted,
+      deletedPods: report.deletedPods,
       duplicates: duplicates.size,
-      refused:
+      otherAnswers:
         Object.entries(refused)
           .map(([status, count]) => `${count}×${status}`)
           .join(' ') || '-',

@@ -9,9 +9,11 @@ export interface SummaryRow {
   /** What was done, and how often. */
   readonly faults: string;
   readonly tookMs: number;
-  readonly writes: number;
+  /** As observed, each once. */
+  readonly deletedPods: number;
   readonly duplicates: number;
-  readonly refused: string;
+  /** To writes, by status: refusals, and what the API server could not tell any more. */
+  readonly otherAnswers: string;
   /** Nodes without an available pod right after a deletion, the most at one time, and how many were allowed. */
   readonly peak: number;
   readonly allowed: number;
@@ -33,9 +35,9 @@ export class Summary {
       row.scenario,
       row.faults,
       seconds(row.tookMs),
-      `${row.writes}`,
+      `${row.deletedPods}`,
       `${row.duplicates}`,
-      row.refused,
+      row.otherAnswers,
       `${row.peak} of ${row.allowed}`,
       longestOf(row.recoveries),
     ]);
@@ -52,7 +54,7 @@ const COLUMNS = [
   'rollout took',
   'pods deleted',
   'twice',
-  'refused',
+  'not accepted',
   'unavailable',
   'longest recovery',
 ];
