@@ -18,7 +18,7 @@ import {
   waitUntilAvailable,
 } from '../test/control-plane/cluster.ts';
 import { type ControlPlane, startControlPlane } from '../test/control-plane/control-plane.ts';
-import type { ObservedRollout } from '../test/control-plane/observation.ts';
+import type { ObservedRollout } from '../test/control-plane/observed-rollout.ts';
 import { Observer } from '../test/control-plane/observer.ts';
 import { forEachConcurrently, type Program, waitFor } from '../test/control-plane/processes.ts';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type AuditedWrite, summarizeWrites } from '../control-plane/audit.ts';
-import type { ObservedRollout } from '../control-plane/observation.ts';
+import type { ObservedRollout } from '../control-plane/observed-rollout.ts';
 import { waitFor } from '../control-plane/processes.ts';
 import { appliedDeletions, auditedPeak } from './judge.ts';
 import type { Rig } from './rig.ts';

@@ -1,5 +1,6 @@
 import type { ApiClient, KubeObject } from './api-client.ts';
-import { Observation, type ObservedChange, type ObservedRollout, type Source } from './observation.ts';
+import { Observation, type ObservedChange, type Source } from './observation.ts';
+import type { ObservedRollout } from './observed-rollout.ts';
 import { waitFor } from './processes.ts';
 import { Watcher } from './watcher.ts';
 
