@@ -28,6 +28,7 @@ import {
   type UpdaterAccount,
 } from '../test/control-plane/updater.ts';
 import { type CpuUse, measureCpuUse } from './cpu-use.ts';
+import { machineSpeed } from './machine-speed.ts';
 import { machine, printTable } from './report.ts';
 
 const { values } = parseArgs({
@@ -58,6 +59,8 @@ interface Result {
   readonly writesPerPod: number;
   readonly duplicateWrites: number;
   readonly cpuUse: CpuUse;
+  /** Of the machine around the rollout, the mean of before and after. */
+  readonly speed: number;
 }
 
 interface Run {
@@ -106,6 +109,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   const { program, userAgent } = await prepare(contender, { plane, account, name });
   const cpuBefore = (await program?.cpuSeconds()) ?? 0;
   const writesBefore = (await readAuditLog(plane.files.auditLog)).length;
+  const speedBefore = machineSpeed();
   const cpuUseOf = await measureCpuUse(plane, isOurs(contender) && program !== undefined ? [program] : []);
 
   observer.begin();
@@ -115,6 +119,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   const observed = await observer.complete(metadata.generation ?? 0, ROLLOUT_TIMEOUT_MS);
 
   const cpuUse = await cpuUseOf();
+  const speed = (speedBefore + machineSpeed()) / 2;
   const cpuSeconds = ((await program?.cpuSeconds()) ?? 0) - cpuBefore;
   const peakRssBytes = isOurs(contender) ? await program?.peakRssBytes() : undefined;
   const writes = (await readAuditLog(plane.files.auditLog))
@@ -134,6 +139,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
     writesPerPod: summary.writes / nodeCount,
     duplicateWrites: summary.duplicates.size,
     cpuUse,
+    speed,
   };
 }
 
@@ -207,6 +213,7 @@ printTable(
     '': result.contender,
     'wall s': result.wallSeconds.toFixed(1),
     '× native': ratio(result.wallSeconds, native?.wallSeconds),
+    '× at equal speed': ratio(result.wallSeconds * result.speed, native && native.wallSeconds * native.speed),
     'unavailable at worst': String(result.observed.unavailablePeak),
     'pod-seconds': result.observed.unavailablePodSeconds.toFixed(0),
     '× native ': ratio(result.observed.unavailablePodSeconds, native?.observed.unavailablePodSeconds),
