@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { waitFor } from '../control-plane/processes.ts';
 import { ANSWER_FAULTS, type AnswerFault, type Request, type RequestKind } from './http-pieces.ts';
 import { ChaosProxy, type PassedAnswer } from './proxy.ts';
 import { assertUnharmed, type Rig } from './rig.ts';
@@ -6,6 +7,9 @@ import { NODES, percent } from './settings.ts';
 import type { Recovery } from './summary.ts';
 
 const BROKEN_KINDS = ['list', 'lease', 'deletion'] as const satisfies readonly RequestKind[];
+/** What was asked is asked again; of a deletion the watch tells. */
+const ASKED_AGAIN = ['list', 'lease'] as const satisfies readonly RequestKind[];
+const RECOVERY_TIMEOUT_MS = 20_000;
 /** The first answers of each list: the second try waits for a second or two, the third for up to three. */
 const BROKEN_EACH_LIST = 2;
 /** One in so many; a lease has to be renewed every ten seconds, and is asked for every two. */
@@ -23,6 +27,11 @@ export async function garbledAnswers(rig: Rig): Promise<void> {
     const replica = await rig.startReplica({ route: proxy.route });
     const rollout = await rig.change(percent(3));
     await rollout.reach(percent(100));
+    proxy.faultFor = () => undefined;
+    await waitFor(() => ASKED_AGAIN.every((kind) => recoveriesOf(proxy.answers, kind) !== undefined), {
+      timeoutMs: RECOVERY_TIMEOUT_MS,
+      what: 'a whole answer after each broken one',
+    });
     const counts = BROKEN_KINDS.map((kind) => `${kind}s: ${countsOf(proxy.answers, kind)}`);
     rig.say(`answers broken: ${counts.join('; ')}`);
     assertAllBroken(proxy.answers);
@@ -34,7 +43,7 @@ export async function garbledAnswers(rig: Rig): Promise<void> {
     await rollout.judge({
       scenario: 'answers truncated and garbled',
       faults: `${proxy.answers.filter(({ fault }) => fault !== undefined).length} answers`,
-      recoveries: [...recoveriesOf(proxy.answers, 'list'), ...recoveriesOf(proxy.answers, 'lease')],
+      recoveries: ASKED_AGAIN.flatMap((kind) => recoveriesOf(proxy.answers, kind) ?? []),
       notes: [
         ...counts.map((text) => `broken ${text}`),
         `a recovery is the time to the next whole answer; ${asked} deletions were asked for, for ${NODES} pods`,
@@ -88,12 +97,14 @@ function assertAllBroken(answers: readonly PassedAnswer[]): void {
   }
 }
 
-/** From each broken answer to the next whole one to the same question. */
-function recoveriesOf(answers: readonly PassedAnswer[], kind: RequestKind): Recovery[] {
-  return answers.flatMap((answer, index) => {
-    if (answer.kind !== kind || answer.fault === undefined) return [];
+/** From each broken answer to the next whole one to the same question; undefined while one of them has none. */
+function recoveriesOf(answers: readonly PassedAnswer[], kind: RequestKind): Recovery[] | undefined {
+  const recoveries: Recovery[] = [];
+  for (const [index, answer] of answers.entries()) {
+    if (answer.kind !== kind || answer.fault === undefined) continue;
     const whole = answers.slice(index).find(({ path, fault }) => path === answer.path && fault === undefined);
-    assert.ok(whole !== undefined, `no whole answer to ${answer.path} after ${answer.fault}`);
-    return [{ what: `broken ${kind}`, recoveryMs: whole.atMs - answer.atMs }];
-  });
+    if (whole === undefined) return undefined;
+    recoveries.push({ what: `broken ${kind}`, recoveryMs: whole.atMs - answer.atMs });
+  }
+  return recoveries;
 }
