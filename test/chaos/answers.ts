@@ -9,6 +9,8 @@ import type { Recovery } from './summary.ts';
 const BROKEN_KINDS = ['list', 'lease', 'deletion'] as const satisfies readonly RequestKind[];
 /** What was asked is asked again; of a deletion the watch tells. */
 const ASKED_AGAIN = ['list', 'lease'] as const satisfies readonly RequestKind[];
+/** So late does a watch tell what became of a deletion: time enough to do it twice. */
+const WATCH_DELAY_MS = 1_000;
 const RECOVERY_TIMEOUT_MS = 20_000;
 /** The first answers of each list: the second try waits for a second or two, the third for up to three. */
 const BROKEN_EACH_LIST = 2;
@@ -24,8 +26,9 @@ export async function garbledAnswers(rig: Rig): Promise<void> {
   const proxy = await ChaosProxy.start(rig.plane);
   try {
     proxy.faultFor = answerFaults();
+    proxy.latencyMs = (request) => (request?.kind === 'watch' ? WATCH_DELAY_MS : 0);
     const replica = await rig.startReplica({ route: proxy.route });
-    const rollout = await rig.change(percent(3));
+    const rollout = await rig.change(percent(6));
     await rollout.reach(percent(100));
     proxy.faultFor = () => undefined;
     await waitFor(() => ASKED_AGAIN.every((kind) => recoveriesOf(proxy.answers, kind) !== undefined), {
@@ -46,7 +49,7 @@ export async function garbledAnswers(rig: Rig): Promise<void> {
       recoveries: ASKED_AGAIN.flatMap((kind) => recoveriesOf(proxy.answers, kind) ?? []),
       notes: [
         ...counts.map((text) => `broken ${text}`),
-        `a recovery is the time to the next whole answer; ${asked} deletions were asked for, for ${NODES} pods`,
+        `watches were ${WATCH_DELAY_MS / 1000} s late; a recovery is the time to the next whole answer; ${asked} deletions were asked for, for ${NODES} pods`,
       ],
     });
   } finally {

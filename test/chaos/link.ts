@@ -3,7 +3,8 @@ import type { TLSSocket } from 'node:tls';
 import { type AnswerFault, breakAnswer, type Request, requestOf, type WatchFault } from './http-pieces.ts';
 
 export interface LinkOptions {
-  readonly latencyMs: () => number;
+  /** What it carries may be told apart; undefined before the first request. */
+  readonly latencyMs: (request: Request | undefined) => number;
   /** What is to be done to the answer of this request; undefined: nothing. */
   readonly onRequest: (request: Request) => AnswerFault | undefined;
   /** An answer has begun, and this was done to it. */
@@ -71,7 +72,7 @@ export class Link {
     to.on('drain', () => from.resume());
     from.on('data', (received: Buffer) => {
       const data = change(received);
-      const latencyMs = this.#options.latencyMs();
+      const latencyMs = this.#options.latencyMs(this.request);
       if (latencyMs === 0 && waiting === 0) {
         write(data);
         return;

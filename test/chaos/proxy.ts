@@ -28,8 +28,8 @@ export interface PassedAnswer extends Request {
 export class ChaosProxy {
   readonly route: Route;
   readonly links = new Set<Link>();
-  /** Added to each piece of data, both ways. */
-  latencyMs: () => number = () => 0;
+  /** Added to each piece of data, both ways, by the newest request of its connection. */
+  latencyMs: (request: Request | undefined) => number = () => 0;
   /** What is done to the answer of a request; undefined: nothing. */
   faultFor: (request: Request) => AnswerFault | undefined = () => undefined;
   /** Every watch that was opened, in order. */
@@ -118,7 +118,7 @@ export class ChaosProxy {
     const { hostname: host, port } = this.#target;
     const upstream = connectTls({ socket: connectTcp(Number(port), host), ca: this.#caPem, host });
     const link = new Link(client, upstream, {
-      latencyMs: () => this.latencyMs(),
+      latencyMs: (request) => this.latencyMs(request),
       onRequest: (request) => {
         if (request.kind === 'watch') this.watchesOpened.push({ stream: request.path, atMs: Date.now() });
         return this.faultFor(request);
