@@ -26,6 +26,8 @@ interface Era {
 
 interface Watched {
   readonly down: Map<string, Down>;
+  /** With which commit an eligible node became Ready, or a Ready one eligible. */
+  readonly countedSince: Map<string, number>;
   readonly eligible: Set<string>;
   eras: Era[];
 }
@@ -89,7 +91,9 @@ export class TrueBudget {
       const slot = entry.slots.get(name);
       if (slot === undefined || this.#isServed(slot, told, minReadyMs)) continue;
       count += 1;
-      if (name === nodeName || sinceRevision <= told.revision || by === told.decider) known += 1;
+      const wasTold = sinceRevision <= told.revision || by === told.decider;
+      const isCounted = (watched.countedSince.get(name) ?? 0) <= told.revision;
+      if (name === nodeName || (wasTold && isCounted)) known += 1;
     }
     return { down: count, known, allowed };
   }
@@ -117,7 +121,7 @@ export class TrueBudget {
     const { uid } = entry.daemonSet.metadata;
     let watched = this.#watched.get(uid);
     if (watched === undefined) {
-      watched = { down: new Map(), eligible: new Set(), eras: [] };
+      watched = { down: new Map(), countedSince: new Map(), eligible: new Set(), eras: [] };
       this.#watched.set(uid, watched);
       this.#begin(watched, entry);
     }
@@ -139,6 +143,8 @@ export class TrueBudget {
     }
     const minReadyMs = 1000 * (entry.daemonSet.spec.minReadySeconds ?? 0);
     const { nowMs, store } = this.#cluster;
+    if (!isEligible || !slot.isNodeReady) watched.countedSince.delete(nodeName);
+    else if (!watched.countedSince.has(nodeName)) watched.countedSince.set(nodeName, store.revision);
     const servedAtMs = servedAtMsOf(slot, minReadyMs);
     if (!isEligible || !slot.isNodeReady || servedAtMs <= nowMs) {
       watched.down.delete(nodeName);
