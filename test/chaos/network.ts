@@ -42,13 +42,18 @@ export async function cutAndSlow(rig: Rig): Promise<void> {
     rig.say(`${cuts} connections cut, ${blackouts} blackouts, ${rollout.deletedPods} pods deleted by then`);
     await rollout.reach(percent(100));
     const recoveryMs = (await rollout.recoveryMs(calmMs)) ?? 0;
+    await rollout.complete();
+    const completeMs = Date.now() - calmMs;
     await assertUnharmed(replica);
     await rollout.judge({
       scenario: 'connections cut and slow',
       faults: `${cuts + blackouts} cuts`,
-      recoveries: [{ what: 'calm again', recoveryMs }],
+      recoveries: [
+        { what: 'calm again → next deletion', recoveryMs },
+        { what: 'calm again → complete', recoveryMs: completeMs },
+      ],
       notes: [
-        `${cuts} connections cut, ${blackouts} times all of them; each piece of data ${LATENCY_MS.min} to ${LATENCY_MS.max} ms late both ways; a recovery ends with the next deletion`,
+        `${cuts} connections cut, ${blackouts} times all of them; each piece of data ${LATENCY_MS.min} to ${LATENCY_MS.max} ms late both ways`,
       ],
     });
   } finally {
