@@ -18,8 +18,8 @@ export interface AfterOutcome {
 /** How long the watch may take to show a write before the pod is read; doubles with each read that tells nothing. */
 export const OBSERVE_AFTER_MS = 30_000;
 /**
- * The same when it is not even known whether the deletion was applied (a dead lane, a lost connection): a read is cheap, and
- * until it is made the slot keeps a place of the budget.
+ * The same when it is not even known whether the deletion was applied, or the read told nothing (a dead lane, a lost
+ * connection): a read is cheap, and until it is made the slot keeps a place of the budget.
  */
 export const OBSERVE_UNKNOWN_AFTER_MS = 5_000;
 const OBSERVE_DOUBLINGS_MAX = 4;
@@ -62,10 +62,8 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
     case 'gone':
     case 'unknown':
       if (ask.action === 'force-delete') noteForced(slot, ask.uid, at.nowMs);
-      watch(ask, at.nowMs);
       // A mark is not read but written again, so it gets the time that a slow watch may need.
-      if (outcome.code === 'unknown' && ask.action !== 'mark') ask.dueMs = at.nowMs + OBSERVE_UNKNOWN_AFTER_MS;
-      return WATCH;
+      return outcome.code === 'unknown' && ask.action !== 'mark' ? readSoon(ask, at.nowMs) : watch(ask, at.nowMs);
     case 'throttled':
     case 'conflict':
       return retry(ask, outcome, 'asked');
@@ -90,8 +88,10 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
 function takeObservation(slot: Slot, ask: Ask, outcome: Outcome, nowMs: number): AfterOutcome {
   ask.observeCount += 1;
   switch (outcome.code) {
-    case 'gone':
     case 'unknown':
+      // The read told nothing, whatever made it fail is likely to be over soon, and the slot keeps its place until then.
+      return readSoon(ask, nowMs);
+    case 'gone':
     case 'dry-run':
     case 'fenced':
       return watch(ask, nowMs);
@@ -118,6 +118,12 @@ function watch(ask: Ask, nowMs: number): AfterOutcome {
   ask.phase = 'watching';
   ask.setback = undefined;
   ask.dueMs = nowMs + OBSERVE_AFTER_MS * 2 ** Math.min(ask.observeCount, OBSERVE_DOUBLINGS_MAX);
+  return WATCH;
+}
+
+function readSoon(ask: Ask, nowMs: number): AfterOutcome {
+  watch(ask, nowMs);
+  ask.dueMs = nowMs + OBSERVE_UNKNOWN_AFTER_MS;
   return WATCH;
 }
 

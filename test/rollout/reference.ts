@@ -191,8 +191,8 @@ export class Reference extends ReferenceDecisions {
     }
     ask.phase = 'watching';
     ask.hasSetback = false;
-    const isDeletionLost = !isRead && code === 'unknown' && ask.action !== 'mark';
-    ask.dueMs = nowMs + (isDeletionLost ? 5_000 : 30_000 * 2 ** Math.min(ask.reads, 4));
+    const isLost = code === 'unknown' && ask.action !== 'mark';
+    ask.dueMs = nowMs + (isLost ? 5_000 : 30_000 * 2 ** Math.min(ask.reads, 4));
     return 'watch';
   }
 

@@ -34,6 +34,20 @@ test('rollout: the fate of a deletion unknown → read after 5 s; not applied �
   assert.deepEqual(rollout.select(ALL, T0 + 70_000), [slot('n02')]);
 });
 
+test('rollout: the read of a lost deletion is lost too, again and again → read every 5 s, and its place is kept', () => {
+  const rollout = syncedRollout({ ...cluster(2), daemonSet: daemonSet({ annotations: budget('1') }) });
+  rollout.select(ALL, T0);
+  for (let nowMs = T0; nowMs < T0 + 20_000; nowMs += 5_000) {
+    const task = rollout.taskFor(slot('n01'), nowMs);
+    assert.equal(task?.action, nowMs === T0 ? 'delete' : 'observe');
+    assert.ok(task);
+    rollout.onSent(task.slot, nowMs);
+    assert.equal(rollout.onOutcome(outcome(task, 'unknown'), nowMs).then, 'watch');
+    assert.deepEqual(rollout.select(ALL, nowMs + 4_999), []);
+    assert.deepEqual(rollout.select(ALL, nowMs + 5_000), [slot('n01')]);
+  }
+});
+
 const OUTCOMES = [
   { code: 'done', next: 'watch', reason: 'in-flight' },
   { code: 'gone', next: 'watch', reason: 'in-flight' },
