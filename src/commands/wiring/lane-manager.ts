@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
-import { type LoadSample, scaleLanes, startScaler } from '../../dispatch/autoscaler.ts';
+import { scaleLanes, startScaler } from '../../dispatch/autoscaler.ts';
 import type { RunReport } from '../../dispatch/dispatch-stats.ts';
 import { autoLaneCount, autoLaneMax, type LaneSetting } from '../../dispatch/lane-count.ts';
 import type { LanePool, LaneStats } from '../../dispatch/lane-pool.ts';
+import { LoadWindow } from '../../dispatch/load-window.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
 import type { LaneReason } from '../../server/metric-names.ts';
 import type { ControllerHost } from './controller-host.ts';
@@ -60,7 +61,7 @@ export class LaneManager {
   /** Resolves when another number is wanted, or none any more. */
   #changed = Promise.withResolvers<void>();
   #latestStats: readonly LaneStats[] = [];
-  #window = emptyWindow();
+  readonly #window = new LoadWindow(monotonicMs());
   #isStopped = false;
 
   constructor(options: LaneManagerOptions) {
@@ -115,9 +116,7 @@ export class LaneManager {
 
   /** For the load samples that `auto` follows. */
   taskDone(outcome: Outcome, run: RunReport | undefined): void {
-    this.#window.tasks += 1;
-    this.#window.queueWaitMs += run?.queueWaitMs ?? 0;
-    if (outcome.code === 'throttled') this.#window.throttled += 1;
+    this.#window.taskDone(outcome, run);
   }
 
   #clusterLanes(): number {
@@ -128,10 +127,12 @@ export class LaneManager {
     this.#readCpus();
     const { pool } = this.#options;
     this.#latestStats = (await pool.stats()).filter(({ lane }) => lane < pool.laneCount);
-    const sample = this.#takeSample();
+    const nowMs = monotonicMs();
+    const utilizations = this.#latestStats.map(({ utilization }) => utilization);
+    const sample = this.#window.sample(utilizations, this.#options.host.controller.dispatcher.stats(nowMs), nowMs);
     if (this.#setting !== 'auto' || this.#isStopped) return;
     const limits = { min: this.#clusterLanes(), max: Math.max(this.#clusterLanes(), autoLaneMax(this.#cpus)) };
-    const decision = scaleLanes(this.#scaler, { sample, limits }, monotonicMs());
+    const decision = scaleLanes(this.#scaler, { sample, limits }, nowMs);
     this.#scaler = decision.state;
     await this.#decide(decision.lanes, decision.reason);
   }
@@ -145,22 +146,6 @@ export class LaneManager {
     this.#cpus = to;
     this.#options.log('info', 'CPUs changed', { from, to });
     if (!wasTooMany) this.#warnTooMany();
-  }
-
-  #takeSample(): LoadSample {
-    const nowMs = monotonicMs();
-    const before = this.#window;
-    const dispatch = this.#options.host.controller.dispatcher.stats(nowMs);
-    this.#window = { ...emptyWindow(), rateLimited: dispatch.rateLimited };
-    const busy = this.#latestStats.reduce((sum, { utilization }) => sum + utilization, 0);
-    const { tasks } = before;
-    return {
-      utilization: this.#latestStats.length === 0 ? 0 : busy / this.#latestStats.length,
-      queueWaitMs: Math.max(tasks === 0 ? 0 : before.queueWaitMs / tasks, dispatch.oldestWaitMs),
-      tasksPerSecond: (tasks * 1000) / Math.max(1, nowMs - before.sinceMs),
-      throttledShare: tasks === 0 ? 0 : before.throttled / tasks,
-      isRateLimited: dispatch.rateLimited > before.rateLimited,
-    };
   }
 
   async #decide(lanes: number, reason: LaneReason): Promise<void> {
@@ -247,14 +232,4 @@ function reasonOf(setting: LaneSetting): LaneReason {
 
 export function initialLanes(setting: LaneSetting, cpus: number): number {
   return setting === 'auto' ? autoLaneCount({ cpus, nodeCount: 0 }) : setting;
-}
-
-function emptyWindow(): {
-  tasks: number;
-  queueWaitMs: number;
-  throttled: number;
-  rateLimited: number;
-  sinceMs: number;
-} {
-  return { tasks: 0, queueWaitMs: 0, throttled: 0, rateLimited: 0, sinceMs: monotonicMs() };
 }
