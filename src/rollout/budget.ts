@@ -36,6 +36,12 @@ export function verdict(kind: 'unavailable' | 'available', use: BudgetUse, room:
   return room.tries < 1 ? 'refusals' : 'go';
 }
 
+/** How many old pods of that kind may be asked for together before the answer is `budget` or `window`; not positive: none. */
+export function freePlaces(kind: 'unavailable' | 'available', use: BudgetUse, window: number): number {
+  const inWindow = Math.min(use.allowed, window) - use.inFlight;
+  return kind === 'available' ? Math.min(inWindow, use.allowed - use.unavailable - use.reserved) : inWindow;
+}
+
 /** Whether an asked deletion that has not left yet still fits; things may have got worse since it was asked. */
 export function stillFits(isPodAvailable: boolean, use: BudgetUse): boolean {
   return use.inFlight <= use.allowed && (!isPodAvailable || use.unavailable + use.reserved <= use.allowed);

@@ -1,5 +1,5 @@
 import type { SlotKey } from '../protocol/slot.ts';
-import { allowedUnavailable, type BudgetUse, type Verdict, verdict } from './budget.ts';
+import { allowedUnavailable, type BudgetUse, freePlaces, type Verdict, verdict } from './budget.ts';
 import { BIT } from './classify.ts';
 import type { Definition } from './definition.ts';
 import type { Observation } from './observe.ts';
@@ -115,10 +115,9 @@ export class Selection {
   #isRefillDue(nowMs: number): boolean {
     const head = this.#book.candidates.nextDelete();
     if (head === undefined) return false;
-    const { allowed, unavailable, reserved, inFlight } = this.use();
-    const size = Math.min(allowed, this.#window);
-    const room = head.kind === 'available' ? allowed - unavailable - reserved : size;
-    return this.#refill.isDue({ free: Math.min(size - inFlight, room), size }, nowMs);
+    const use = this.use();
+    const places = { free: freePlaces(head.kind, use, this.#window), size: Math.min(use.allowed, this.#window) };
+    return this.#refill.isDue(places, nowMs);
   }
 
   /** What may become of the next deletion; undefined: there is none. */
