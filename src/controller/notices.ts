@@ -143,13 +143,9 @@ export class NoticeBoard {
       case 'completed':
         this.#completed(followed, notice);
         return;
-      case 'superseded': {
-        this.#failures.delete(followed.key);
-        const { fromHash, toHash } = notice;
-        const message = `revision ${fromHash} gives way to ${toHash} before every node had it`;
-        this.#say(followed, { level: 'info', reason: REASONS.superseded, message, fields: { fromHash, toHash } });
+      case 'superseded':
+        this.#superseded(followed, notice);
         return;
-      }
       case 'node-failed': {
         const { node, cause, why } = notice;
         this.#digestOf(followed.key).add(notice, nowMs);
@@ -182,6 +178,12 @@ export class NoticeBoard {
         // Said by policyRead, which also sees DaemonSets that have no rollout.
         return;
     }
+  }
+
+  #superseded(followed: Followed, { fromHash, toHash }: Extract<RolloutNotice, { type: 'superseded' }>): void {
+    this.#failures.delete(followed.key);
+    const message = `revision ${fromHash} gives way to ${toHash} before every node had it`;
+    this.#say(followed, { level: 'info', reason: REASONS.superseded, message, fields: { fromHash, toHash } });
   }
 
   #repeated(

@@ -5,9 +5,8 @@ import type { Kind, Spec } from './spec.ts';
 
 /** A leader that died is replaced, users who opted out come back, a kubelet's next look: whatever the seed has. */
 const ALWAYS_MS = 60_000;
-/** Requests on their way when faults end; a watch on which nothing comes through, and the longest delay before it is tried again. */
-const STREAM_MS = 40_000 + 60_000 + 60_000;
-const STREAM_KINDS: readonly Kind[] = [
+/** Any request may have failed because of these. */
+const REQUEST_KINDS: readonly Kind[] = [
   'lost-before',
   'lost-after',
   'slow',
@@ -15,6 +14,11 @@ const STREAM_KINDS: readonly Kind[] = [
   'internal-error',
   'forbidden',
   'api-restart',
+];
+/** Requests on their way when faults end; a watch on which nothing comes through, and the longest delay before it is tried again. */
+const STREAM_MS = 40_000 + 60_000 + 60_000;
+const STREAM_KINDS: readonly Kind[] = [
+  ...REQUEST_KINDS,
   'watch-cut',
   'watch-silent',
   'watch-expired',
@@ -25,16 +29,7 @@ const BACKOFF_MS = 1.5 * 60_000;
 const BACKOFF_KINDS: readonly Kind[] = ['conflict', 'throttled', 'forbidden', 'internal-error', 'protected-pods'];
 /** A deletion whose fate four reads did not tell is read again after 30 s × 2^4. */
 const OBSERVE_MS = 480_000;
-const OBSERVE_KINDS: readonly Kind[] = [
-  'lost-before',
-  'lost-after',
-  'slow',
-  'throttled',
-  'internal-error',
-  'forbidden',
-  'conflict',
-  'api-restart',
-];
+const OBSERVE_KINDS: readonly Kind[] = [...REQUEST_KINDS, 'conflict'];
 /** A slot that was replaced again and again for the same revision. */
 const REPEAT_MS = 300_000;
 const REPEAT_KINDS: readonly Kind[] = ['rollback', 'foreign-delete', 'clock-step'];
