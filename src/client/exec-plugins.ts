@@ -10,12 +10,17 @@ export class ExecPlugins {
 
   /** Stands in for `spawn` where client-node runs a plugin. */
   readonly spawn = (command: string, args: readonly string[] | undefined, options: SpawnOptions): ChildProcess => {
-    // A group of its own: most plugins are scripts, and ending a script does not end what it waits for.
-    const child = spawn(command, args ?? [], { ...options, detached: true });
+    // Before it starts: a plugin can be at work before `spawn` returns, and a signal then would leave it behind.
     if (this.#running.size === 0) for (const signal of SIGNALS) process.on(signal, this.#onSignal);
-    this.#running.add(child);
-    child.once('close', () => this.#forget(child));
-    return child;
+    try {
+      // A group of its own: most plugins are scripts, and ending a script does not end what it waits for.
+      const child = spawn(command, args ?? [], { ...options, detached: true });
+      this.#running.add(child);
+      child.once('close', () => this.#forget(child));
+      return child;
+    } finally {
+      this.#stopListeningIfIdle();
+    }
   };
 
   endAll(): void {
@@ -26,7 +31,11 @@ export class ExecPlugins {
   }
 
   #forget(child: ChildProcess): void {
-    if (!this.#running.delete(child) || this.#running.size > 0) return;
+    if (this.#running.delete(child)) this.#stopListeningIfIdle();
+  }
+
+  #stopListeningIfIdle(): void {
+    if (this.#running.size > 0) return;
     for (const signal of SIGNALS) process.off(signal, this.#onSignal);
   }
 
