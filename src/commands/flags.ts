@@ -81,10 +81,12 @@ export function choiceFlag<T extends string>(text: FlagText, choices: readonly T
   return { flags: text.flags, help, parse: (value) => parseChoice(value, choices), preset: { value: preset } };
 }
 
-/** `--flag`, `--flag=true` and `--flag=false`. */
+const BOOLEAN_VALUE = '[true|false]';
+
+/** `--flag`, `--flag=true` and `--flag=false`; any other word after it is not its value. */
 export function booleanFlag({ flags, help }: FlagText, preset: boolean): Flag {
   return {
-    flags: `${flags} [true|false]`,
+    flags: `${flags} ${BOOLEAN_VALUE}`,
     help,
     parse: parseBoolean,
     preset: { value: preset },
@@ -96,12 +98,23 @@ export interface AddressValue {
   readonly address: BindAddress | undefined;
 }
 
-/** Without a preset the flag may be missing. */
-export function addressFlag(text: FlagText, preset?: string): Flag {
+/** Where to listen; 0: nowhere. */
+export function bindAddressFlag(text: FlagText, preset: string): Flag {
   const parse = (value: string): Parsed<AddressValue> => {
     const result = parseBindAddress(value);
     if (result.code === 'valid') return { ok: true, value: { address: result.address } };
     return { ok: false, message: `${result.message.charAt(0).toUpperCase()}${result.message.slice(1)}.` };
+  };
+  return { ...text, parse, preset: presetOf(parse, preset) };
+}
+
+/** Where somebody listens, so never 0. Without a preset the flag may be missing. */
+export function peerAddressFlag(text: FlagText, preset?: string): Flag {
+  const parse = (value: string): Parsed<BindAddress> => {
+    const result = parseBindAddress(value);
+    const address = result.code === 'valid' ? result.address : undefined;
+    if (address !== undefined && address.port > 0) return { ok: true, value: address };
+    return { ok: false, message: 'Use host:port, :port or [IPv6]:port, with a port from 1 to 65535.' };
   };
   return preset === undefined ? { ...text, parse } : { ...text, parse, preset: presetOf(parse, preset) };
 }
@@ -138,6 +151,23 @@ export function workersFlag(help: string, preset: LaneSetting | undefined): Flag
     parse,
     ...(preset === undefined ? {} : { preset: { value: preset } }),
   };
+}
+
+/**
+ * Boolean flags that stand alone get their value: `-w agent` is `--watch=true agent`. Without it commander would take the next word
+ * for the value, and kubectl's users put flags first.
+ */
+export function withBooleanValues(args: readonly string[], flags: readonly Flag[]): string[] {
+  const names = new Map<string, string>();
+  for (const { flags: text } of flags.filter((flag) => flag.flags.endsWith(BOOLEAN_VALUE))) {
+    const forms = text.slice(0, -BOOLEAN_VALUE.length).trim().split(', ');
+    for (const form of forms) names.set(form, forms.at(-1) ?? form);
+  }
+  return args.map((arg, index) => {
+    const name = names.get(arg);
+    const next = args[index + 1] ?? '';
+    return name === undefined || parseBoolean(next).ok ? arg : `${name}=true`;
+  });
 }
 
 function presetOf<T>(parse: (value: string) => Parsed<T>, text: string): { value: T; shown: string } {

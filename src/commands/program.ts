@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { CommandDefinition, Flag } from './flags.ts';
+import { type CommandDefinition, type Flag, withBooleanValues } from './flags.ts';
 import type { CommandHandlers } from './options.ts';
 import { runDefinition } from './run-flags.ts';
 import { simulateDefinition } from './simulate-flags.ts';
@@ -36,7 +36,8 @@ export async function runProgram(args: readonly string[], options: ProgramOption
     program.addCommand(configured(command, options));
   }
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    const flags = definitions.find(({ name }) => name === args[0])?.flags ?? [];
+    await program.parseAsync(withBooleanValues(args, flags), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;

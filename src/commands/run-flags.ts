@@ -2,7 +2,7 @@ import type { LaneSetting } from '../dispatch/lane-count.ts';
 import { DEFAULT_ELECTION_TIMINGS, type ElectionTimings, problemOfTimings } from '../election/lease.ts';
 import {
   type AddressValue,
-  addressFlag,
+  bindAddressFlag,
   booleanFlag,
   type CommandDefinition,
   choiceFlag,
@@ -107,8 +107,8 @@ export const runDefinition: CommandDefinition = {
       { flags: '--max-in-flight <n>', help: 'most deletions under way over all DaemonSets (default: 250 a DaemonSet)' },
       { min: 1, max: 100_000 },
     ),
-    addressFlag({ flags: '--metrics-bind-address <host:port>', help: 'Prometheus metrics; 0: off' }, ':8080'),
-    addressFlag(
+    bindAddressFlag({ flags: '--metrics-bind-address <host:port>', help: 'Prometheus metrics; 0: off' }, ':8080'),
+    bindAddressFlag(
       {
         flags: '--health-probe-bind-address <host:port>',
         help: '/healthz and /readyz; /admin and /debug for this machine only; 0: off, and the command "workers" cannot work',

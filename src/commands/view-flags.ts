@@ -1,12 +1,5 @@
-import {
-  type AddressValue,
-  addressFlag,
-  booleanFlag,
-  type CommandDefinition,
-  choiceFlag,
-  nameFlag,
-  namespacesFlag,
-} from './flags.ts';
+import type { BindAddress } from '../server/bind-address.ts';
+import { booleanFlag, type CommandDefinition, choiceFlag, nameFlag, namespacesFlag, peerAddressFlag } from './flags.ts';
 import { DEPLOYED_NAMESPACE, OUTPUT_FORMATS, type OutputFormat } from './options.ts';
 import { parseNamespace, parseObjectName } from './parse-value.ts';
 import { type ClusterValues, clusterFlags, clusterOptionsOf, leaseFlags } from './run-flags.ts';
@@ -44,7 +37,7 @@ interface StatusValues extends ClusterValues {
   readonly output: OutputFormat;
   readonly namespace: readonly string[];
   readonly watch: boolean;
-  readonly controller?: AddressValue;
+  readonly controller?: BindAddress;
   readonly leaderElectResourceName: string;
   readonly leaderElectResourceNamespace?: string;
 }
@@ -56,7 +49,7 @@ export const statusDefinition: CommandDefinition = {
   flags: [
     namespacesFlag({ flags: '-n, --namespace <name>', help: 'only DaemonSets of this namespace; repeatable' }),
     booleanFlag({ flags: '-w, --watch', help: 'go on and show what changes' }, false),
-    addressFlag({
+    peerAddressFlag({
       flags: '--controller <host:port>',
       help: 'ask a controller on this machine, by its health address, and not the lease',
     }),
@@ -73,7 +66,7 @@ export const statusDefinition: CommandDefinition = {
     const { namespace, watch, output, controller } = values;
     const read = { ...clusterOptionsOf(values), namespaces: namespace, isWatch: watch, output };
     const { leaderElectResourceName: leaseName, leaderElectResourceNamespace: leaseNamespace } = values;
-    const options = { ...read, daemonSet: argument, controller: controller?.address, leaseName, leaseNamespace };
+    const options = { ...read, daemonSet: argument, controller, leaseName, leaseNamespace };
     return { ok: true, value: () => handlers.status(options) };
   },
 };

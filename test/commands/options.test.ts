@@ -149,6 +149,11 @@ const good: readonly { args: string; expected: Readonly<Record<string, unknown>>
   { args: 'plan agent', expected: { namespace: undefined, output: 'table', shouldSkipTlsVerify: false } },
   { args: 'status', expected: { daemonSet: undefined, namespaces: [], isWatch: false, output: 'table' } },
   { args: 'status agent -w -n edge', expected: { daemonSet: 'agent', namespaces: ['edge'], isWatch: true } },
+  { args: 'status -w agent', expected: { daemonSet: 'agent', isWatch: true } },
+  { args: 'status --watch -n edge agent', expected: { daemonSet: 'agent', namespaces: ['edge'], isWatch: true } },
+  { args: 'status --watch false agent', expected: { daemonSet: 'agent', isWatch: false } },
+  { args: 'plan --insecure-skip-tls-verify agent', expected: { daemonSet: 'agent', shouldSkipTlsVerify: true } },
+  { args: 'status --controller :8081', expected: { controller: { host: '', port: 8081 } } },
 ];
 for (const { args, expected } of good) {
   test(`options: ${args.slice(0, 70)} → read`, async () => {
@@ -210,7 +215,9 @@ const bad: readonly { args: string; message: RegExp }[] = [
   { args: 'plan a -o wide', message: /Use table or json/ },
   { args: 'status A', message: /"A" is not a DaemonSet/ },
   { args: 'workers 65', message: /workers: "65" is not a number of worker threads: use a whole number from 1 to 64/ },
-  { args: 'workers --address 0', message: /--address: "0" is not an address/ },
+  { args: 'workers --address 0', message: /'--address <host:port>' argument '0' is invalid\. Use host:port, :port/ },
+  { args: 'workers --address :0', message: /argument ':0' is invalid\. .* a port from 1 to 65535/ },
+  { args: 'status --controller 0', message: /'--controller <host:port>' argument '0' is invalid\. Use host:port/ },
   { args: 'run --shutdown-grace 20', message: /'--shutdown-grace <duration>' argument '20' is invalid/ },
   { args: 'deploy', message: /unknown command 'deploy'/ },
 ];
