@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { sharesOf } from '../../src/commands/simulation/snapshots.ts';
 import { renderLive } from '../../src/commands/view/live-view.ts';
 import { renderPlain } from '../../src/commands/view/plain-view.ts';
 import { RateMeter } from '../../src/commands/view/rate-meter.ts';
@@ -22,7 +23,7 @@ const SNAPSHOT: ViewSnapshot = {
   inFlight: 98,
   waiting: 360,
   failed: 0,
-  skipped: [{ reason: 'node is NotReady', count: 30 }],
+  skipped: [{ reason: 'NotReady', count: 30 }],
   rate: { now: 48.2, average: 45.1 },
   budget: { used: 75, allowed: 100, peak: 100 },
   lanes: [
@@ -58,7 +59,7 @@ test('live view: 100 columns → this frame', () => {
     ` ${'█'.repeat(30)}▊${'░'.repeat(29)}   51%   512 of 1,000 nodes updated`,
     '',
     ' nodes        updated 512       in flight 98        waiting 360       failed 0',
-    ' skipped      30 node is NotReady',
+    ' skipped      30 NotReady',
     ` unavailable  ${'█'.repeat(18)}${'░'.repeat(6)}  75 of 100 allowed, at worst 100`,
     ' nodes a sec. 48/s now, 45/s on average',
     '',
@@ -151,10 +152,49 @@ for (const { snapshot, last } of phases) {
   });
 }
 
+const shares: readonly {
+  name: string;
+  observed: Parameters<typeof sharesOf>[0];
+  believed: Parameters<typeof sharesOf>[1];
+  expected: ReturnType<typeof sharesOf>;
+}[] = [
+  {
+    name: 'both agree',
+    observed: { eligible: 1000, updated: 500, notReady: 20 },
+    believed: { failed: 10, failedAway: 4, inFlight: 90 },
+    expected: { notReady: 16, failed: 10, inFlight: 80, waiting: 394 },
+  },
+  {
+    name: 'the updater has not seen the last replacements yet',
+    observed: { eligible: 1000, updated: 995, notReady: 0 },
+    believed: { failed: 0, failedAway: 0, inFlight: 40 },
+    expected: { notReady: 0, failed: 0, inFlight: 5, waiting: 0 },
+  },
+  {
+    name: 'all is done, and the updater believes otherwise',
+    observed: { eligible: 10, updated: 9, notReady: 1 },
+    believed: { failed: 1, failedAway: 0, inFlight: 3 },
+    expected: { notReady: 1, failed: 0, inFlight: 0, waiting: 0 },
+  },
+  {
+    name: 'a node that failed is back, which the updater has not heard',
+    observed: { eligible: 10, updated: 2, notReady: 0 },
+    believed: { failed: 2, failedAway: 2, inFlight: 2 },
+    expected: { notReady: 0, failed: 2, inFlight: 0, waiting: 6 },
+  },
+];
+for (const { name, observed, believed, expected } of shares) {
+  test(`shares: ${name} → every node in one place`, () => {
+    const { notReady, failed, inFlight, waiting } = sharesOf(observed, believed);
+    assert.deepEqual({ notReady, failed, inFlight, waiting }, expected);
+    assert.equal(observed.updated + notReady + failed + inFlight + waiting, observed.eligible);
+  });
+}
+
 test('plain view: → one line with everything', () => {
   assert.equal(
     renderPlain(SNAPSHOT),
-    '0:12  512 of 1,000 updated (51%), 98 in flight, 360 waiting, skipped: 30 node is NotReady, 0 failed, 75 of 100 unavailable (at worst 100), 48/s',
+    '0:12  512 of 1,000 updated (51%), 98 in flight, 360 waiting, skipped: 30 NotReady, 0 failed, 75 of 100 unavailable (at worst 100), 48/s',
   );
 });
 

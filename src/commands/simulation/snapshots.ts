@@ -1,5 +1,4 @@
 import { monotonicMs } from '../../clock.ts';
-import type { RolloutCounts } from '../../rollout/counts.ts';
 import type { AvailabilityReport } from '../../simulator/observer-availability.ts';
 import type { SimulateOptions } from '../options.ts';
 import { RateMeter } from '../view/rate-meter.ts';
@@ -22,11 +21,21 @@ export class Snapshots {
   async take(phase: ViewSnapshot['phase']): Promise<ViewSnapshot> {
     const { strategy, nodes } = this.#options;
     const reports = await this.#run.simulator.control.progress();
-    const counts = [...this.#run.updater.host.controller.followed()].map(({ rollout }) => rollout.counts());
+    const rollouts = [...this.#run.updater.host.controller.followed()].map(({ rollout }) => rollout);
+    const counts = rollouts.map((rollout) => rollout.counts());
     const isOta = strategy === 'OTA';
     const isStarted = reports.every((report) => report.isNewRevisionKnown);
     const updated = isStarted ? sum(reports, (report) => (isOta ? report.marked : report.updated)) : 0;
     const elapsedMs = this.#run.elapsedMs;
+    const eligible = sum(reports, (report) => (isOta ? report.pods : report.eligible));
+    const shares = sharesOf(
+      { eligible, updated, notReady: isOta ? 0 : sum(reports, ({ notReady }) => notReady) },
+      {
+        failed: sum(counts, ({ failed }) => failed),
+        failedAway: sum(rollouts, (rollout) => rollout.failures().get('node-not-ready') ?? 0),
+        inFlight: sum(counts, ({ inFlight }) => inFlight),
+      },
+    );
     return {
       strategy,
       version: 'v2',
@@ -34,12 +43,12 @@ export class Snapshots {
       nodeCount: nodes,
       phase,
       elapsedMs,
-      eligible: sum(reports, (report) => (isOta ? report.pods : report.eligible)),
+      eligible,
       updated,
-      inFlight: sum(counts, ({ inFlight, failed }) => Math.max(0, inFlight - failed)),
-      waiting: sum(counts, ({ waiting }) => waiting),
-      failed: sum(counts, ({ failed }) => failed),
-      skipped: skippedOf(counts, isOta),
+      inFlight: shares.inFlight,
+      waiting: shares.waiting,
+      failed: shares.failed,
+      skipped: shares.notReady === 0 ? [] : [{ reason: 'NotReady', count: shares.notReady }],
       rate: this.#rate.sample(updated, elapsedMs),
       budget: isOta ? undefined : budgetOf(reports),
       lanes: await this.#lanes(),
@@ -57,9 +66,39 @@ export class Snapshots {
   }
 }
 
-function skippedOf(counts: readonly RolloutCounts[], isOta: boolean): ViewSnapshot['skipped'] {
-  const notReady = isOta ? 0 : sum(counts, ({ skippedNotReady }) => skippedNotReady);
-  return notReady === 0 ? [] : [{ reason: 'wait for their node, which is NotReady', count: notReady }];
+/** As the observer sees the nodes. `updated` are Ready ones. */
+interface Observed {
+  readonly eligible: number;
+  readonly updated: number;
+  readonly notReady: number;
+}
+
+/** As the updater sees them, a little later. */
+interface Believed {
+  /** In `inFlight` too. */
+  readonly failed: number;
+  /** Of those, on nodes that are NotReady. */
+  readonly failedAway: number;
+  readonly inFlight: number;
+}
+
+/** Every node that is not updated in one place, so that the numbers on the screen add up to all of them. */
+export function sharesOf(
+  { eligible, updated, notReady }: Observed,
+  { failed, failedAway, inFlight }: Believed,
+): { readonly notReady: number; readonly failed: number; readonly inFlight: number; readonly waiting: number } {
+  let room = eligible - updated;
+  const share = (wanted: number): number => {
+    const count = Math.min(Math.max(0, wanted), room);
+    room -= count;
+    return count;
+  };
+  return {
+    notReady: share(notReady - failedAway),
+    failed: share(failed),
+    inFlight: share(inFlight - failed),
+    waiting: room,
+  };
 }
 
 /** Over all DaemonSets; the peak is the sum of each one's own, so it can only look worse than it was. */

@@ -22,7 +22,7 @@ export interface ViewSnapshot {
   readonly waiting: number;
   /** The new pod does not become available. */
   readonly failed: number;
-  /** Left alone for now, with the reason in plain words: `node is NotReady`. */
+  /** Left alone for now, with the reason in a word: `NotReady`. */
   readonly skipped: readonly { readonly reason: string; readonly count: number }[];
   /** Nodes updated a second: over the last few seconds, and since the start. */
   readonly rate: { readonly now: number; readonly average: number };
