@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import type { ControlPlane } from '../test/control-plane/control-plane.ts';
 import type { Program } from '../test/control-plane/processes.ts';
 
@@ -36,6 +37,24 @@ async function read(programs: readonly Program[]) {
     all: await busySeconds(),
     seconds: { ...Object.fromEntries(entries), observer: (own.user + own.system) / 1e6 } as Record<string, number>,
   };
+}
+
+const QUIET_CPUS = 0.15;
+const QUIET_LOOK_MS = 2000;
+const QUIET_TIMEOUT_MS = 90_000;
+
+/**
+ * Waits until the machine does next to nothing: a control plane whose nodes and pods were just created is busy for seconds
+ * after they are all available, and what is measured meanwhile pays for it. A machine that never rests is told by `foreignCpus`.
+ */
+export async function waitUntilQuiet(): Promise<void> {
+  const giveUpMs = performance.now() + QUIET_TIMEOUT_MS;
+  for (;;) {
+    const [before, fromMs] = [await busySeconds(), performance.now()];
+    await setTimeout(QUIET_LOOK_MS);
+    const cpus = ((await busySeconds()) - before) / ((performance.now() - fromMs) / 1000);
+    if (cpus < QUIET_CPUS || performance.now() > giveUpMs) return;
+  }
 }
 
 /** CPU time of everything on the machine since it was started, time stolen by its host included. */

@@ -18,7 +18,6 @@ import {
   waitUntilAvailable,
 } from '../test/control-plane/cluster.ts';
 import { type ControlPlane, startControlPlane } from '../test/control-plane/control-plane.ts';
-import type { ObservedRollout } from '../test/control-plane/observed-rollout.ts';
 import { Observer } from '../test/control-plane/observer.ts';
 import { forEachConcurrently, type Program, waitFor } from '../test/control-plane/processes.ts';
 import {
@@ -27,9 +26,10 @@ import {
   startUpdater,
   type UpdaterAccount,
 } from '../test/control-plane/updater.ts';
-import { type CpuUse, measureCpuUse } from './cpu-use.ts';
+import { measureCpuUse, waitUntilQuiet } from './cpu-use.ts';
 import { machineSpeed } from './machine-speed.ts';
-import { machine, printTable } from './report.ts';
+import { machine } from './report.ts';
+import { type Contender, printMedians, printRound, type Result } from './support/rollout-report.ts';
 
 const { values } = parseArgs({
   options: {
@@ -45,23 +45,6 @@ const { values } = parseArgs({
 const nodeCount = Number(values.nodes);
 const ROLLOUT_TIMEOUT_MS = 60_000 + nodeCount * 100;
 const DELETE_CONCURRENCY = 64;
-
-/** `ours-max`: with the whole budget, as the annotation `daemonpodupdater.io/pace: max` has it. */
-type Contender = 'native' | 'delete-all' | 'ours' | 'ours-max';
-
-interface Result {
-  readonly contender: Contender;
-  readonly observed: ObservedRollout;
-  readonly wallSeconds: number;
-  /** Of the process that decides: the controller manager (pod creation included) or the updater with all its threads. */
-  readonly cpuMsPerPod: number | undefined;
-  readonly peakRssMb: number | undefined;
-  readonly writesPerPod: number;
-  readonly duplicateWrites: number;
-  readonly cpuUse: CpuUse;
-  /** Of the machine around the rollout, the mean of before and after. */
-  readonly speed: number;
-}
 
 interface Run {
   readonly plane: ControlPlane;
@@ -107,6 +90,7 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   const observer = new Observer(observerClient, { name });
   await observer.start();
   const { program, userAgent } = await prepare(contender, { plane, account, name });
+  await waitUntilQuiet();
   const cpuBefore = (await program?.cpuSeconds()) ?? 0;
   const writesBefore = (await readAuditLog(plane.files.auditLog)).length;
   const speedBefore = machineSpeed();
@@ -195,45 +179,24 @@ async function measureOnNewControlPlane(contender: Contender, name: string): Pro
   }
 }
 
-await fillCompileCache();
-const contenders = values.only.split(',') as Contender[];
-const results: Result[] = [];
-for (let round = 0; round < Number(values.repeat); round += 1) {
+/** One round: what is compared with each other was measured one after the other. */
+async function measureRound(contenders: readonly Contender[], round: number): Promise<Result[]> {
+  const results: Result[] = [];
   for (const contender of contenders) {
     process.stderr.write(`${contender} …\n`);
     results.push(await measureOnNewControlPlane(contender, `${contender}-${round}`));
   }
+  return results;
 }
 
-const native = results.find(({ contender }) => contender === 'native');
-const ratio = (value: number, base: number | undefined) => (base === undefined ? '–' : (value / base).toFixed(2));
+await fillCompileCache();
+const contenders = values.only.split(',') as Contender[];
+const rounds: Result[][] = [];
 process.stdout.write(`${nodeCount} nodes, maxUnavailable ${values['max-unavailable']}, ${machine()}\n`);
-printTable(
-  results.map((result) => ({
-    '': result.contender,
-    'wall s': result.wallSeconds.toFixed(1),
-    '× native': ratio(result.wallSeconds, native?.wallSeconds),
-    '× at equal speed': ratio(result.wallSeconds * result.speed, native && native.wallSeconds * native.speed),
-    'unavailable at worst': String(result.observed.unavailablePeak),
-    'pod-seconds': result.observed.unavailablePodSeconds.toFixed(0),
-    '× native ': ratio(result.observed.unavailablePodSeconds, native?.observed.unavailablePodSeconds),
-    'ms CPU a pod': result.cpuMsPerPod?.toFixed(2) ?? '–',
-    'peak RSS MB': result.peakRssMb?.toFixed(0) ?? '–',
-    'writes a pod': result.writesPerPod.toFixed(3),
-    twice: String(result.duplicateWrites),
-    'foreign CPUs': result.cpuUse.foreignCpus.toFixed(2),
-  })),
-);
-process.stdout.write('ms of CPU a pod, by program\n');
-printTable(
-  results.map(({ contender, cpuUse }) => {
-    const perPod = (seconds: number) => ((seconds * 1000) / nodeCount).toFixed(2);
-    const cells = Object.entries(cpuUse.seconds).map(([name, seconds]) => [
-      name.startsWith('updater') ? 'updater' : name.replace('kube-', ''),
-      perPod(seconds),
-    ]);
-    const sum = Object.values(cpuUse.seconds).reduce((total, seconds) => total + seconds, 0);
-    return { '': contender, sum: perPod(sum), updater: '–', ...Object.fromEntries(cells) };
-  }),
-);
-process.stdout.write(`${JSON.stringify({ nodes: nodeCount, maxUnavailable: values['max-unavailable'], results })}\n`);
+for (let index = 0; index < Number(values.repeat); index += 1) {
+  const round = await measureRound(contenders, index);
+  rounds.push(round);
+  printRound(round, nodeCount);
+}
+if (rounds.length > 1) printMedians(rounds, nodeCount);
+process.stdout.write(`${JSON.stringify({ nodes: nodeCount, maxUnavailable: values['max-unavailable'], rounds })}\n`);
