@@ -61,6 +61,7 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
     case 'done':
     case 'gone':
     case 'unknown':
+      if (outcome.code !== 'unknown') slot.refusal = undefined;
       if (ask.action === 'force-delete') noteForced(slot, ask.uid, at.nowMs);
       // A mark is not read but written again, so it gets the time that a slow watch may need.
       return outcome.code === 'unknown' && ask.action !== 'mark' ? readSoon(ask, at.nowMs) : watch(ask, at.nowMs);
@@ -69,9 +70,9 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
       return retry(ask, outcome, 'asked');
     case 'forbidden':
     case 'rejected':
-      if (ask.action !== 'delete' || !isWriteRefused(outcome)) return retry(ask, outcome, 'asked');
+      if (!isWriteRefused(outcome)) return retry(ask, outcome, 'asked');
       // The pod is as it was: it keeps nobody waiting, and asks for a place again.
-      noteRefusal(slot, outcome, at.nowMs);
+      noteRefusal(slot, ask.action, { outcome, nowMs: at.nowMs });
       slot.ask = undefined;
       return DROP;
     case 'fenced':

@@ -1,12 +1,18 @@
 import { Heap } from './heap.ts';
 import { orderCost } from './holdback.ts';
-import type { Slot, Zone, ZoneQueue } from './slot-state.ts';
+import type { Ask, Slot, Zone, ZoneQueue } from './slot-state.ts';
 
 /**
  * What may be asked of a slot: delete an old pod that is unavailable or available, delete a stuck one by force, or write
  * the OTA condition.
  */
 export type CandidateKind = 'unavailable' | 'available' | 'force' | 'mark';
+
+/** What a candidate is asked for. */
+export function actionOf(kind: CandidateKind): Ask['action'] {
+  if (kind === 'mark') return 'mark';
+  return kind === 'force' ? 'force-delete' : 'delete';
+}
 
 /**
  * Who may go, in order: unavailable before available; then those that were not refused; then the lowest deletion cost; then the zone with the fewest
@@ -16,8 +22,8 @@ export class Candidates {
   readonly #zones = new Map<string, Zone>();
   readonly #unavailable = new Heap<ZoneQueue>(ZONE_RULES);
   readonly #available = new Heap<ZoneQueue>(ZONE_RULES);
-  /** Those that take nothing more away, by node name. */
-  readonly #others = { force: new Heap<Slot>(NAME_RULES), mark: new Heap<Slot>(NAME_RULES) };
+  /** Those that take nothing more away: those that were not refused, by node name, then the others. */
+  readonly #others = { force: new Heap<Slot>(SLOT_RULES), mark: new Heap<Slot>(SLOT_RULES) };
 
   get zoneCount(): number {
     return this.#zones.size;
@@ -38,7 +44,7 @@ export class Candidates {
 
   /** Puts the slot where it belongs, now that it was `before` and is `after`, or its deletion cost changed. */
   place(slot: Slot, before: CandidateKind | undefined, after: CandidateKind | undefined): void {
-    const cost = orderCost(slot);
+    const cost = after === undefined ? 0 : orderCost(slot, actionOf(after));
     if (before === after && (after === undefined || cost === slot.deletionCost)) return;
     this.#remove(slot, before);
     slot.deletionCost = cost;

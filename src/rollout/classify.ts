@@ -45,7 +45,7 @@ export const BIT = {
   candidateForce: 1 << 16,
   /** Would be a candidate, but its pods were deleted for this target again and again (holdback.ts). */
   repeated: 1 << 17,
-  /** Would be a candidate, but its deletion was refused, and is not tried again yet. */
+  /** Would be a candidate, but its deletion or mark was refused, and is not tried again yet. */
   refused: 1 << 18,
 } as const;
 
@@ -63,7 +63,7 @@ export function classify(slot: Slot, facts: Facts, nowMs: number): number {
     case undefined:
       return common;
     case 'OTA':
-      return common | classifyMark(slot, facts);
+      return holdBack(common | classifyMark(slot, facts), slot, { facts, nowMs });
     case 'AdvancedRollingUpdate':
       if ((common & BIT.eligible) === 0) return common;
       if ((common & BIT.ready) === 0) return common | classifyNotReady(slot, facts);
@@ -116,10 +116,11 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
 
 /** Takes a slot that has to wait out of the candidates. */
 function holdBack(mask: number, slot: Slot, at: { readonly facts: Facts; readonly nowMs: number }): number {
-  if ((mask & CANDIDATE_DELETE) === 0) return mask;
-  if (at.nowMs < repeatUntilMs(slot, at.facts.target?.hash)) return (mask & ~CANDIDATE_DELETE) | BIT.repeated;
-  if (at.nowMs < refusedUntilMs(slot)) return (mask & ~CANDIDATE_DELETE) | BIT.refused;
-  return mask;
+  const isMark = (mask & BIT.candidateMark) !== 0;
+  if (!isMark && (mask & CANDIDATE_DELETE) === 0) return mask;
+  const waiting = mask & ~(CANDIDATE_DELETE | BIT.candidateMark);
+  if (!isMark && at.nowMs < repeatUntilMs(slot, at.facts.target?.hash)) return waiting | BIT.repeated;
+  return at.nowMs < refusedUntilMs(slot, isMark ? 'mark' : 'delete') ? waiting | BIT.refused : mask;
 }
 
 /** What follows once the progress deadline has passed. */
@@ -142,7 +143,9 @@ export function dueAtMs(slot: Slot, facts: Facts): number {
     dueMs = Math.min(dueMs, forceAtMs(slot, facts));
   }
   if ((slot.mask & BIT.repeated) !== 0) dueMs = Math.min(dueMs, repeatUntilMs(slot, facts.target?.hash));
-  if ((slot.mask & BIT.refused) !== 0) dueMs = Math.min(dueMs, refusedUntilMs(slot));
+  if ((slot.mask & BIT.refused) !== 0) {
+    dueMs = Math.min(dueMs, refusedUntilMs(slot, facts.strategy === 'OTA' ? 'mark' : 'delete'));
+  }
   if ((slot.mask & (BIT.ready | BIT.available)) === BIT.ready) {
     const pod = soleLivePod(slot);
     if (pod !== undefined) dueMs = Math.min(dueMs, availableAtMs(pod.record, pod.readySinceMs, facts.minReadyMs));

@@ -33,7 +33,7 @@ export interface RolloutCounts {
   readonly waiting: number;
   /** Of those: their pods were deleted for this target again and again, and the next time waits longer. */
   readonly repeated: number;
-  /** Of those: the API server refused the deletion, and it is not tried again yet. */
+  /** Of those: the API server refused the deletion or mark, and it is not tried again yet. */
   readonly refused: number;
   /** Done: current, available, nothing asked (OTA: marked). */
   readonly settled: number;

@@ -1,5 +1,5 @@
 import type { Outcome } from '../protocol/outcome.ts';
-import { NEVER, type Replacements, type Slot } from './slot-state.ts';
+import { type Ask, NEVER, type Replacements, type Slot } from './slot-state.ts';
 
 /**
  * A slot whose pods were deleted for the same target again and again waits, because the deletions do not help: the pods that
@@ -15,7 +15,7 @@ const REPEAT_MAX_MS = 5 * 60_000;
 /** Nothing deleted for this long: what comes is not a repetition. Longer than the longest wait, so that waiting ends nothing. */
 const FORGET_AFTER_MS = 2 * REPEAT_MAX_MS;
 
-/** 1, 2, 4 … 60 s after a deletion that the API server refused for good: RBAC or a webhook may be mended at any time. */
+/** 1, 2, 4 … 60 s after a write that the API server refused for good: RBAC or a webhook may be mended at any time. */
 const REFUSED_MIN_MS = 1000;
 const REFUSED_MAX_MS = 60_000;
 
@@ -47,26 +47,31 @@ export function timesReplaced({ replacements }: Slot): number {
   return replacements === undefined ? 0 : 1 + replacements.repeatCount;
 }
 
-/** The API server refused to delete the pod. Nothing was written, so the slot gives its place back. */
-export function noteRefusal(slot: Slot, { uid, code, message, retryAfterMs }: Outcome, nowMs: number): void {
-  const count = slot.refusal?.uid === uid ? slot.refusal.count + 1 : 1;
-  const untilMs = nowMs + Math.max(retryAfterMs, doubled(REFUSED_MIN_MS, count - 1, REFUSED_MAX_MS));
-  slot.refusal = { uid, count, untilMs, code, message };
+/** The API server refused what was asked of the pod. Nothing was written, so the slot gives its place back. */
+export function noteRefusal(slot: Slot, action: Ask['action'], answer: { outcome: Outcome; nowMs: number }): void {
+  const { uid, code, message, retryAfterMs } = answer.outcome;
+  const { refusal: before } = slot;
+  const count = before?.uid === uid && before.action === action ? before.count + 1 : 1;
+  const untilMs = answer.nowMs + Math.max(retryAfterMs, doubled(REFUSED_MIN_MS, count - 1, REFUSED_MAX_MS));
+  slot.refusal = { action, uid, count, untilMs, code, message };
 }
 
-/** Until when the slot waits before the deletion of its pod is tried again. */
-export function refusedUntilMs({ refusal }: Slot): number {
-  return refusal?.untilMs ?? -NEVER;
+/** Until when the slot waits before that is tried again; -NEVER: it need not. */
+export function refusedUntilMs({ refusal }: Slot, action: Ask['action']): number {
+  return refusal?.action === action ? refusal.untilMs : -NEVER;
 }
 
-/** Whether the pod that was refused is gone. */
+/** Whether the pod that was refused is gone, or on its way out without us. */
 export function isRefusalOver({ refusal, pods }: Slot): boolean {
-  return refusal !== undefined && !pods.some(({ record }) => record.uid === refusal.uid && !record.isTerminating);
+  if (refusal === undefined) return false;
+  const wasTerminating = refusal.action === 'force-delete';
+  return !pods.some(({ record }) => record.uid === refusal.uid && record.isTerminating === wasTerminating);
 }
 
 /** Those that were refused come after all others, the one that has waited longest first: deletion costs are 32-bit numbers. */
-export function orderCost({ refusal, pods }: Slot): number {
-  return refusal === undefined ? (pods[0]?.record.deletionCost ?? 0) : 2 ** 32 + refusal.untilMs;
+export function orderCost({ refusal, pods }: Slot, action: Ask['action']): number {
+  if (refusal?.action === action) return 2 ** 32 + refusal.untilMs;
+  return action === 'delete' ? (pods[0]?.record.deletionCost ?? 0) : 0;
 }
 
 /** The last two targets are remembered, for those that take turns. */

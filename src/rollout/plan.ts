@@ -6,7 +6,7 @@ import { explainFailure, explainReplacing } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { repeatUntilMs, timesReplaced } from './holdback.ts';
 import type { Preview } from './preview.ts';
-import { liveCount, type Slot } from './slot-state.ts';
+import { liveCount, type Refusal, type Slot } from './slot-state.ts';
 
 /**
  * Where a node stands. `update-next` and `mark-next` would be asked now; `waiting-budget` and `waiting-window` wait for
@@ -69,7 +69,7 @@ function explain(slot: Slot, context: PlanContext): Explanation {
   const asked = explainAsk(slot);
   if (facts.strategy === 'OTA') return asked ?? explainOta(slot, context);
   if ((slot.mask & BIT.eligible) === 0) return explainIneligible(slot, context);
-  if ((slot.mask & BIT.failed) !== 0) return ['failed', explainFailure(slot, facts, context.nowMs)];
+  if ((slot.mask & BIT.failed) !== 0) return explainFailed(slot, context);
   if ((slot.mask & BIT.ready) === 0) return explainNotReady(slot);
   return asked ?? explainReady(slot, context);
 }
@@ -100,11 +100,28 @@ function explainAsk({ ask }: Slot): Explanation | undefined {
   }
 }
 
-function explainOta(slot: Slot, { facts, block }: PlanContext): Explanation {
+function explainFailed(slot: Slot, { facts, nowMs }: PlanContext): Explanation {
+  const why = explainFailure(slot, facts, nowMs);
+  return ['failed', slot.refusal?.action === 'force-delete' ? `${why}; ${explainRefusal(slot.refusal, nowMs)}` : why];
+}
+
+function explainRefusal({ action, code, message, untilMs }: Refusal, nowMs: number): string {
+  const seconds = Math.max(0, Math.ceil((untilMs - nowMs) / 1000));
+  return `${action} was answered ${code}: ${message} (${seconds} s, then once more)`;
+}
+
+function explainOta(slot: Slot, context: PlanContext): Explanation {
+  const { facts, block, preview, nowMs } = context;
   if (isDryRunDone(slot, facts)) return ['dry-run', 'it would have been marked'];
   if (slot.pods.length === 0) return explainWithoutPod(slot);
-  if ((slot.mask & BIT.candidateMark) === 0) return ['marked', 'the condition PodNeedUpgrade is as it should be'];
-  return block === undefined ? ['mark-next', 'the condition PodNeedUpgrade differs'] : ['blocked', block.message];
+  if ((slot.mask & BIT.outdated) === 0) return ['marked', 'the condition PodNeedUpgrade is as it should be'];
+  if (block !== undefined) return ['blocked', block.message];
+  const { refusal } = slot;
+  if ((slot.mask & BIT.refused) !== 0 && refusal !== undefined) return ['backoff', explainRefusal(refusal, nowMs)];
+  if (preview.limit !== undefined && !preview.next.has(slot)) {
+    return ['backoff', 'the API server refuses marks; one is tried a second'];
+  }
+  return ['mark-next', 'the condition PodNeedUpgrade differs'];
 }
 
 function explainWithoutPod(slot: Slot): Explanation {
@@ -161,6 +178,5 @@ function explainHeld(slot: Slot, { facts, nowMs }: PlanContext): Explanation | u
     ];
   }
   if ((mask & BIT.refused) === 0 || refusal === undefined) return undefined;
-  const seconds = Math.ceil((refusal.untilMs - nowMs) / 1000);
-  return ['backoff', `delete was answered ${refusal.code}: ${refusal.message} (${seconds} s, then once more)`];
+  return ['backoff', explainRefusal(refusal, nowMs)];
 }

@@ -3,10 +3,10 @@ import type { Candidates } from './candidates.ts';
 import type { Slot } from './slot-state.ts';
 
 export interface Preview {
-  /** Who would be asked now, in order. */
+  /** Who would be asked now, in order; empty when nothing holds anybody back. */
   readonly next: ReadonlySet<Slot>;
-  /** What holds the others back. */
-  readonly limit: 'budget' | 'window' | 'refusals';
+  /** What holds the others back; undefined: nothing. */
+  readonly limit: 'budget' | 'window' | 'refusals' | undefined;
 }
 
 /**

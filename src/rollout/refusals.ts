@@ -1,46 +1,81 @@
 import { isWriteRefused, type Outcome } from '../protocol/outcome.ts';
+import type { SlotKey } from '../protocol/slot.ts';
+import { type Ask, NEVER } from './slot-state.ts';
 
-/** So many deletions refused in a row: it is not about single pods. */
+/** So many writes of a kind refused in a row: it is not about single pods. */
 export const REFUSED_IN_A_ROW_MAX = 10;
 /** Then one is tried in this time, until one is accepted. */
 export const TRY_EVERY_MS = 1000;
 
+/** What became of the writes of one kind. */
+interface Account {
+  inARow: number;
+  lastAsked: SlotKey | undefined;
+  nextTryMs: number;
+  wakeMs: number;
+}
+
 /**
- * A deletion that was refused gives its place to the next one. When all are refused that would go on through the whole cluster
- * and begin again, a flood; so they are counted, and let through one by one.
+ * A write that was refused gives its place to the next one. When all are refused that would go on through the whole cluster
+ * and begin again, a flood; so they are counted, each kind for itself, and let through one by one.
  */
 export class Refusals {
-  #inARow = 0;
-  #nextTryMs = Number.NEGATIVE_INFINITY;
-  #wakeMs: number | undefined;
+  readonly #accounts: Readonly<Record<Ask['action'], Account>> = {
+    delete: newAccount(),
+    'force-delete': newAccount(),
+    mark: newAccount(),
+  };
 
   onOutcome(outcome: Outcome): void {
     const { action, code } = outcome;
-    if (action !== 'delete') return;
-    if (isWriteRefused(outcome)) this.#inARow += 1;
-    else if (code === 'done' || code === 'gone') this.#inARow = 0;
+    if (action === 'observe') return;
+    const account = this.#accounts[action];
+    if (isWriteRefused(outcome)) account.inARow += 1;
+    else if (code === 'done' || code === 'gone') account.inARow = 0;
   }
 
-  onAsked(nowMs: number): void {
-    this.#nextTryMs = nowMs + TRY_EVERY_MS;
+  onAsked(action: Ask['action'], slot: SlotKey, nowMs: number): void {
+    const account = this.#accounts[action];
+    account.lastAsked = slot;
+    account.nextTryMs = nowMs + TRY_EVERY_MS;
   }
 
-  /** How many deletions may be asked for now. */
-  room(nowMs: number): number {
-    if (this.#inARow < REFUSED_IN_A_ROW_MAX) return Number.POSITIVE_INFINITY;
-    return nowMs < this.#nextTryMs ? 0 : 1;
+  areRefused(action: Ask['action']): boolean {
+    return this.#accounts[action].inARow >= REFUSED_IN_A_ROW_MAX;
+  }
+
+  /** How many may be asked for now. */
+  room(action: Ask['action'], nowMs: number): number {
+    if (!this.areRefused(action)) return Number.POSITIVE_INFINITY;
+    return nowMs < this.#accounts[action].nextTryMs ? 0 : 1;
+  }
+
+  /**
+   * Whether what was asked may still leave. Marks and forced deletions take no place of the budget, so all nodes may have
+   * been asked before the first answer; when they are refused only the try leaves, which is the last one that was asked.
+   */
+  mayLeave(action: Ask['action'], slot: SlotKey): boolean {
+    return !this.areRefused(action) || this.#accounts[action].lastAsked === slot;
   }
 
   /** Somebody waits for the next try. */
-  onHeldBack(): void {
-    this.#wakeMs = this.#nextTryMs;
+  onHeldBack(action: Ask['action']): void {
+    const account = this.#accounts[action];
+    account.wakeMs = account.nextTryMs;
   }
 
-  get wakeMs(): number | undefined {
-    return this.#wakeMs;
+  /** When the next try is due that somebody waits for; NEVER: nobody does. */
+  get wakeMs(): number {
+    const { delete: deletions, 'force-delete': forced, mark: marks } = this.#accounts;
+    return Math.min(deletions.wakeMs, forced.wakeMs, marks.wakeMs);
   }
 
   tick(nowMs: number): void {
-    if (this.#wakeMs !== undefined && this.#wakeMs <= nowMs) this.#wakeMs = undefined;
+    if (this.wakeMs > nowMs) return;
+    for (const account of Object.values(this.#accounts)) if (account.wakeMs <= nowMs) account.wakeMs = NEVER;
   }
+}
+
+function newAccount(): Account {
+  return { inARow: 0, lastAsked: undefined, nextTryMs: -NEVER, wakeMs: NEVER };
 }

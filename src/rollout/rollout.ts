@@ -3,7 +3,6 @@ import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, nodeOfSlot, type SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
 import { type AfterOutcome, onSent, releaseAsk, takeOutcome, WATCH } from './asks.ts';
-import { stillFits } from './budget.ts';
 import { countsOf, type RolloutCounts, type RolloutSizes } from './counts.ts';
 import { type Block, type Change, Definition } from './definition.ts';
 import type { FailureCause } from './explain.ts';
@@ -14,7 +13,7 @@ import { PaceFeed } from './pace-feed.ts';
 import { type NodePlan, planOf } from './plan.ts';
 import { Progress } from './progress.ts';
 import { Refusals } from './refusals.ts';
-import { isAvailableSlot, Selection, type SelectLimit } from './selection.ts';
+import { Selection, type SelectLimit } from './selection.ts';
 import { SlotBook } from './slot-book.ts';
 import { type EligibilityLevel, NEVER, type Slot } from './slot-state.ts';
 import { taskOf } from './tasks.ts';
@@ -147,9 +146,7 @@ export class Rollout {
     const slot = this.#book.get(nodeOfSlot(key));
     if (slot?.ask === undefined) return undefined;
     const task = taskOf(slot, this.#identity.namespace, this.#at(nowMs));
-    const isReading = task?.action === 'observe';
-    const fits = task?.action !== 'delete' || stillFits(isAvailableSlot(slot), this.#selection.use());
-    if (task === undefined || !fits || (!isReading && this.blocked() !== undefined)) {
+    if (task === undefined || !this.#selection.mayLeave(slot, task.action)) {
       this.release(key, nowMs);
       return undefined;
     }

@@ -1,5 +1,7 @@
 import type { SlotKey } from '../protocol/slot.ts';
-import { allowedUnavailable, type BudgetUse, freePlaces, type Verdict, verdict } from './budget.ts';
+import type { Task } from '../protocol/task.ts';
+import { allowedUnavailable, type BudgetUse, freePlaces, stillFits, type Verdict, verdict } from './budget.ts';
+import { actionOf } from './candidates.ts';
 import { BIT } from './classify.ts';
 import type { Definition } from './definition.ts';
 import type { Observation } from './observe.ts';
@@ -26,6 +28,9 @@ interface SelectionParts {
   readonly refusals: Refusals;
 }
 
+/** What takes nothing more away: no budget, no window. */
+const OTHERS = ['mark', 'force'] as const;
+
 /** Who goes next: the candidates in their order, as far as the budget, the window and the pace let them. */
 export class Selection {
   readonly #book: SlotBook;
@@ -49,7 +54,7 @@ export class Selection {
 
   /** When somebody who was held back may go though nothing happens, the pace apart; undefined: nobody waits for that. */
   get wakeMs(): number | undefined {
-    const wakeMs = Math.min(this.#refusals.wakeMs ?? NEVER, this.#refill.wakeMs ?? NEVER);
+    const wakeMs = Math.min(this.#refusals.wakeMs, this.#refill.wakeMs ?? NEVER);
     return wakeMs === NEVER ? undefined : wakeMs;
   }
 
@@ -74,14 +79,15 @@ export class Selection {
     if (this.#definition.blocked() !== undefined) return selected;
     const isRefilling = this.#isRefillDue(at.nowMs);
     while (selected.length < limit.count) {
-      const slot = this.#nextOther() ?? (isRefilling ? this.#nextDelete(at.nowMs) : undefined);
+      const slot = this.#nextOther(at.nowMs) ?? (isRefilling ? this.#nextDelete(at.nowMs) : undefined);
       if (slot === undefined) break;
       this.#ask(slot, at);
       selected.push(slot.key);
     }
     const verdict = this.#verdict(at.nowMs);
     if (this.#window < limit.window && verdict === 'window') this.#pace.onHeldBack(at.nowMs);
-    if (verdict === 'refusals') this.#refusals.onHeldBack();
+    if (verdict === 'refusals') this.#refusals.onHeldBack('delete');
+    for (const kind of OTHERS) this.#noteHeldBack(kind, at.nowMs);
     return selected;
   }
 
@@ -97,15 +103,40 @@ export class Selection {
     };
   }
 
+  /** Whether what was asked of the slot may still leave: things may have got worse since. */
+  mayLeave(slot: Slot, action: Task['action']): boolean {
+    if (action === 'observe') return true;
+    if (this.#definition.blocked() !== undefined) return false;
+    if (action !== 'delete') return this.#refusals.mayLeave(action, slot.key);
+    return stillFits((slot.mask & BIT.available) !== 0, this.use());
+  }
+
   /** What would be selected now, and what holds the others back. */
   preview(nowMs: number): Preview {
-    const room = { window: this.#window, tries: this.#refusals.room(nowMs) };
+    if (this.#definition.facts.strategy === 'OTA') return this.#previewMarks(nowMs);
+    const room = { window: this.#window, tries: this.#refusals.room('delete', nowMs) };
     return previewDeletes(this.#book.candidates, this.use(), room);
   }
 
-  #nextOther(): Slot | undefined {
-    const { candidates } = this.#book;
-    return candidates.next('mark') ?? candidates.next('force');
+  /** Nothing but refusals holds marks back. */
+  #previewMarks(nowMs: number): Preview {
+    if (!this.#refusals.areRefused('mark')) return { next: new Set(), limit: undefined };
+    const head = this.#nextOther(nowMs);
+    return { next: new Set(head === undefined ? [] : [head]), limit: 'refusals' };
+  }
+
+  #nextOther(nowMs: number): Slot | undefined {
+    for (const kind of OTHERS) {
+      const slot = this.#book.candidates.next(kind);
+      if (slot !== undefined && this.#refusals.room(actionOf(kind), nowMs) >= 1) return slot;
+    }
+    return undefined;
+  }
+
+  #noteHeldBack(kind: (typeof OTHERS)[number], nowMs: number): void {
+    const action = actionOf(kind);
+    if (this.#book.candidates.next(kind) === undefined || this.#refusals.room(action, nowMs) >= 1) return;
+    this.#refusals.onHeldBack(action);
   }
 
   #nextDelete(nowMs: number): Slot | undefined {
@@ -123,7 +154,7 @@ export class Selection {
   /** What may become of the next deletion; undefined: there is none. */
   #verdict(nowMs: number): Verdict | undefined {
     const head = this.#book.candidates.nextDelete();
-    const room = { window: this.#window, tries: this.#refusals.room(nowMs) };
+    const room = { window: this.#window, tries: this.#refusals.room('delete', nowMs) };
     return head === undefined ? undefined : verdict(head.kind, this.use(), room);
   }
 
@@ -139,15 +170,8 @@ export class Selection {
 
   #ask(slot: Slot, at: Observation): void {
     slot.ask = askFor(slot, at.facts, at.nowMs);
-    if (slot.ask.action === 'delete') {
-      this.#pace.onDeparture(slot, at.nowMs);
-      this.#refusals.onAsked(at.nowMs);
-    }
+    this.#refusals.onAsked(slot.ask.action, slot.key, at.nowMs);
+    if (slot.ask.action === 'delete') this.#pace.onDeparture(slot, at.nowMs);
     this.#book.refresh(slot, at);
   }
-}
-
-/** Whether a slot's pod is available, for the budget. */
-export function isAvailableSlot(slot: Slot): boolean {
-  return (slot.mask & BIT.available) !== 0;
 }

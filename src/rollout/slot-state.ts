@@ -56,8 +56,9 @@ export interface Replacements {
   readonly atMs: number;
 }
 
-/** A deletion that the API server refused for good. */
+/** A write that the API server refused for good. */
 export interface Refusal {
+  readonly action: Ask['action'];
   readonly uid: string;
   /** In a row. */
   readonly count: number;
@@ -110,7 +111,7 @@ export interface Slot {
   /** A deletion was seen and its replacement was not yet available. */
   isAwaitingReplacement: boolean;
   replacements: Replacements | undefined;
-  /** Of a pod that is there. */
+  /** Of a pod that is there, until its write is accepted. */
   refusal: Refusal | undefined;
   /** The target for which its failure was told; undefined: it did not fail, or recovered. */
   failureToldHash: string | undefined;

@@ -1,4 +1,5 @@
 import type { Facts } from './facts.ts';
+import { refusedUntilMs } from './holdback.ts';
 import { type Leaving, liveCount, NEVER, type Slot, type TrackedPod } from './slot-state.ts';
 
 /** How long a forced deletion may take to show before it is repeated; doubles each time, up to an hour. */
@@ -11,14 +12,14 @@ export function newLeaving(sinceMs: number): Leaving {
 
 /**
  * When a pod that holds up its slot may be deleted without its kubelet, if the DaemonSet asks for that: the progress
- * deadline after its grace period, and longer if that did not help before. NEVER while something else is asked, or when
+ * deadline after its grace period, and longer if that did not help before or was refused. NEVER while something else is asked, or when
  * the node has another pod, which needs no replacement.
  */
 export function forceAtMs(slot: Slot, facts: Facts): number {
   if (!facts.isForceDeleteStuck || slot.ask !== undefined || liveCount(slot) > 0) return NEVER;
   let atMs = NEVER;
   for (const pod of slot.pods) atMs = Math.min(atMs, forcePodAtMs(pod, facts));
-  return atMs;
+  return Math.max(atMs, refusedUntilMs(slot, 'force-delete'));
 }
 
 /** The pod to delete by force at `nowMs`. */

@@ -101,7 +101,7 @@ export const gauges = {
   },
   refused: {
     name: 'daemonpodupdater_rollout_refused',
-    help: 'Nodes that wait because the API server refused to delete their pod',
+    help: 'Nodes that wait because the API server refused to delete or mark their pod',
     labels: ROLLOUT,
   },
   failed: { name: 'daemonpodupdater_rollout_failed', help: 'Nodes whose update failed', labels: ROLLOUT },

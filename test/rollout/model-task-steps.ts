@@ -60,7 +60,7 @@ export const arbRelease = steps('release', arbName, (name) => ({ rollout, refere
   reference.release(name, nowMs);
 });
 
-/** What is asked is deleted, or refused, several times in a row; what comes in its place is old more often than not. */
+/** What is asked is written, or refused, several times in a row; what comes in place of the deleted is old more often than not. */
 export const arbAgain = steps(
   'again',
   fc.record({
@@ -73,18 +73,18 @@ export const arbAgain = steps(
   ({ pick, times, isRefused, isNew, pauseMs }) =>
     (pair) => {
       for (let time = 0; time < times; time += 1) {
-        if (!deleteOne(pair, pick, isRefused, isNew === 0)) return;
+        if (!writeOne(pair, pick, isRefused, isNew === 0)) return;
         pair.nowMs += pauseMs;
       }
     },
 );
 
-function deleteOne(pair: Pair, pick: number, isRefused: boolean, isNew: boolean): boolean {
+function writeOne(pair: Pair, pick: number, isRefused: boolean, isNew: boolean): boolean {
   const { rollout, reference, nowMs } = pair;
   pair.compare();
   const all = { count: Number.POSITIVE_INFINITY, window: Number.POSITIVE_INFINITY };
   assert.deepEqual(rollout.select(all, nowMs), reference.select(all, nowMs).map(slot));
-  const asked = [...reference.asks].filter(([, { action, phase }]) => action === 'delete' && phase === 'asked');
+  const asked = [...reference.asks].filter(([, { phase }]) => phase === 'asked');
   const [name] = asked[pick % Math.max(1, asked.length)] ?? [];
   if (name === undefined) return false;
   const task = rollout.taskFor(slot(name), nowMs);
@@ -95,7 +95,7 @@ function deleteOne(pair: Pair, pick: number, isRefused: boolean, isNew: boolean)
   const answer = outcome(task, isRefused ? 'rejected' : 'done');
   assert.equal(rollout.onOutcome(answer, nowMs).then, reference.onOutcome(name, answer, nowMs));
   const gone = reference.pods.get(task.uid)?.record;
-  if (isRefused || gone === undefined) return true;
+  if (isRefused || gone === undefined || task.action !== 'delete') return true;
   pair.podCount += 1;
   const hash = HASHES.find((candidate) => (candidate === reference.target?.hash) === isNew) ?? '';
   const next = pod(name, hash, { uid: `${name}-again-${pair.podCount}` });

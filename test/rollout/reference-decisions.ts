@@ -44,8 +44,9 @@ export class ReferenceDecisions extends ReferenceFacts {
     const candidates = this.names()
       .map((name) => {
         const { candidate } = this.status(name, nowMs);
-        const refusedUntil = this.refusals.get(name)?.untilMs;
-        const cost = candidate === 'mark' ? 0 : (refusedUntil ?? this.podsOn(name)[0]?.record.deletionCost ?? 0);
+        const refusal = this.refusals.get(name);
+        const usual = candidate === 'mark' ? 0 : (this.podsOn(name)[0]?.record.deletionCost ?? 0);
+        const cost = refusal?.action === (candidate === 'mark' ? 'mark' : 'delete') ? refusal.untilMs : usual;
         const zone = candidate === 'mark' ? 0 : inZone(zoneOf(name));
         return { name, candidate, key: candidate === undefined ? [] : [rank[candidate], cost, zone] };
       })
@@ -56,20 +57,24 @@ export class ReferenceDecisions extends ReferenceFacts {
       });
     const [best] = candidates;
     if (best === undefined) return {};
-    if (best.candidate === 'mark') return { name: best.name };
+    if (best.candidate === 'mark') return this.#mustWait('mark', nowMs) ? { held: 'refusals' } : { name: best.name };
     if (count('inFlight') >= allowed) return { held: 'budget' };
     if (best.candidate === 'available' && count('unavailable') + count('reserved') >= allowed) {
       return { held: 'budget' };
     }
     if (count('inFlight') >= window) return { held: 'window' };
-    const mustWait = this.refusedInARow >= 10 && nowMs < this.lastAskMs + 1000;
-    return mustWait ? { held: 'refusals' } : { name: best.name };
+    return this.#mustWait('delete', nowMs) ? { held: 'refusals' } : { name: best.name };
+  }
+
+  #mustWait(action: 'delete' | 'mark', nowMs: number): boolean {
+    return this.refusedInARow[action] >= 10 && nowMs < this.lastAsk[action].atMs + 1000;
   }
 
   ask(name: string, nowMs: number): void {
     const pod = this.podsOn(name).find(({ record }) => !record.isTerminating);
+    const action = this.strategy === 'OTA' ? 'mark' : 'delete';
     this.asks.set(name, {
-      action: this.strategy === 'OTA' ? 'mark' : 'delete',
+      action,
       hash: undefined,
       uid: pod?.record.uid ?? '',
       phase: 'asked',
@@ -78,7 +83,7 @@ export class ReferenceDecisions extends ReferenceFacts {
       written: undefined,
       hasSetback: false,
     });
-    if (this.strategy !== 'OTA') this.lastAskMs = nowMs;
+    this.lastAsk[action] = { atMs: nowMs, name };
   }
 
   /** The names; reads come first. */
@@ -104,11 +109,11 @@ export class ReferenceDecisions extends ReferenceFacts {
   }
 
   preview(nowMs: number): { next: Set<string>; held: Held } {
-    const { lastAskMs } = this;
+    const lastAsk = { ...this.lastAsk };
     const saved = new Map(this.asks);
     const next = new Set<string>();
     let held: Held = 'budget';
-    while (this.strategy === 'AdvancedRollingUpdate') {
+    while (this.strategy !== undefined && !this.isBlocked) {
       const answer = this.next(this.window, nowMs);
       held = answer.held ?? held;
       if (answer.name === undefined) break;
@@ -116,7 +121,7 @@ export class ReferenceDecisions extends ReferenceFacts {
       next.add(answer.name);
     }
     this.asks.clear();
-    this.lastAskMs = lastAskMs;
+    Object.assign(this.lastAsk, lastAsk);
     for (const [name, ask] of saved) this.asks.set(name, ask);
     return { next, held };
   }
@@ -139,8 +144,9 @@ export class ReferenceDecisions extends ReferenceFacts {
       if (asked !== undefined) return asked;
       if (isDone) return 'dry-run';
       if (pods.length === 0) return status.eligible ? 'no-pod' : 'not-eligible';
-      if (status.candidate === undefined) return 'marked';
-      return this.isBlocked ? 'blocked' : 'mark-next';
+      if (status.settled) return 'marked';
+      if (this.isBlocked) return 'blocked';
+      return next.has(name) ? 'mark-next' : 'backoff';
     }
     if (!status.eligible) {
       const isOld = live.some(({ record }) => record.phase === 'Running' && !this.isCurrent(record));

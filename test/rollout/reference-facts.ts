@@ -30,6 +30,8 @@ export interface Status {
   candidate: 'unavailable' | 'available' | 'mark' | undefined;
 }
 
+const NOBODY_ASKED = { atMs: Number.NEGATIVE_INFINITY, name: '' };
+
 const NOTHING: Status = {
   eligible: false,
   ready: false,
@@ -56,9 +58,10 @@ export class ReferenceFacts {
   readonly replacingSince = new Map<string, number>();
   /** Our deletions that took effect, by node, all of them. */
   readonly deletions = new Map<string, { hash: string; atMs: number }[]>();
-  readonly refusals = new Map<string, { uid: string; count: number; untilMs: number }>();
-  refusedInARow = 0;
-  lastAskMs = Number.NEGATIVE_INFINITY;
+  readonly refusals = new Map<string, { action: 'delete' | 'mark'; uid: string; count: number; untilMs: number }>();
+  readonly refusedInARow = { delete: 0, mark: 0 };
+  /** The last that was asked, of each kind. */
+  readonly lastAsk = { delete: NOBODY_ASKED, mark: NOBODY_ASKED };
   readonly dryRun = new Map<string, string>();
   daemonSet: DaemonSetRecord | undefined;
   isSynced = false;
@@ -140,7 +143,8 @@ export class ReferenceFacts {
       const differs = !isDone && pods.some(({ record }) => this.markDiffers(record));
       result.inFlight = ask !== undefined;
       result.settled = ask === undefined && pods.length > 0 && !differs;
-      if (ask === undefined && differs) result.candidate = 'mark';
+      if (ask === undefined && differs && this.isRefused(name, 'mark', nowMs)) result.held = 'refused';
+      else if (ask === undefined && differs) result.candidate = 'mark';
     }
     if (this.strategy !== 'AdvancedRollingUpdate' || !result.eligible) return result;
     const isAskedDelete = ask?.action === 'delete';
@@ -163,10 +167,15 @@ export class ReferenceFacts {
     result.settled = isDone || (current && serves && !leaving && ask === undefined);
     if (only !== undefined && !current && !finished && !leaving && ask === undefined && !isDone) {
       if (nowMs < this.repeatUntil(name)) result.held = 'repeated';
-      else if (nowMs < (this.refusals.get(name)?.untilMs ?? 0)) result.held = 'refused';
+      else if (this.isRefused(name, 'delete', nowMs)) result.held = 'refused';
       else result.candidate = serves ? 'available' : 'unavailable';
     }
     return result;
+  }
+
+  isRefused(name: string, action: 'delete' | 'mark', nowMs: number): boolean {
+    const refusal = this.refusals.get(name);
+    return refusal?.action === action && nowMs < refusal.untilMs;
   }
 
   /** Goes through all deletions of the node: which targets they were for, and how often one came again. */

@@ -117,8 +117,9 @@ export class Reference extends ReferenceDecisions {
     if (ask.phase === 'observe-asked') return { action: 'observe', uid: ask.uid };
     if (ask.phase !== 'asked') return undefined;
     const task = this.isBlocked ? undefined : this.#write(name, ask, nowMs);
-    if (task === undefined) this.asks.delete(name);
-    return task;
+    const isTooMany = ask.action === 'mark' && this.refusedInARow.mark >= 10 && this.lastAsk.mark.name !== name;
+    if (task === undefined || isTooMany) this.asks.delete(name);
+    return isTooMany ? undefined : task;
   }
 
   #write(name: string, ask: RefAsk, nowMs: number): { action: string; uid: string; written?: string } | undefined {
@@ -154,19 +155,19 @@ export class Reference extends ReferenceDecisions {
 
   onOutcome(name: string, { action, uid, code, isTerminating }: Outcome, nowMs: number): 'watch' | 'retry' | 'drop' {
     const isRefused = code === 'forbidden' || code === 'rejected';
-    if (action === 'delete' && this.names().includes(name)) {
-      if (isRefused) this.refusedInARow += 1;
-      if (code === 'done' || code === 'gone') this.refusedInARow = 0;
+    if ((action === 'delete' || action === 'mark') && this.names().includes(name)) {
+      if (isRefused) this.refusedInARow[action] += 1;
+      if (code === 'done' || code === 'gone') this.refusedInARow[action] = 0;
     }
     const ask = this.asks.get(name);
     const isWaiting = action === 'observe' ? ask?.phase === 'observe-sent' : ask?.phase === 'sent';
     if (ask === undefined || ask.uid !== uid || !isWaiting) return 'watch';
     const isRead = action === 'observe';
     if (isRead) ask.reads += 1;
-    if (isRefused && action === 'delete') {
+    if (isRefused && (action === 'delete' || action === 'mark')) {
       const before = this.refusals.get(name);
-      const count = before?.uid === uid ? before.count + 1 : 1;
-      this.refusals.set(name, { uid, count, untilMs: nowMs + Math.min(60_000, 1000 * 2 ** (count - 1)) });
+      const count = before?.uid === uid && before.action === action ? before.count + 1 : 1;
+      this.refusals.set(name, { action, uid, count, untilMs: nowMs + Math.min(60_000, 1000 * 2 ** (count - 1)) });
       this.asks.delete(name);
       return 'drop';
     }
@@ -177,9 +178,9 @@ export class Reference extends ReferenceDecisions {
     }
     if (isRead && code === 'done' && !isTerminating) {
       this.asks.delete(name);
-      const { lastAskMs } = this;
+      const lastAsk = { ...this.lastAsk };
       this.ask(name, nowMs);
-      this.lastAskMs = lastAskMs;
+      Object.assign(this.lastAsk, lastAsk);
       this.asks.set(name, { ...(this.asks.get(name) as RefAsk), action: 'delete', uid });
       return 'retry';
     }
@@ -189,6 +190,7 @@ export class Reference extends ReferenceDecisions {
       if (code === 'dry-run' && this.target === undefined) this.dryRun.delete(name);
       return 'drop';
     }
+    if (!isRead && (code === 'done' || code === 'gone')) this.refusals.delete(name);
     ask.phase = 'watching';
     ask.hasSetback = false;
     const isLost = code === 'unknown' && ask.action !== 'mark';

@@ -145,9 +145,9 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   }),
   one('last-look-skipped', 'what waited in a queue leaves without a second look at the budget', {
-    file: 'src/rollout/rollout.ts',
-    find: "const fits = task?.action !== 'delete' || stillFits(isAvailableSlot(slot), this.#selection.use());",
-    replace: 'const fits = true;',
+    file: 'src/rollout/selection.ts',
+    find: 'return stillFits((slot.mask & BIT.available) !== 0, this.use());',
+    replace: 'return true;',
   }),
   one('min-ready-ignored', 'a pod is available as soon as it is Ready', {
     file: 'src/kube/availability.ts',
@@ -182,7 +182,7 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: CLASSIFY,
-        find: "    case 'OTA':\n      return common | classifyMark(slot, facts);\n",
+        find: "    case 'OTA':\n      return holdBack(common | classifyMark(slot, facts), slot, { facts, nowMs });\n",
         replace: "    case 'OTA':\n",
       },
       {
