@@ -42,6 +42,12 @@ export class Contact {
     this.#openedMs = nowMs;
   }
 
+  /** A watch is over: it can show nothing any more. */
+  closed(nowMs: number): void {
+    this.#settle(nowMs);
+    this.#openedMs = undefined;
+  }
+
   /** A page of a list: somebody is there. It ends no failure, because the pages that follow may fail again and again. */
   heard(nowMs: number): void {
     this.#lastMs = nowMs;
@@ -55,8 +61,7 @@ export class Contact {
 
   /** A list or a watch ended with a problem. */
   failed(reason: string, nowMs: number): void {
-    this.#settle(nowMs);
-    this.#openedMs = undefined;
+    this.closed(nowMs);
     this.#failure = { sinceMs: this.#failure?.sinceMs ?? nowMs, reason };
   }
 
@@ -100,6 +105,26 @@ export class LossMemory {
     else if (this.#last !== undefined && nowMs - this.#last.seenMs >= CATCH_UP_MS) this.#last = undefined;
     return this.#last?.loss;
   }
+}
+
+/** A reader, and what is to be said about it when it is lost. */
+export interface Confirmed<Identity> {
+  readonly identity: Identity;
+  readonly memory: LossMemory;
+  contact(): ContactReport;
+}
+
+/** Those that cannot be relied on for deciding, and why; to be asked about once a second. */
+export function lossesOf<Identity extends object>(
+  readers: Iterable<Confirmed<Identity>>,
+  nowMs: number,
+): readonly (Identity & { readonly reason: string })[] {
+  const losses: (Identity & { readonly reason: string })[] = [];
+  for (const { identity, memory, contact } of readers) {
+    const reason = memory.lossOf(contact(), nowMs);
+    if (reason !== undefined) losses.push({ ...identity, reason });
+  }
+  return losses;
 }
 
 function seconds(durationMs: number): string {

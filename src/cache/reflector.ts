@@ -5,6 +5,7 @@ import { apiErrorOf } from '../client/status-error.ts';
 import { monotonicMs } from '../clock.ts';
 import type { ObjectRecord } from '../kube/records.ts';
 import { Contact, type ContactReport } from './contact.ts';
+import { noteEffect, noteInput } from './contact-notes.ts';
 import type { Delta } from './delta.ts';
 import { failureOfApiError, failureOfTransport, type ListWatchFailure } from './list-watch-failure.ts';
 import {
@@ -95,8 +96,7 @@ export class Reflector<T extends ObjectRecord> {
   }
 
   #handle(input: ReflectorInput<T>): Promise<Action<T> | undefined> {
-    if (input.type === 'page') this.#contact.heard(this.#options.now());
-    if (hasNews(input)) this.#contact.received(this.#options.now());
+    noteInput(this.#contact, input, this.#options.now());
     return this.#perform(this.#isStopped ? [] : this.#machine.handle(input, this.#options.now()));
   }
 
@@ -111,6 +111,7 @@ export class Reflector<T extends ObjectRecord> {
     let action: Action<T> | undefined;
     for (const effect of effects) {
       if (this.#isStopped) return undefined;
+      noteEffect(this.#contact, effect, this.#options.now());
       switch (effect.type) {
         case 'deltas':
           await this.#deliver(effect.deltas);
@@ -119,7 +120,6 @@ export class Reflector<T extends ObjectRecord> {
           this.#options.onSynced();
           break;
         case 'problem':
-          if (effect.problem.phase !== 'object') this.#contact.failed(effect.problem.message, this.#options.now());
           this.#options.onProblem(effect.problem);
           break;
         case 'list':
@@ -234,11 +234,6 @@ export class Reflector<T extends ObjectRecord> {
     const error = apiErrorOf({ httpStatus, retryAfterMs, body, labels: request.labels });
     return { ok: false, failure: failureOfApiError(error) };
   }
-}
-
-/** A refusal in the middle of a watch is no sign of life of what is watched. */
-function hasNews<T extends ObjectRecord>(input: ReflectorInput<T>): boolean {
-  return input.type === 'events' && input.events.some(({ type }) => type !== 'error');
 }
 
 const CUT_EVENT = failureOfTransport({

@@ -6,11 +6,31 @@ export type ViewScope =
   | { readonly of: 'namespace'; readonly namespace: string }
   | { readonly of: 'daemonset'; readonly key: DaemonSetKey };
 
-/** A list or watch that has not confirmed for too long what was read. */
-export interface ViewLoss {
+/** A list and watch of objects. */
+export interface ViewStream {
   /** As in logs: `nodes`, `pods of edge/agent` … */
   readonly stream: string;
   readonly scope: ViewScope;
+}
+
+export const NODES_VIEW: ViewStream = { stream: 'nodes', scope: { of: 'all' } };
+
+/** `namespace` '': of all namespaces. */
+export function daemonSetsView(namespace: string): ViewStream {
+  if (namespace === '') return { stream: 'daemonsets', scope: { of: 'all' } };
+  return { stream: `daemonsets in ${namespace}`, scope: { of: 'namespace', namespace } };
+}
+
+export function podsView(key: DaemonSetKey): ViewStream {
+  return { stream: `pods of ${key}`, scope: { of: 'daemonset', key } };
+}
+
+export function revisionsView(key: DaemonSetKey): ViewStream {
+  return { stream: `controllerrevisions of ${key}`, scope: { of: 'daemonset', key } };
+}
+
+/** One that has not confirmed for too long what was read. */
+export interface ViewLoss extends ViewStream {
   /** For people: since when and why. */
   readonly reason: string;
 }
@@ -30,6 +50,27 @@ export class ViewLosses {
   reasonFor(daemonSet: { readonly namespace: string; readonly name: string }): string | undefined {
     const loss = this.#losses.find(({ scope }) => isInScope(scope, daemonSet));
     return loss === undefined ? undefined : `${loss.stream}: ${loss.reason}`;
+  }
+}
+
+export const LOOK_EVERY_MS = 1000;
+
+/** When the view is looked at: once a second by a timer, and before a decision if that timer is late. */
+export class ViewLook {
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #hasLosses = false;
+
+  /** A process that was stopped for a while must not decide before it knows what has become of the view. */
+  isDue(nowMs: number): boolean {
+    return nowMs - this.#lastMs >= LOOK_EVERY_MS;
+  }
+
+  /** What was seen; returns whether the controller is to be told, which it is of every loss again and again. */
+  saw(losses: readonly ViewLoss[], nowMs: number): boolean {
+    const hadLosses = this.#hasLosses;
+    this.#lastMs = nowMs;
+    this.#hasLosses = losses.length > 0;
+    return hadLosses || this.#hasLosses;
   }
 }
 

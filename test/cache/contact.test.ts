@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CONTACT_LIMITS, Contact, LossMemory, lossOf } from '../../src/cache/contact.ts';
+import { CONTACT_LIMITS, Contact, LossMemory, lossesOf, lossOf } from '../../src/cache/contact.ts';
 
 test('contact: failing for less than a minute → relied on; for a minute → lost, with the first time and the latest reason', () => {
   const contact = new Contact(0);
@@ -80,4 +80,13 @@ test('contact: for deciding, a watch that is quiet for an hour and asked anew ev
     if (nowMs % 90_000 === 0) contact.opened(nowMs);
     assert.equal(memory.lossOf(contact.report(nowMs), nowMs), undefined);
   }
+});
+
+test('contact: several readers → those that are lost for deciding, each with who it is and why', () => {
+  const reader = (name: string, failedMs: number) => {
+    const contact = new Contact(0);
+    contact.failed('x', failedMs);
+    return { identity: { name }, memory: new LossMemory(CONTACT_LIMITS), contact: () => contact.report(60_000) };
+  };
+  assert.deepEqual(lossesOf([reader('a', 0), reader('b', 1)], 60_000), [{ name: 'a', reason: 'failing for 60 s: x' }]);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ViewLoss } from '../../src/controller/view-losses.ts';
+import { daemonSetsView, podsView, revisionsView, ViewLook, type ViewLoss } from '../../src/controller/view-losses.ts';
 import { daemonSetKey } from '../../src/protocol/slot.ts';
 import { daemonSetsOf, nodesOf, optedIn, World } from './world.ts';
 
@@ -93,4 +93,29 @@ test('stale view: told every second with another duration → one line at its st
     },
     { level: 'info', message: 'the view is current again', fields: { stream } },
   ]);
+});
+
+test('view look: once a second; a turn in between looks only when a second is over', () => {
+  const look = new ViewLook();
+  assert.ok(look.isDue(0), 'never looked');
+  look.saw([], 5000);
+  assert.equal(look.isDue(5999), false);
+  assert.ok(look.isDue(6000));
+});
+
+test('view look: nothing lost → nobody is told; losses → told each time, and once more when they are over', () => {
+  const look = new ViewLook();
+  const told = [[], [NODES_LOST], [NODES_LOST], [], []].map((losses, index) => look.saw(losses, index));
+  assert.deepEqual(told, [false, true, true, true, false]);
+});
+
+test('view streams: whose decisions rest on them', () => {
+  assert.deepEqual(daemonSetsView(''), { stream: 'daemonsets', scope: { of: 'all' } });
+  assert.deepEqual(daemonSetsView('edge'), {
+    stream: 'daemonsets in edge',
+    scope: { of: 'namespace', namespace: 'edge' },
+  });
+  const scope = { of: 'daemonset', key: AGENT };
+  assert.deepEqual(podsView(AGENT), { stream: `pods of ${AGENT}`, scope });
+  assert.deepEqual(revisionsView(AGENT), { stream: `controllerrevisions of ${AGENT}`, scope });
 });

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { CONTACT_LIMITS, type ContactLimits, type ContactReport, LossMemory } from '../../cache/contact.ts';
+import {
+  CONTACT_LIMITS,
+  type Confirmed,
+  type ContactLimits,
+  type ContactReport,
+  LossMemory,
+  lossesOf,
+} from '../../cache/contact.ts';
 import type { Delta } from '../../cache/delta.ts';
 import { Reflector } from '../../cache/reflector.ts';
 import type { ReflectorProblem } from '../../cache/reflector-machine.ts';
@@ -7,19 +14,20 @@ import { daemonSetSource, nodeSource, podSource, type ResourceSource, revisionSo
 import type { ApiClient } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { Change, SyncedPart } from '../../controller/followed.ts';
-import type { ViewLoss, ViewScope } from '../../controller/view-losses.ts';
+import {
+  daemonSetsView,
+  NODES_VIEW,
+  podsView,
+  revisionsView,
+  type ViewLoss,
+  type ViewStream,
+} from '../../controller/view-losses.ts';
 import type { DaemonSetRecord, NodeRecord, ObjectRecord, PodRecord, RevisionRecord } from '../../kube/records.ts';
 import { labelSelectorQuery } from '../../kube/selectors.ts';
 import { type DaemonSetKey, daemonSetKey } from '../../protocol/slot.ts';
 
 /** A running reflector, whatever it reads. */
-type Stream = Pick<Reflector<ObjectRecord>, 'stop' | 'contact' | 'retryNow'> &
-  StreamIdentity & { readonly losses: LossMemory };
-
-interface StreamIdentity {
-  readonly name: string;
-  readonly scope: ViewScope;
-}
+type Stream = Pick<Reflector<ObjectRecord>, 'stop' | 'contact' | 'retryNow'> & Confirmed<ViewStream>;
 
 export interface StreamContact extends ContactReport {
   /** As in `ReaderProblem`; its first word is the resource. */
@@ -68,23 +76,15 @@ export class ClusterReader {
 
   start(): void {
     const { namespaces } = this.#options;
-    const everybody = { of: 'all' } as const;
-    this.#open(this.#base, { name: 'nodes', scope: everybody }, nodeSource(), {
+    this.#open(this.#base, NODES_VIEW, nodeSource(), {
       onDelta: (change) => this.#handlers.onNode(change),
       onSynced: () => this.#handlers.onNodesSynced(),
     });
     for (const namespace of namespaces.length === 0 ? [''] : namespaces) {
-      this.#open(
-        this.#base,
-        namespace === ''
-          ? { name: 'daemonsets', scope: everybody }
-          : { name: `daemonsets in ${namespace}`, scope: { of: 'namespace', namespace } },
-        daemonSetSource({ namespace }),
-        {
-          onDelta: (change) => this.#handlers.onDaemonSet(change),
-          onSynced: () => this.#onDaemonSetStreamSynced(),
-        },
-      );
+      this.#open(this.#base, daemonSetsView(namespace), daemonSetSource({ namespace }), {
+        onDelta: (change) => this.#handlers.onDaemonSet(change),
+        onSynced: () => this.#onDaemonSetStreamSynced(),
+      });
     }
   }
 
@@ -95,13 +95,12 @@ export class ClusterReader {
     this.#perDaemonSet.set(key, streams);
     const selector = labelSelectorQuery(daemonSet.selector);
     assert.ok(selector !== undefined, 'the controller follows only what can be selected');
-    const scope = { of: 'daemonset', key } as const;
     const query = { namespace: daemonSet.namespace, labelSelector: selector };
-    this.#open(streams, { name: `pods of ${key}`, scope }, podSource(query), {
+    this.#open(streams, podsView(key), podSource(query), {
       onDelta: (change) => this.#handlers.onPod(key, change),
       onSynced: () => this.#handlers.onSynced(key, 'pods'),
     });
-    this.#open(streams, { name: `controllerrevisions of ${key}`, scope }, revisionSource(query), {
+    this.#open(streams, revisionsView(key), revisionSource(query), {
       onDelta: (change) => this.#handlers.onRevision(key, change),
       onSynced: () => this.#handlers.onSynced(key, 'revisions'),
     });
@@ -118,16 +117,12 @@ export class ClusterReader {
 
   /** How current what was read is, stream by stream. */
   contacts(): readonly StreamContact[] {
-    return this.#streams().map((stream) => ({ stream: stream.name, ...stream.contact() }));
+    return this.#streams().map(({ identity, contact }) => ({ stream: identity.stream, ...contact() }));
   }
 
   /** What of the view cannot be relied on for deciding; to be asked about once a second. */
   losses(): readonly ViewLoss[] {
-    const nowMs = monotonicMs();
-    return this.#streams().flatMap(({ name: stream, scope, losses, contact }) => {
-      const reason = losses.lossOf(contact(), nowMs);
-      return reason === undefined ? [] : [{ stream, scope, reason }];
-    });
+    return lossesOf(this.#streams(), monotonicMs());
   }
 
   /** What stood in the way may be gone: nothing waits any longer. */
@@ -146,7 +141,7 @@ export class ClusterReader {
 
   #open<T extends ObjectRecord>(
     streams: Stream[],
-    identity: StreamIdentity,
+    identity: ViewStream,
     resource: ResourceSource<T>,
     handlers: { onDelta(delta: Delta<T>): void; onSynced(): void },
   ): void {
@@ -155,13 +150,13 @@ export class ClusterReader {
       resource,
       onDelta: handlers.onDelta,
       onSynced: handlers.onSynced,
-      onProblem: (problem) => this.#options.onProblem({ stream: identity.name, problem }),
+      onProblem: (problem) => this.#options.onProblem({ stream: identity.stream, problem }),
       random: Math.random,
       now: monotonicMs,
     });
     streams.push({
-      ...identity,
-      losses: new LossMemory(this.#options.contactLimits ?? CONTACT_LIMITS),
+      identity,
+      memory: new LossMemory(this.#options.contactLimits ?? CONTACT_LIMITS),
       stop: () => reflector.stop(),
       contact: () => reflector.contact(),
       retryNow: () => reflector.retryNow(),

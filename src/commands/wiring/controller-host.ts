@@ -4,6 +4,7 @@ import { monotonicMs } from '../../clock.ts';
 import { Controller, type Leadership } from '../../controller/controller.ts';
 import type { DaemonSetEvent, LogFields, LogLevel } from '../../controller/ports.ts';
 import type { TrafficOptions } from '../../controller/traffic.ts';
+import { LOOK_EVERY_MS, ViewLook } from '../../controller/view-losses.ts';
 import type { RunReport } from '../../dispatch/dispatch-stats.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
 import type { TaskBatch } from '../../protocol/task.ts';
@@ -16,7 +17,6 @@ const SLEEP_MAX_MS = 60_000;
  * each of them costs more than reading it, and wakes a lane for a single task.
  */
 const GATHER_MS = 15;
-const CONTACT_CHECK_MS = 1000;
 
 export interface ControllerHostOptions {
   readonly client: ApiClient;
@@ -40,9 +40,8 @@ export class ControllerHost {
   readonly reader: ClusterReader;
   #gathering: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #contactTimer: NodeJS.Timeout | undefined;
-  #contactCheckedMs = Number.NEGATIVE_INFINITY;
-  #hasLosses = false;
+  #lookTimer: NodeJS.Timeout | undefined;
+  readonly #look = new ViewLook();
   #isStopped = false;
 
   constructor(options: ControllerHostOptions) {
@@ -67,14 +66,14 @@ export class ControllerHost {
 
   start(): void {
     this.reader.start();
-    this.#contactTimer = setInterval(() => this.#checkContact(monotonicMs()), CONTACT_CHECK_MS);
+    this.#lookTimer = setInterval(() => this.#lookAtView(monotonicMs()), LOOK_EVERY_MS);
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#gathering);
     clearTimeout(this.#timer);
-    clearInterval(this.#contactTimer);
+    clearInterval(this.#lookTimer);
     await this.reader.stop();
   }
 
@@ -104,12 +103,9 @@ export class ControllerHost {
     this.#gathering ??= setTimeout(() => this.#pump(), GATHER_MS);
   }
 
-  #checkContact(nowMs: number): void {
-    this.#contactCheckedMs = nowMs;
+  #lookAtView(nowMs: number): void {
     const losses = this.reader.losses();
-    if (losses.length === 0 && !this.#hasLosses) return;
-    this.#hasLosses = losses.length > 0;
-    this.#input(() => this.controller.setLosses(losses));
+    if (this.#look.saw(losses, nowMs)) this.#input(() => this.controller.setLosses(losses));
   }
 
   #pump(): void {
@@ -117,8 +113,7 @@ export class ControllerHost {
     this.#gathering = undefined;
     if (this.#isStopped) return;
     const nowMs = monotonicMs();
-    // A process that was stopped for a while must not decide before its timer says what has become of the view.
-    if (nowMs - this.#contactCheckedMs >= CONTACT_CHECK_MS) this.#checkContact(nowMs);
+    if (this.#look.isDue(nowMs)) this.#lookAtView(nowMs);
     this.controller.pump(nowMs);
     const wakeMs = this.controller.nextWakeMs(nowMs);
     clearTimeout(this.#timer);
