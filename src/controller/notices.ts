@@ -45,10 +45,13 @@ export class NoticeBoard {
 
   constructor(ports: ControllerPorts) {
     this.#ports = ports;
-    this.#writes = new WriteNotices(
-      (level, message, fields) => ports.log(level, message, fields),
-      (about, statement) => this.#say(about, statement),
-    );
+    this.#writes = new WriteNotices({
+      log: (level, message, fields) => ports.log(level, message, fields),
+      say: (about, statement) => this.#say(about, statement),
+      record: (about, statement) => {
+        if (this.#isLeading) this.#record(about, statement);
+      },
+    });
   }
 
   /**
@@ -133,6 +136,7 @@ export class NoticeBoard {
     for (const notice of followed.rollout.takeNotices()) this.#postOne(followed, notice, nowMs);
     this.#postFailures(followed, nowMs);
     this.#postProgress(followed);
+    this.#writes.post(followed, nowMs);
   }
 
   #postOne(followed: Followed, notice: RolloutNotice, nowMs: number): void {

@@ -5,64 +5,114 @@ import type { ControllerPorts, LogFields } from './ports.ts';
 import { RepeatedProblem } from './repeated-problem.ts';
 import { REASONS, type Statement } from './statements.ts';
 
-type Say = (about: Followed, statement: Statement) => void;
+type Tell = (about: Followed, statement: Statement) => void;
+
+interface WriteNoticesPorts {
+  readonly log: ControllerPorts['log'];
+  /** An event and a line in the log. */
+  readonly say: Tell;
+  /** The event alone. */
+  readonly record: Tell;
+}
+
+interface Problems {
+  readonly unconfirmed: Map<OutcomeCode, RepeatedProblem>;
+  readonly refused: Map<string, RefusedWrites>;
+}
+
+interface RefusedWrites {
+  readonly action: Outcome['action'];
+  readonly outcome: OutcomeCode;
+  readonly problem: RepeatedProblem;
+}
 
 /**
- * What is told of single writes. Refusals are events; what backs off or is settled by the watch is a line in the log, and
- * in an outage one for all nodes of a DaemonSet that have the same trouble.
+ * What is told of single writes. What backs off or is settled by the watch is a line in the log, one for all nodes of a
+ * DaemonSet that have the same trouble; so is what is refused, which is an event too. Each refusal is recorded, because
+ * the recorder makes one Event of them, whose count it writes once a minute.
  */
 export class WriteNotices {
-  readonly #log: ControllerPorts['log'];
-  readonly #say: Say;
-  readonly #unconfirmed = new Map<DaemonSetKey, Map<OutcomeCode, RepeatedProblem>>();
+  readonly #ports: WriteNoticesPorts;
+  readonly #problems = new Map<DaemonSetKey, Problems>();
 
-  constructor(log: ControllerPorts['log'], say: Say) {
-    this.#log = log;
-    this.#say = say;
+  constructor(ports: WriteNoticesPorts) {
+    this.#ports = ports;
   }
 
   outcome(followed: Followed, outcome: Outcome, nowMs: number): void {
-    const { code, message, action } = outcome;
+    const { code, action } = outcome;
     if (code === 'dry-run') {
-      this.#log('debug', 'pod would be written', { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
+      this.#ports.log('debug', 'pod would be written', {
+        ...fieldsOf(outcome),
+        daemonSet: followed.key,
+        outcome: code,
+      });
     } else if (code === 'done' || code === 'gone') {
       if (action !== 'observe') this.#confirmed(followed.key, nowMs);
       if (action === 'force-delete' && code === 'done') this.#forced(followed, outcome);
-      else this.#log('debug', 'pod written', { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
+      else this.#ports.log('debug', 'pod written', { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
     } else if (isWriteRefused(outcome)) {
-      const reason = code === 'forbidden' ? REASONS.writeForbidden : REASONS.writeRejected;
-      const fields = failureOf(outcome);
-      this.#say(followed, { level: 'warn', reason, message: `cannot ${action} pods: ${message}`, fields });
+      this.#refused(followed, outcome, nowMs);
     } else {
       this.#notConfirmed(followed.key, outcome, nowMs);
     }
   }
 
+  /** Says what is over. */
+  post({ key, rollout }: Followed, nowMs: number): void {
+    const refused = this.#problems.get(key)?.refused;
+    if (refused === undefined || refused.size === 0 || rollout.sizes().refusals > 0) return;
+    for (const { action, outcome, problem } of refused.values()) {
+      const past = problem.succeeded(nowMs);
+      if (past === undefined) continue;
+      this.#ports.log('info', 'writes are not refused any more', { daemonSet: key, action, outcome, ...past });
+    }
+  }
+
   forget(key: DaemonSetKey): void {
-    this.#unconfirmed.delete(key);
+    this.#problems.delete(key);
+  }
+
+  #refused(followed: Followed, outcome: Outcome, nowMs: number): void {
+    const { action, code, message } = outcome;
+    const reason = code === 'forbidden' ? REASONS.writeForbidden : REASONS.writeRejected;
+    const detail = `cannot ${action} pods: ${message}`;
+    this.#ports.record(followed, { level: 'warn', reason, message: detail });
+    const { refused } = this.#problemsOf(followed.key);
+    const known = refused.get(`${action} ${code}`) ?? { action, outcome: code, problem: new RepeatedProblem() };
+    refused.set(`${action} ${code}`, known);
+    this.#logRepeated(known.problem.failed(nowMs), reason, { ...failureOf(outcome), detail, daemonSet: followed.key });
   }
 
   #forced(followed: Followed, outcome: Outcome): void {
     const node = nodeOfSlot(outcome.slot);
     const message = `node ${node}: the pod was stuck in Terminating and was deleted by force, as the DaemonSet asks for`;
-    this.#say(followed, { level: 'warn', reason: REASONS.stuckForced, message, fields: fieldsOf(outcome) });
+    this.#ports.say(followed, { level: 'warn', reason: REASONS.stuckForced, message, fields: fieldsOf(outcome) });
   }
 
   #notConfirmed(daemonSet: DaemonSetKey, outcome: Outcome, nowMs: number): void {
-    const problems = this.#unconfirmed.get(daemonSet) ?? new Map<OutcomeCode, RepeatedProblem>();
-    this.#unconfirmed.set(daemonSet, problems);
-    const problem = problems.get(outcome.code) ?? new RepeatedProblem();
-    problems.set(outcome.code, problem);
-    const count = problem.failed(nowMs);
-    const fields = { ...failureOf(outcome), daemonSet };
-    if (count === undefined) this.#log('debug', 'write not confirmed', fields);
-    else this.#log('warn', 'write not confirmed', count === 1 ? fields : { ...fields, count });
+    const { unconfirmed } = this.#problemsOf(daemonSet);
+    const problem = unconfirmed.get(outcome.code) ?? new RepeatedProblem();
+    unconfirmed.set(outcome.code, problem);
+    this.#logRepeated(problem.failed(nowMs), 'write not confirmed', { ...failureOf(outcome), daemonSet });
+  }
+
+  /** `count` as `RepeatedProblem` has it. */
+  #logRepeated(count: number | undefined, message: string, fields: LogFields): void {
+    if (count === undefined) this.#ports.log('debug', message, fields);
+    else this.#ports.log('warn', message, count === 1 ? fields : { ...fields, count });
+  }
+
+  #problemsOf(key: DaemonSetKey): Problems {
+    const problems = this.#problems.get(key) ?? { unconfirmed: new Map(), refused: new Map() };
+    this.#problems.set(key, problems);
+    return problems;
   }
 
   #confirmed(daemonSet: DaemonSetKey, nowMs: number): void {
-    for (const [outcome, problem] of this.#unconfirmed.get(daemonSet) ?? []) {
+    for (const [outcome, problem] of this.#problems.get(daemonSet)?.unconfirmed ?? []) {
       const past = problem.succeeded(nowMs);
-      if (past !== undefined) this.#log('info', 'writes confirmed again', { daemonSet, outcome, ...past });
+      if (past !== undefined) this.#ports.log('info', 'writes confirmed again', { daemonSet, outcome, ...past });
     }
   }
 }

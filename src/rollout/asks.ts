@@ -61,7 +61,6 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
     case 'done':
     case 'gone':
     case 'unknown':
-      if (outcome.code !== 'unknown') slot.refusal = undefined;
       if (ask.action === 'force-delete') noteForced(slot, ask.uid, at.nowMs);
       // A mark is not read but written again, so it gets the time that a slow watch may need.
       return outcome.code === 'unknown' && ask.action !== 'mark' ? readSoon(ask, at.nowMs) : watch(ask, at.nowMs);

@@ -10,7 +10,7 @@ import { forceAtMs } from './stuck.ts';
 /**
  * What is true of a slot, one bit each, so that a change of any of them is one XOR and the counters stay O(1).
  *
- * Only ELIGIBLE slots have any of the others, except MARK and OUTDATED under OTA, which marks pods wherever they are.
+ * Only ELIGIBLE slots have any of the others, except HAS_REFUSAL, and what OTA has, which marks pods wherever they are.
  */
 export const BIT = {
   /** The node should run the pod. */
@@ -47,9 +47,11 @@ export const BIT = {
   repeated: 1 << 17,
   /** Would be a candidate, but its deletion or mark was refused, and is not tried again yet. */
   refused: 1 << 18,
+  /** A write of its pod was refused, and the slot has not been settled since. */
+  hasRefusal: 1 << 19,
 } as const;
 
-export const BIT_COUNT = 19;
+export const BIT_COUNT = 20;
 
 const CANDIDATE_DELETE = BIT.candidateUnavailable | BIT.candidateAvailable;
 

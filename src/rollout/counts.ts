@@ -8,6 +8,8 @@ export interface RolloutSizes {
   readonly slots: number;
   readonly zones: number;
   readonly timers: number;
+  /** Slots a write of which was refused, and that have not been settled since. */
+  readonly refusals: number;
   readonly paced: number;
   readonly revisions: number;
 }

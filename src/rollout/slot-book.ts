@@ -4,6 +4,7 @@ import { isAskSettled, onDeadline } from './asks.ts';
 import { Candidates, NAME_RULES } from './candidates.ts';
 import { BIT, candidateKind, classify, classifyOverdue, dueAtMs, isOverdue } from './classify.ts';
 import { Counters } from './counters.ts';
+import type { RolloutSizes } from './counts.ts';
 import { classifyFailure, explainFailure, type FailureCause } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { Heap } from './heap.ts';
@@ -59,8 +60,9 @@ export class SlotBook {
     return this.#slots.values();
   }
 
-  sizes(): { readonly slots: number; readonly zones: number; readonly timers: number } {
-    return { slots: this.#slots.size, zones: this.candidates.zoneCount, timers: this.#timers.size };
+  sizes(): Pick<RolloutSizes, 'slots' | 'zones' | 'timers' | 'refusals'> {
+    const refusals = this.counters.of('hasRefusal');
+    return { slots: this.#slots.size, zones: this.candidates.zoneCount, timers: this.#timers.size, refusals };
   }
 
   get nextDueMs(): number | undefined {
@@ -110,7 +112,9 @@ export class SlotBook {
   }
 
   #derive(slot: Slot, at: Observation): number {
-    const mask = classify(slot, at.facts, at.nowMs);
+    let mask = classify(slot, at.facts, at.nowMs);
+    if ((mask & BIT.settled) !== 0) slot.refusal = undefined;
+    if (slot.refusal !== undefined) mask |= BIT.hasRefusal;
     if ((mask & BIT.replacing) === 0) return mask;
     slot.replacingSinceMs = replacingSinceMs(slot, (slot.mask & BIT.replacing) !== 0, at);
     return isOverdue(slot, at.facts, at.nowMs) ? mask | classifyOverdue(slot, at.facts, at.nowMs) : mask;

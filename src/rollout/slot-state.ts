@@ -111,7 +111,7 @@ export interface Slot {
   /** A deletion was seen and its replacement was not yet available. */
   isAwaitingReplacement: boolean;
   replacements: Replacements | undefined;
-  /** Of a pod that is there, until its write is accepted. */
+  /** Of a pod that is there, until the slot is settled. */
   refusal: Refusal | undefined;
   /** The target for which its failure was told; undefined: it did not fail, or recovered. */
   failureToldHash: string | undefined;

@@ -211,6 +211,16 @@ export class World {
     });
   }
 
+  /** The watch shows what a mark has written. */
+  mark(task: Task): void {
+    const object = this.#pods.get(task.uid);
+    assert.ok(object !== undefined && task.action === 'mark');
+    const status = task.needsUpgrade ? 'True' : 'False';
+    const marked = { ...object, needUpgrade: { status, message: `controllerrevision: ${task.hash}` } };
+    this.#pods.set(task.uid, marked);
+    this.controller.onPod(daemonSetOfSlot(task.slot), { type: 'modified', object: marked }, this.nowMs);
+  }
+
   counts(key: DaemonSetKey) {
     const followed = this.controller.find(key);
     assert.ok(followed !== undefined, `${key} is followed`);

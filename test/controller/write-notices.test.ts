@@ -54,3 +54,77 @@ test('write notices: an outage over 20 nodes and many attempts → a line a minu
   assert.deepEqual(isOver()[0]?.fields.daemonSet, daemonSet);
   assert.equal(isOver()[0]?.fields.count, lines.length);
 });
+
+const DENIED = { httpStatus: 422, message: 'denied by policy' };
+
+/** Refuses all that is sent, from wake-up to wake-up. */
+function refuseFor(world: World, ms: number): number {
+  const untilMs = world.nowMs + ms;
+  let count = 0;
+  for (world.pump(); world.nowMs < untilMs; ) {
+    for (const { task } of [...world.held]) {
+      world.answer(task, 'rejected', DENIED);
+      count += 1;
+    }
+    const wakeMs = world.controller.nextWakeMs(world.nowMs);
+    world.pump(Math.min(untilMs, Math.max(world.nowMs + 1, wakeMs ?? untilMs)) - world.nowMs);
+  }
+  return count;
+}
+
+test('write notices: a webhook refuses all marks of 60 nodes for 5 min → a line a minute that counts all, one that it is over', () => {
+  const world = new World(60);
+  world.lead();
+  const annotations = { 'apps.openyurt.io/update-strategy': 'OTA' };
+  const daemonSet = world.add(optedIn('agent', '1', { annotations }));
+  const refused = refuseFor(world, 300_000);
+  assert.ok(refused > 200 && refused < 400, `${refused} in 300 s`);
+  const lines = () => world.ports.logs.filter(({ message, level }) => message === 'WriteRejected' && level === 'warn');
+  assert.equal(lines().length, 5);
+  assert.deepEqual(
+    [lines()[0]?.fields.detail, lines()[0]?.fields.count],
+    ['cannot mark pods: denied by policy', undefined],
+  );
+  const told = lines().reduce((sum, { fields }) => sum + Number(fields.count ?? 1), 0);
+  assert.ok(told > 0.7 * refused && told <= refused, `${told} of ${refused}`);
+  // One Event counts them; the recorder writes it once a minute.
+  assert.equal(world.ports.reasons().filter((reason) => reason === 'WriteRejected').length, refused);
+  const isOver = () => world.ports.logs.filter(({ message }) => message === 'writes are not refused any more');
+  for (const { task } of [...world.held]) world.answer(task, 'done');
+  assert.deepEqual(isOver(), [], 'not while the watch has not shown the marks of all');
+  for (let round = 0; round < 80 && isOver().length === 0; round++) {
+    for (const task of world.pump(1000)) {
+      world.answer(task, 'done');
+      world.mark(task);
+    }
+  }
+  assert.deepEqual(
+    isOver().map(({ level, fields }) => [level, fields.daemonSet, fields.action, fields.outcome, fields.count]),
+    [['info', daemonSet, 'mark', 'rejected', refused]],
+  );
+  world.pump(60_000);
+  assert.equal(isOver().length, 1);
+});
+
+test('write notices: one pod is protected, the others are deleted → nobody says that it is over; the pod goes → it is', () => {
+  const world = new World(4);
+  world.lead();
+  world.add(optedIn('agent', '1'));
+  const [first] = world.pump();
+  assert.ok(first !== undefined);
+  world.answer(first, 'forbidden', { httpStatus: 403, message: 'no right' });
+  for (let round = 0; round < 3; round++) {
+    const [task] = world.pump();
+    assert.ok(task !== undefined);
+    world.replace(task);
+  }
+  const isOver = () => world.ports.logs.filter(({ message }) => message === 'writes are not refused any more').length;
+  world.pump();
+  assert.equal(isOver(), 0);
+  const [again] = world.pump(1000);
+  assert.equal(again?.slot, first.slot);
+  assert.ok(again !== undefined);
+  world.replace(again);
+  world.pump();
+  assert.equal(isOver(), 1);
+});

@@ -44,7 +44,8 @@ export class Reference extends ReferenceDecisions {
     for (const name of [...this.replacingSince.keys()])
       if (!this.names().includes(name)) this.replacingSince.delete(name);
     for (const [name, { uid }] of this.refusals) {
-      if (this.pods.get(uid)?.record.isTerminating !== false) this.refusals.delete(name);
+      const isGone = this.pods.get(uid)?.record.isTerminating !== false;
+      if (isGone || this.status(name, nowMs).settled) this.refusals.delete(name);
     }
     const known = new Set(this.names());
     for (const map of [this.dryRun, this.replacedAt, this.deletions]) {
@@ -190,7 +191,6 @@ export class Reference extends ReferenceDecisions {
       if (code === 'dry-run' && this.target === undefined) this.dryRun.delete(name);
       return 'drop';
     }
-    if (!isRead && (code === 'done' || code === 'gone')) this.refusals.delete(name);
     ask.phase = 'watching';
     ask.hasSetback = false;
     const isLost = code === 'unknown' && ask.action !== 'mark';

@@ -137,7 +137,7 @@ test('refusals: marks were asked for before the first was refused → they stay 
     const task = rollout.taskFor(key, T0);
     if (task === undefined) continue;
     rollout.onSent(key, T0);
-    rollout.onOutcome(outcome(task, 'forbidden', { httpStatus: 403 }), T0);
+    rollout.onOutcome(outcome(task, 'forbidden', { httpStatus: 403, retryAfterMs: 30_000 }), T0);
     left.push(key);
   }
   assert.deepEqual(left, [...asked.slice(0, REFUSED_IN_A_ROW_MAX), asked.at(-1)]);
