@@ -21,7 +21,7 @@ export type NotedReport = Omit<ControllerReport, 'rollouts' | 'rolloutsLeftOut' 
   readonly rollouts: readonly NotedRollout[];
 };
 
-/** The report as JSON of at most `NOTE_BYTES_MAX` bytes: rollouts that go on first, as many as fit, then a count. */
+/** The report as JSON of at most `NOTE_BYTES_MAX` bytes: rollouts that go on or are blocked first, as many as fit, then a count. */
 export function encodeNote(report: NotedReport): string {
   const { identity, workers, lanes } = report;
   const paced = report.rollouts.filter(isToldOf).sort(byNeed);
@@ -62,7 +62,8 @@ function isToldOf({ strategy, blocked }: NotedRollout): boolean {
 }
 
 function byNeed(a: NotedRollout, b: NotedRollout): number {
-  const needs = ({ inFlight, waiting }: NotedRollout): number => (inFlight + waiting > 0 ? 0 : 1);
+  const needs = ({ inFlight, waiting, blocked }: NotedRollout): number =>
+    inFlight + waiting > 0 || blocked !== undefined ? 0 : 1;
   return needs(a) - needs(b) || (a.daemonSet < b.daemonSet ? -1 : 1);
 }
 

@@ -6,6 +6,7 @@ import type { RolloutNotice } from '../rollout/notices.ts';
 import { FailureDigest } from './failure-digest.ts';
 import type { Followed } from './followed.ts';
 import type { ControllerPorts, DaemonSetEvent } from './ports.ts';
+import { StaleNotices } from './stale-notices.ts';
 import { BAD_SELECTOR, complaintsOf, isSameText, REASONS, type Statement } from './statements.ts';
 import type { ViewLosses } from './view-losses.ts';
 import { WriteNotices } from './write-notices.ts';
@@ -40,6 +41,7 @@ export class NoticeBoard {
   readonly #progress = new Map<DaemonSetKey, RolloutProgress>();
   readonly #failures = new Map<DaemonSetKey, FailureDigest>();
   readonly #writes: WriteNotices;
+  readonly #stale = new StaleNotices();
 
   #isLeading = false;
 
@@ -100,6 +102,7 @@ export class NoticeBoard {
     this.#progress.delete(key);
     this.#failures.delete(key);
     this.#writes.forget(key);
+    this.#stale.forget(key);
   }
 
   /** DaemonSets with a complaint, and with a rollout that was announced; failed nodes of all of them. */
@@ -124,7 +127,7 @@ export class NoticeBoard {
   /** When something is to be said though nothing has happened. */
   nextWakeMs(): number | undefined {
     if (!this.#isLeading) return undefined;
-    let wakeMs: number | undefined;
+    let wakeMs = this.#stale.nextWakeMs;
     for (const { nextWakeMs } of this.#failures.values()) {
       if (nextWakeMs !== undefined && (wakeMs === undefined || nextWakeMs < wakeMs)) wakeMs = nextWakeMs;
     }
@@ -137,6 +140,7 @@ export class NoticeBoard {
     this.#postFailures(followed, nowMs);
     this.#postProgress(followed);
     this.#writes.post(followed, nowMs);
+    this.#postStale(followed, nowMs);
   }
 
   #postOne(followed: Followed, notice: RolloutNotice, nowMs: number): void {
@@ -213,6 +217,13 @@ export class NoticeBoard {
     for (const message of this.#failures.get(key)?.take(nowMs) ?? []) {
       this.#record({ key, uid }, { level: 'warn', reason: REASONS.nodeFailed, message, topic: message });
     }
+  }
+
+  /** An event alone: the log has a line for each stream. */
+  #postStale(followed: Followed, nowMs: number): void {
+    if (!this.#isLeading) this.#stale.forget(followed.key);
+    const statement = this.#isLeading ? this.#stale.next(followed, nowMs) : undefined;
+    if (statement !== undefined) this.#record(followed, statement);
   }
 
   #started(followed: Followed, notice: Extract<RolloutNotice, { type: 'started' }>): void {

@@ -11,6 +11,8 @@ export const REASONS = {
   stuckForced: 'StuckPodForceDeleted',
   repeated: 'ReplacementRepeated',
   nodeRecovered: 'NodeUpdateRecovered',
+  viewStale: 'ViewStale',
+  viewCurrent: 'ViewCurrent',
   writeForbidden: 'WriteForbidden',
   writeRejected: 'WriteRejected',
   notOnDelete: 'NotOnDelete',

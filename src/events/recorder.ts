@@ -10,12 +10,20 @@ export interface EventRecorderOptions {
   readonly post: (request: ApiRequest) => Promise<ApiResponse>;
   /** An event was not written, and why: for the log. */
   readonly onDropped: (message: string, event: RecordedEvent) => void;
+  readonly now?: () => number;
 }
 
 const QUEUE_LENGTH_MAX = 256;
 const REQUEST_TIMEOUT_MS = 10_000;
 const TICK_INTERVAL_MS = 60_000;
 const RETRY_DELAYS_MS = [1_000, 5_000];
+/** While the API server is away each one takes a while to fail; what has waited for longer is given up without a try. */
+const WAIT_MS_MAX = 120_000;
+
+interface Waiting {
+  readonly effect: EventEffect;
+  readonly sinceMs: number;
+}
 
 /**
  * Writes events one after the other, so that a series follows its Event. What cannot be written is dropped: events tell
@@ -24,24 +32,26 @@ const RETRY_DELAYS_MS = [1_000, 5_000];
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #correlator = new EventCorrelator({ random: Math.random });
-  readonly #queue: EventEffect[] = [];
+  readonly #queue: Waiting[] = [];
+  readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#enqueue(this.#correlator.tick(monotonicMs())), TICK_INTERVAL_MS).unref();
+    this.#now = options.now ?? monotonicMs;
+    this.#timer = setInterval(() => this.#enqueue(this.#correlator.tick(this.#now())), TICK_INTERVAL_MS).unref();
   }
 
   record(event: RecordedEvent): void {
-    this.#enqueue(this.#correlator.record(event, monotonicMs()));
+    this.#enqueue(this.#correlator.record(event, this.#now()));
   }
 
   /** Writes what is left, for so long at most. */
   async close(timeoutMs: number): Promise<void> {
     clearInterval(this.#timer);
-    this.#enqueue(this.#correlator.tick(monotonicMs(), true));
+    this.#enqueue(this.#correlator.tick(this.#now(), true));
     // Retries end; requests get the chance to be answered.
     this.#closing.abort();
     let timer: NodeJS.Timeout | undefined;
@@ -55,15 +65,17 @@ export class EventRecorder {
 
   #enqueue(effects: readonly EventEffect[]): void {
     for (const effect of effects) {
-      if (this.#queue.length < QUEUE_LENGTH_MAX) this.#queue.push(effect);
+      if (this.#queue.length < QUEUE_LENGTH_MAX) this.#queue.push({ effect, sinceMs: this.#now() });
       else this.#drop(effect, `more than ${QUEUE_LENGTH_MAX} events wait to be written`);
     }
     if (this.#queue.length > 0) this.#running ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
-    for (let effect = this.#queue.shift(); effect !== undefined; effect = this.#queue.shift()) {
-      await this.#write(effect);
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      const { effect, sinceMs } = next;
+      if (this.#now() - sinceMs <= WAIT_MS_MAX) await this.#write(effect);
+      else this.#drop(effect, `it waited for more than ${WAIT_MS_MAX / 1000} s`);
     }
     this.#running = undefined;
   }

@@ -59,20 +59,21 @@ test('note: nothing new is decided about a rollout → told with why, shortened,
   ]);
 });
 
-test('note: more rollouts than it may hold → those that go on first, then by name, and a count of the rest; none under OTA', () => {
+test('note: more rollouts than it may hold → those that go on or are blocked first, then by name, and a count of the rest; none under OTA', () => {
   const idle = { inFlight: 0, waiting: 0 };
   const rollouts = [
     ...Array.from({ length: 40 }, (_, index) => rollout(`edge/idle-${String(index).padStart(2, '0')}`, idle)),
     rollout('edge/marked', { strategy: 'OTA' }),
     rollout('edge/z-waiting', { inFlight: 0, waiting: 3 }),
     rollout('edge/y-in-flight', { inFlight: 3 }),
+    rollout('edge/x-blocked', { ...idle, blocked: 'stale: nodes' }),
   ];
   const decoded = decodeNote(encodeNote({ ...REPORT, rollouts }), 'node-a_1');
   assert.ok(decoded.ok);
   const names = decoded.report.rollouts.map(({ daemonSet }) => daemonSet);
-  assert.deepEqual(names.slice(0, 3), ['edge/y-in-flight', 'edge/z-waiting', 'edge/idle-00']);
+  assert.deepEqual(names.slice(0, 4), ['edge/x-blocked', 'edge/y-in-flight', 'edge/z-waiting', 'edge/idle-00']);
   assert.equal(names.length, 30);
-  assert.equal(decoded.report.rolloutsLeftOut, 12);
+  assert.equal(decoded.report.rolloutsLeftOut, 13);
 });
 
 test('note: the largest names, texts and numbers there can be → within the bound, and readable', () => {

@@ -131,3 +131,29 @@ test('recorder: a patch finds no Event any more → told, and the next one makes
   await recorder.close(1000);
   assert.deepEqual(methods, ['POST', 'PATCH', 'POST']);
 });
+
+test('recorder: the API server is away while 200 events come → it tries for two minutes, then none is left', async (context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  let nowMs = 0;
+  const dropped: string[] = [];
+  const subjects = new Set<unknown>();
+  const recorder = new EventRecorder({
+    reporter: { controller: 'daemonpodupdater', instance: 'pod-1' },
+    now: () => nowMs,
+    post: async ({ body }) => {
+      nowMs += 10_000;
+      subjects.add(JSON.parse(String(body)).regarding.uid);
+      return { kind: 'failure', code: 'timeout', wasSent: true, message: 'no answer' };
+    },
+    onDropped: (message) => dropped.push(message),
+  });
+  for (let index = 0; index < 200; index++) recorder.record({ ...EVENT, uid: `uid-${index}` });
+  for (let turn = 0; turn < 100 && dropped.length < 200; turn++) {
+    await new Promise(setImmediate);
+    context.mock.timers.tick(5000);
+  }
+  assert.equal(dropped.length, 200);
+  assert.equal(subjects.size, 5, 'three tries of ten seconds each');
+  assert.equal(dropped.filter((message) => message === 'it waited for more than 120 s').length, 195);
+  await recorder.close(1000);
+});

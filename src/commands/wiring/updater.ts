@@ -3,6 +3,7 @@ import type { ContactLimits } from '../../cache/contact.ts';
 import { ApiClient, type RequestReport } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
+import { RepeatedProblem } from '../../controller/repeated-problem.ts';
 import type { RunReport } from '../../dispatch/dispatch-stats.ts';
 import { InProcessLanes } from '../../dispatch/in-process-lanes.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
@@ -81,16 +82,16 @@ export class Updater {
       onRequest: (report) => listeners.onRequest(report),
       onUnauthorized: () => listeners.onUnauthorized(),
     });
+    const dropped = new RepeatedProblem();
     this.#recorder = new EventRecorder({
       reporter: { controller: 'daemonpodupdater.io/updater', instance: options.identity },
       post: (request) => this.client.request(request),
       onDropped: (message, event) => {
         listeners.onEventDropped();
-        listeners.log('warn', 'event not written', {
-          reason: event.reason,
-          subject: subjectOf(event),
-          detail: message,
-        });
+        const count = dropped.failed(monotonicMs());
+        const fields = { reason: event.reason, subject: subjectOf(event), detail: message };
+        if (count === undefined) listeners.log('debug', 'event not written', fields);
+        else listeners.log('warn', 'event not written', count === 1 ? fields : { ...fields, count });
       },
     });
     this.host = this.#makeHost(options, lanes);
