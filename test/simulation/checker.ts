@@ -70,6 +70,8 @@ export class Checker {
   onSend(conduct: Conduct, lane: number, batch: TaskBatch): void {
     for (const task of batch.tasks) {
       this.#checkSlot(conduct, task);
+      const staleness = conduct.view.judge(task);
+      if (staleness !== '') this.#fail('stale-view', conduct, `${task.action} of ${task.slot}, but ${staleness}`);
       conduct.open.set(task.slot, { lane, task, isOrphan: false });
       if (task.action === 'delete') this.#checkDelete(conduct, task);
       else if (task.action === 'mark') this.#checkMark(conduct, task);
@@ -78,7 +80,7 @@ export class Checker {
   }
 
   onOutcome(conduct: Conduct, outcome: Outcome): void {
-    const { slot, retryAfterMs } = outcome;
+    const { action, code, slot, retryAfterMs } = outcome;
     const open = conduct.open.get(slot);
     conduct.open.delete(slot);
     if (retryAfterMs > 0 && open !== undefined && !open.isOrphan) {
@@ -86,7 +88,6 @@ export class Checker {
     }
     const pending = conduct.pending.get(outcome.slot);
     if (pending === undefined || pending.uid !== outcome.uid) return;
-    const { action, code } = outcome;
     if (action === 'observe') {
       // The API server was asked, long after the write, and the pod is untouched.
       if (code === 'done' && !outcome.isTerminating) this.#forget(conduct, slot);
@@ -157,11 +158,10 @@ export class Checker {
       this.#fail('retry-after', conduct, `${task.slot} is tried ${Math.round(wait.atMs - nowMs)} ms too early`);
     }
     conduct.notBefore.delete(task.slot);
-    const { uid } = task;
     const before = conduct.recent.get(task.slot);
-    const earlierMs = before?.uid === uid ? before.timesMs.filter((atMs) => atMs > nowMs - RETRY_WINDOW_MS) : [];
+    const earlierMs = before?.uid === task.uid ? before.timesMs.filter((atMs) => atMs > nowMs - RETRY_WINDOW_MS) : [];
     const timesMs = [...earlierMs, nowMs];
-    conduct.recent.set(task.slot, { uid, timesMs });
+    conduct.recent.set(task.slot, { uid: task.uid, timesMs });
     if (timesMs.length > RETRIES_MAX) {
       this.#fail('backoff', conduct, `${timesMs.length} tasks for ${task.pod} within ${RETRY_WINDOW_MS / 1000} s`);
     }

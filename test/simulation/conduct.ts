@@ -5,6 +5,7 @@ import type { CommitLog } from './commit-log.ts';
 import { Knowledge, type KnownDaemonSet } from './knowledge.ts';
 import type { SimProcess } from './process.ts';
 import { DeletionLog } from './repeat-rule.ts';
+import { ViewRule } from './view-rule.ts';
 
 /** A deletion that may have been applied and that the process has not been shown the effect of. */
 export interface Pending {
@@ -54,6 +55,7 @@ interface OpenTask {
 export class Conduct {
   readonly process: SimProcess;
   readonly knowledge: Knowledge;
+  readonly view: ViewRule;
   /** What is in a lane. */
   readonly open = new Map<SlotKey, OpenTask>();
   readonly decisions = new WeakMap<Task, Decision>();
@@ -67,6 +69,7 @@ export class Conduct {
   constructor(process: SimProcess, log: CommitLog) {
     this.process = process;
     this.knowledge = new Knowledge(process, log);
+    this.view = new ViewRule(process);
     this.knowledge.pendingUidOf = (slot) => this.pending.get(slot)?.uid;
     this.pending = new PendingDeletions((slot) => {
       this.knowledge.followed.get(daemonSetOfSlot(slot))?.touched.add(nodeOfSlot(slot));
@@ -92,6 +95,7 @@ export class Conduct {
   /** The DaemonSet opted out or was deleted: with its rollout goes the memory of what was asked for it. */
   unfollow(key: DaemonSetKey): void {
     this.knowledge.followed.delete(key);
+    this.view.close(key);
     for (const slot of this.pending.keys()) if (daemonSetOfSlot(slot) === key) this.pending.delete(slot);
     this.deletions.unfollow(key);
     for (const [slot, open] of this.open) if (daemonSetOfSlot(slot) === key) open.isOrphan = true;

@@ -80,7 +80,8 @@ function leftIn(updater: Updater, world: World): string {
   }
   if (controller.isBusy || lanes.runningCount > 0) return 'a lane is busy';
   const staleCache =
-    staleIn(updater.nodes.store, world, 'nodes', '') || staleIn(updater.daemonSets.store, world, 'daemonsets', '');
+    staleIn(updater.reader.nodes.store, world, 'nodes', '') ||
+    staleIn(updater.reader.daemonSets.store, world, 'daemonsets', '');
   if (staleCache !== '') return staleCache;
   for (const { key, rollout } of controller.followed()) {
     const { inFlight, waiting, reserved } = rollout.counts();
@@ -88,7 +89,7 @@ function leftIn(updater: Updater, world: World): string {
       return `${key}: ${inFlight} in flight, ${waiting} waiting, ${reserved} reserved`;
     }
     const app = key.split('/')[1] ?? '';
-    const streams = updater.followed.get(key);
+    const streams = updater.reader.followed.get(key);
     if (streams === undefined) return `${key} is followed without streams`;
     const stale =
       staleIn(streams.pods.store, world, 'pods', app) ||

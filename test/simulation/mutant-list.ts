@@ -1,5 +1,6 @@
 import { type Mutant, one } from './mutant.ts';
 import { PLACE_MUTANTS } from './place-mutants.ts';
+import { VIEW_MUTANTS } from './view-mutants.ts';
 
 const CLASSIFY = 'src/rollout/classify.ts';
 const ASKS = 'src/rollout/asks.ts';
@@ -253,6 +254,7 @@ export const MUTANTS: readonly Mutant[] = [
     replace: '',
   }),
   ...PLACE_MUTANTS,
+  ...VIEW_MUTANTS,
   {
     name: 'force-unasked',
     bug: 'pods stuck in Terminating are deleted by force though nobody asked for it',

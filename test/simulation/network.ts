@@ -24,8 +24,10 @@ export interface SendOptions {
   readonly onHandled?: (response: SimResponse) => void;
 }
 
-/** How often what happened: kinds, and `both-lead`. */
-export type Tally = Map<Kind | 'both-lead', number>;
+/** What happens without being a kind of trouble: two processes believe to lead; a stream was not confirmed for too long. */
+export type Happened = Kind | 'both-lead' | 'stale-view';
+/** How often what happened. */
+export type Tally = Map<Happened, number>;
 
 /** What happens to the events of one watch. */
 export interface WatchFaults {

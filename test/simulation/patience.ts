@@ -15,7 +15,10 @@ const REQUEST_KINDS: readonly Kind[] = [
   'forbidden',
   'api-restart',
 ];
-/** Requests on their way when faults end; a watch on which nothing comes through, and the longest delay before it is tried again. */
+/**
+ * Requests on their way when faults end; a watch on which nothing comes through, and the longest delay before it is tried again.
+ * A stream that nobody answers gives up after 90 s, and then has no more than that delay before it.
+ */
 const STREAM_MS = 40_000 + 60_000 + 60_000;
 const STREAM_KINDS: readonly Kind[] = [
   ...REQUEST_KINDS,
@@ -23,6 +26,7 @@ const STREAM_KINDS: readonly Kind[] = [
   'watch-silent',
   'watch-expired',
   'bookmarks-only',
+  'stream-outage',
 ];
 /** The longest backoff of a slot, with its jitter. */
 const BACKOFF_MS = 1.5 * 60_000;

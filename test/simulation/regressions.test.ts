@@ -52,6 +52,12 @@ const REGRESSIONS: readonly Regression[] = [
     cause: 'nodes that had failed and were gone were kept, and named in later events',
     mutant: 'gone-nodes-named',
   },
+  {
+    seed: 90,
+    cause:
+      'a watch that was accepted after a second and ended at once counted as open, and confirmed a view that nothing had come for',
+    mutant: 'closed-confirms',
+  },
 ];
 
 for (const { seed, cause, mutant } of REGRESSIONS) {

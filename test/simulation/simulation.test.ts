@@ -23,7 +23,7 @@ test('simulation: the same seed twice → the same happenings; another seed → 
   assert.notEqual(runSeed(2).hash, runSeed(3).hash);
 });
 
-test('simulation: seeds as they are drawn → deletions, marks and every kind of trouble do happen, and two leaders too', () => {
+test('simulation: seeds as they are drawn → deletions, marks and every kind of trouble do happen, two leaders and stale views too', () => {
   const happened = new Set<string>();
   let deletes = 0;
   let marks = 0;
@@ -34,7 +34,7 @@ test('simulation: seeds as they are drawn → deletions, marks and every kind of
     marks += report.marks;
   }
   assert.ok(deletes > 200 && marks > 200, `${deletes} deletions, ${marks} marks`);
-  assert.deepEqual([...happened].sort(), [...KINDS, 'both-lead'].sort());
+  assert.deepEqual([...happened].sort(), [...KINDS, 'both-lead', 'stale-view'].sort());
 });
 
 test('planted bugs: their texts → occur exactly once in the program', () => {
@@ -42,10 +42,11 @@ test('planted bugs: their texts → occur exactly once in the program', () => {
   assert.equal(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
 });
 
-/** One for the checker's knowledge, one for its rules about writes, one for the calm phase; `npm run sim:mutants` has all. */
+/** One for the checker's knowledge, one for its rules about writes and about the view each, one for the calm phase; `npm run sim:mutants` has all. */
 for (const [name, rule, first] of [
   ['no-uid-precondition', 'precondition', 1],
   ['unavailable-all-at-once', 'in-flight', 1],
+  ['page-confirms', 'stale-view', 1],
   ['gone-is-retried', 'liveness', 41],
 ] as const) {
   test(`planted bug: ${name} → found by the rule ${rule}`, async () => {

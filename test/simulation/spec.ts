@@ -66,6 +66,8 @@ export const KINDS = [
   'protected-pods',
   // The watch of revisions only: pods are told long before the revision that they are of.
   'late-revisions',
+  // One stream of one process, for minutes; writes and all other streams get through.
+  'stream-outage',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];

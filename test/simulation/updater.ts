@@ -1,10 +1,7 @@
 import { BATCH_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from '../../src/commands/wiring/limits.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import type { ControllerPorts } from '../../src/controller/ports.ts';
-import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../../src/kube/records.ts';
-import { labelSelectorQuery } from '../../src/kube/selectors.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
-import { type DaemonSetKey, daemonSetKey } from '../../src/protocol/slot.ts';
 import { forkRandom, type Random } from '../../src/simulator/random.ts';
 import type { Planned } from '../../src/simulator/timeline.ts';
 import { Candidate } from './candidate.ts';
@@ -13,9 +10,10 @@ import type { Conduct } from './conduct.ts';
 import { SimLanes } from './lanes.ts';
 import type { Network } from './network.ts';
 import type { SimProcess } from './process.ts';
+import { Reader } from './reader.ts';
 import type { Records } from './records.ts';
-import { Stream } from './stream.ts';
 import type { Trace } from './trace.ts';
+import { View } from './view.ts';
 
 type ControllerOptions = ConstructorParameters<typeof Controller>[0];
 
@@ -33,12 +31,9 @@ export interface UpdaterOptions {
   readonly pageLimit: number;
   /** It was told that it leads. */
   readonly onLeading: () => void;
+  /** A stream has not been confirmed for so long that nothing may rest on it. */
+  readonly onStale: () => void;
   readonly onStopped: () => void;
-}
-
-export interface FollowedStreams {
-  readonly pods: Stream<PodRecord>;
-  readonly revisions: Stream<RevisionRecord>;
 }
 
 /** As the program has it. */
@@ -53,9 +48,8 @@ export class Updater {
   readonly lanes: SimLanes;
   readonly candidate: Candidate;
   readonly conduct: Conduct;
-  readonly nodes: Stream<NodeRecord>;
-  readonly daemonSets: Stream<DaemonSetRecord>;
-  readonly followed = new Map<DaemonSetKey, FollowedStreams>();
+  readonly reader: Reader;
+  readonly view: View;
   readonly #options: UpdaterOptions;
   laneCount: number;
   #pump: Planned | undefined;
@@ -86,21 +80,16 @@ export class Updater {
       },
       this.#ports(),
     );
-    this.nodes = this.#stream({
-      resource: 'nodes',
-      selector: '',
-      read: options.records.node,
-      onDelta: (delta, nowMs) => this.controller.onNode(delta, nowMs),
-      onSynced: () => this.controller.onNodesSynced(),
-      onProgress: (revision) => conduct.knowledge.onNodes(revision),
+    this.view = new View(process, (losses) => {
+      this.controller.setLosses(losses);
+      this.#soon();
     });
-    this.daemonSets = this.#stream({
-      resource: 'daemonsets',
-      selector: '',
-      read: options.records.daemonSet,
-      onDelta: (delta, nowMs) => this.controller.onDaemonSet(delta, nowMs),
-      onSynced: () => this.controller.onDaemonSetsSynced(),
-      onProgress: (revision) => conduct.knowledge.onDaemonSets(revision),
+    this.reader = new Reader({
+      ...options,
+      conduct,
+      view: this.view,
+      controller: this.controller,
+      onInput: () => this.#soon(),
     });
     this.candidate = new Candidate({
       process,
@@ -113,9 +102,15 @@ export class Updater {
   }
 
   start(): void {
-    this.nodes.start();
-    this.daemonSets.start();
+    this.reader.start();
+    this.view.start();
     this.candidate.start();
+  }
+
+  /** Nothing is to go wrong any more. */
+  recover(lanes: number): void {
+    this.view.restoreAll();
+    this.resize(lanes);
   }
 
   /** SIGTERM: no new work; what is on its way ends, then the lease is given up. */
@@ -154,8 +149,8 @@ export class Updater {
   #ports(): ControllerPorts {
     const { checker, trace, process } = this.#options;
     return {
-      follow: (daemonSet) => this.#follow(daemonSet),
-      unfollow: (key) => this.#unfollow(key),
+      follow: (daemonSet) => this.reader.follow(daemonSet),
+      unfollow: (key) => this.reader.unfollow(key),
       send: (lane, batch) => {
         for (const task of batch.tasks) {
           trace.note(process.timeline.nowMs, process.id, `lane ${lane} ${task.action} ${task.slot} ${task.pod}`);
@@ -168,78 +163,6 @@ export class Updater {
       log: () => undefined,
       taskDone: () => undefined,
     };
-  }
-
-  #follow(daemonSet: DaemonSetRecord): void {
-    const { records } = this.#options;
-    const key = daemonSetKey(daemonSet.namespace, daemonSet.name);
-    this.#unfollow(key);
-    const selector = labelSelectorQuery(daemonSet.selector) ?? '';
-    const { namespace, uid } = daemonSet;
-    const known = this.conduct.knowledge.follow(key, uid);
-    const pods = this.#stream({
-      resource: 'pods',
-      namespace,
-      selector,
-      read: records.pod,
-      onDelta: (delta, nowMs) => this.controller.onPod(key, delta, nowMs),
-      onSynced: () => this.controller.onSynced(key, 'pods'),
-      onProgress: (revision, how) => known.onPods(revision, how),
-    });
-    const revisions = this.#stream({
-      resource: 'controllerrevisions',
-      namespace,
-      selector,
-      read: records.revision,
-      onDelta: (delta, nowMs) => this.controller.onRevision(key, delta, nowMs),
-      onSynced: () => this.controller.onSynced(key, 'revisions'),
-      onProgress: (revision) => known.onRevisions(revision),
-    });
-    this.followed.set(key, { pods, revisions });
-    pods.start();
-    revisions.start();
-  }
-
-  #unfollow(key: DaemonSetKey): void {
-    const streams = this.followed.get(key);
-    if (streams === undefined) return;
-    streams.pods.stop();
-    streams.revisions.stop();
-    this.followed.delete(key);
-    this.conduct.unfollow(key);
-  }
-
-  #stream<T extends NodeRecord | DaemonSetRecord | PodRecord | RevisionRecord>(options: {
-    readonly resource: 'nodes' | 'daemonsets' | 'pods' | 'controllerrevisions';
-    readonly namespace?: string;
-    readonly selector: string;
-    readonly read: ConstructorParameters<typeof Stream<T>>[0]['read'];
-    readonly onDelta: ConstructorParameters<typeof Stream<T>>[0]['onDelta'];
-    readonly onSynced: () => void;
-    readonly onProgress: ConstructorParameters<typeof Stream<T>>[0]['onProgress'];
-  }): Stream<T> {
-    const { process, network, random, pageLimit, trace } = this.#options;
-    const { resource, namespace = '', selector, read } = options;
-    return new Stream<T>({
-      process,
-      network,
-      random: forkRandom(random),
-      pageLimit,
-      selection: { resource, namespace, labelSelector: selector },
-      read,
-      onDelta: (delta, nowMs) => {
-        options.onDelta(delta, nowMs);
-        this.#soon();
-      },
-      onSynced: () => {
-        options.onSynced();
-        this.#soon();
-      },
-      onProgress: (revision, how) => {
-        trace.note(process.timeline.nowMs, process.id, `${how} ${resource} ${revision}`);
-        options.onProgress(revision, how);
-      },
-    });
   }
 
   #lead(isLeading: boolean, writeUntilMs: number): void {
@@ -272,8 +195,10 @@ export class Updater {
   #turn(): void {
     if (this.process.isDead) return;
     const { nowMs, timeline } = this.process;
+    this.view.lookIfDue();
     this.controller.pump(nowMs);
     this.#options.checker.onPumped(this.conduct, this.controller);
+    for (let stale = this.conduct.view.onTurn(); stale > 0; stale -= 1) this.#options.onStale();
     const wakeMs = this.controller.nextWakeMs(nowMs);
     timeline.cancel(this.#wake);
     this.#wake = undefined;

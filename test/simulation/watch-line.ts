@@ -11,10 +11,16 @@ interface LineOptions {
   readonly selection: { readonly resource: string };
 }
 
+/** `silent`: nothing has come for so long that the client gives up. */
+export type LineEnd = 'ended' | 'cut' | 'silent';
+
 interface LineCallbacks {
   readonly onEvents: (events: readonly WatchEvent[]) => void;
-  readonly onEnd: (isCut: boolean) => void;
+  readonly onEnd: (how: LineEnd) => void;
 }
+
+/** As the client has it. */
+const SILENCE_MS = 90_000;
 
 interface Parcel {
   readonly events: WatchEvent[];
@@ -32,6 +38,9 @@ export class WatchLine {
   readonly #planned = new Set<Planned>();
   #last: Parcel | undefined;
   #isOpen = true;
+  /** Nothing comes through any more, not even the end. */
+  #isMuted = false;
+  #heardMs: number;
   readonly #faults: WatchFaults;
   /** Events of a connection on which only bookmarks come through. */
   #held: WatchEvent[] | undefined;
@@ -42,6 +51,7 @@ export class WatchLine {
     this.#watch = watch;
     this.#fate = fate;
     this.#callbacks = callbacks;
+    this.#heardMs = this.#process.timeline.nowMs;
     this.#lagMs = this.#network.latencyMs() + fate.eventDelayMs;
     this.#faults = this.#network.watchFaults(options.selection.resource);
   }
@@ -52,7 +62,8 @@ export class WatchLine {
       this.#fate.cutAfterMs ?? Number.POSITIVE_INFINITY,
       isSilent ? silentMs : Number.POSITIVE_INFINITY,
     );
-    if (Number.isFinite(cutMs)) this.#plan(this.#process.timeline.nowMs + cutMs, () => this.#end(true));
+    if (Number.isFinite(cutMs)) this.#plan(this.#process.timeline.nowMs + cutMs, () => this.#end('cut'));
+    this.#listen();
     if (this.#faults.bookmarksMs > 0) this.#holdBack();
     this.#watch.start({
       event: (event) => {
@@ -61,7 +72,7 @@ export class WatchLine {
         else this.#hold(event, this.#held);
       },
       end: () => {
-        if (!isSilent) this.#plan(this.#arrivalMs(), () => this.#end(false));
+        if (!isSilent) this.#plan(this.#arrivalMs(), () => this.#end('ended'));
       },
     });
   }
@@ -73,12 +84,35 @@ export class WatchLine {
     this.#planned.clear();
   }
 
+  cut(): void {
+    this.#plan(this.#process.timeline.nowMs, () => this.#end('cut'));
+  }
+
+  mute(): void {
+    this.#isMuted = true;
+  }
+
+  /** Looks when the client would give up if nothing came until then. */
+  #listen(): void {
+    const { clock, timeline } = this.#process;
+    const untilMs = this.#heardMs + clock.span(SILENCE_MS);
+    const planned = timeline.at(untilMs, () => {
+      this.#planned.delete(planned);
+      this.#process.run(() => {
+        if (!this.#isOpen) return;
+        if (this.#heardMs + clock.span(SILENCE_MS) > untilMs) this.#listen();
+        else this.#end('silent');
+      });
+    });
+    this.#planned.add(planned);
+  }
+
   #holdBack(): void {
     this.#held = [];
     this.#plan(this.#process.timeline.nowMs + this.#faults.bookmarksMs, () => {
       const held = this.#held ?? [];
       this.#held = undefined;
-      if (this.#faults.isCutAfterBookmarks) this.#end(true);
+      if (this.#faults.isCutAfterBookmarks) this.#end('cut');
       else for (const event of held) this.#take(event);
     });
   }
@@ -112,21 +146,24 @@ export class WatchLine {
     }
     const parcel: Parcel = { events: [event], atMs: arrivalMs + this.#faults.stallMs() };
     this.#last = parcel;
-    this.#plan(parcel.atMs, () => this.#callbacks.onEvents(parcel.events.splice(0)));
+    this.#plan(parcel.atMs, () => {
+      this.#heardMs = this.#process.timeline.nowMs;
+      this.#callbacks.onEvents(parcel.events.splice(0));
+    });
   }
 
   #plan(atMs: number, part: () => void): void {
     const planned = this.#process.timeline.at(atMs, () => {
       this.#planned.delete(planned);
       this.#process.run(() => {
-        if (this.#isOpen) part();
+        if (this.#isOpen && !this.#isMuted) part();
       });
     });
     this.#planned.add(planned);
   }
 
-  #end(isCut: boolean): void {
+  #end(how: LineEnd): void {
     this.close();
-    this.#callbacks.onEnd(isCut);
+    this.#callbacks.onEnd(how);
   }
 }

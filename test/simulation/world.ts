@@ -9,7 +9,7 @@ import { ProcessClock, StampClock } from './clocks.ts';
 import { Havoc, heal, removeDecoys, stripHashLabels } from './havoc.ts';
 import { whatIsLeft } from './liveness.ts';
 import { whatIsKept } from './memory.ts';
-import { Network, type Tally } from './network.ts';
+import { type Happened, Network, type Tally } from './network.ts';
 import { patienceMs } from './patience.ts';
 import { type Moment, SimProcess } from './process.ts';
 import { Records } from './records.ts';
@@ -120,7 +120,7 @@ export class World {
     if (violations.length > 0) throw new Violation('observer', violations.join('; '));
   }
 
-  happened(kind: Kind | 'both-lead'): void {
+  happened(kind: Happened): void {
     this.tally.set(kind, (this.tally.get(kind) ?? 0) + 1);
     this.trace.note(this.cluster.nowMs, 'havoc', kind);
   }
@@ -220,6 +220,7 @@ export class World {
       controller: { lanes, qps, burst: qps, maxInFlight, maxInFlightPerDaemonSet: 250 },
       pageLimit,
       onLeading: () => this.#countLeaders(),
+      onStale: () => this.happened('stale-view'),
       onStopped: () => this.#onStopped(index),
     });
     this.updaters[index] = updater;
@@ -292,6 +293,6 @@ export class World {
     for (const object of [...this.cluster.store.all('pods')])
       heal(this.cluster, `${NAMESPACE}/${object.metadata.name}`);
     for (const { process } of this.updaters) process.resume();
-    for (const updater of this.updaters) updater.resize(this.#spec.lanes);
+    for (const updater of this.updaters) updater.recover(this.#spec.lanes);
   }
 }
