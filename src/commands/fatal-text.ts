@@ -1,3 +1,4 @@
+import { getSystemErrorMessage } from 'node:util';
 import { oneLine } from '../kube/one-line.ts';
 
 const MESSAGE_CHARACTERS_MAX = 2000;
@@ -15,6 +16,12 @@ export function fatalText(error: unknown): string {
     .split('\n', STACK_LINES_MAX)
     .map((text) => (/^\s+at /.test(text) ? `    ${line(text)}` : line(text)))
     .join('\n');
+}
+
+/** Why the operating system refused: `no such file or directory`. */
+export function systemReason(error: unknown): string {
+  const { errno } = error as NodeJS.ErrnoException;
+  return errno === undefined ? fatalText(error) : getSystemErrorMessage(errno);
 }
 
 function line(text: string): string {

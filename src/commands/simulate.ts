@@ -1,17 +1,20 @@
 import { randomInt } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { accessSync, constants, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { systemReason } from './fatal-text.ts';
 import type { SimulateOptions } from './options.ts';
-import { EXIT_FAILED, EXIT_OK } from './program.ts';
+import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './program.ts';
 import { findingsOf } from './simulation/findings.ts';
-import { type RunEnd, SimulatedRun } from './simulation/simulated-run.ts';
+import { SimulatedRun } from './simulation/simulated-run.ts';
 import { Snapshots } from './simulation/snapshots.ts';
 import { renderLive } from './view/live-view.ts';
 import { renderPlain } from './view/plain-view.ts';
-import { renderReport, reportOf, type SimulationReport } from './view/report.ts';
-import type { ViewSnapshot } from './view/snapshot.ts';
+import { type ReportContext, renderReport, reportOf, type SimulationReport } from './view/report.ts';
+import type { RunEnd, ViewSnapshot } from './view/snapshot.ts';
 import { renderSvg } from './view/svg.ts';
 import { LiveTerminal, shouldColor, terminalWidth } from './view/terminal.ts';
-import { doneRatio, titleOf } from './view/words.ts';
+import { formatCount } from './view/text.ts';
+import { doneRatio, END_WORDS, titleOf } from './view/words.ts';
 import { firstSignal } from './wiring/shutdown.ts';
 
 const LIVE_INTERVAL_MS = 200;
@@ -21,14 +24,22 @@ const SEED_MAX = 2 ** 31;
 /** A rollout on the embedded simulated cluster; standard output holds the report, progress goes to standard error. */
 export async function simulate(options: SimulateOptions): Promise<number> {
   const seed = options.seed ?? randomInt(SEED_MAX);
+  const picture = new Picture(options.pictureFile);
+  const problem = picture.problem();
+  if (problem !== undefined) {
+    process.stderr.write(`error: --picture: ${problem}\n`);
+    return EXIT_USAGE;
+  }
+  const screen = openScreen(options);
+  screen.starting(`Starting ${formatCount(options.nodes)} simulated ${options.nodes === 1 ? 'node' : 'nodes'} …`);
   const run = await SimulatedRun.start({ options, seed, listeners: { log: () => {} } });
   void firstSignal().then(() => run.interrupt());
   const snapshots = new Snapshots(run, options);
-  const screen = openScreen(options);
-  const picture = new Picture(options.pictureFile);
   try {
     await run.begin();
-    screen.announce(await snapshots.take('starting'));
+    const first = await snapshots.take('rolling');
+    screen.announce(first);
+    picture.consider(first);
     const show = (snapshot: ViewSnapshot): void => {
       screen.show(snapshot);
       picture.consider(snapshot);
@@ -37,12 +48,14 @@ export async function simulate(options: SimulateOptions): Promise<number> {
     const end = await run.end();
     clearInterval(timer);
     const wallMs = run.elapsedMs;
-    const lanes = await run.updater.pool.stats();
-    screen.close(await snapshots.take(end === 'completed' ? 'completed' : 'stopped'));
-    const observed = await run.simulator.control.report();
-    const report = reportOf(findingsOf({ options, seed, report: observed, lanes, wallMs }), observed.violations);
-    print(report, options);
-    explain(end, observed.violations);
+    const lanes = await run.laneStats();
+    screen.close(await snapshots.take(end));
+    const observed = await run.observed();
+    const context = { end, isOta: options.strategy === 'OTA', daemonSetCount: options.daemonSets };
+    const findings = findingsOf({ options, seed, report: observed, lanes, wallMs });
+    const report = reportOf(findings, context, observed.violations);
+    explain(end, observed.violations, options);
+    print(report, options, context);
     picture.write();
     return report.ok ? EXIT_OK : EXIT_FAILED;
   } finally {
@@ -63,6 +76,18 @@ class Picture {
     this.#file = file;
   }
 
+  /** Why it could not be written in the end; undefined when it can. */
+  problem(): string | undefined {
+    if (this.#file === undefined) return undefined;
+    const folder = dirname(this.#file);
+    try {
+      accessSync(folder, constants.W_OK);
+      return undefined;
+    } catch (error) {
+      return `${folder} cannot be written to: ${systemReason(error)}`;
+    }
+  }
+
   consider(snapshot: ViewSnapshot): void {
     const distance = Math.abs(doneRatio(snapshot) - 0.5);
     if (this.#file === undefined || distance >= this.#distance) return;
@@ -78,6 +103,7 @@ class Picture {
 
 interface Screen {
   readonly intervalMs: number;
+  starting(text: string): void;
   announce(snapshot: ViewSnapshot): void;
   show(snapshot: ViewSnapshot): void;
   close(snapshot: ViewSnapshot): void;
@@ -88,12 +114,13 @@ interface Screen {
 function openScreen(options: SimulateOptions): Screen {
   const { stderr } = process;
   if (options.report === 'json' && stderr.isTTY !== true) {
-    return { intervalMs: PLAIN_INTERVAL_MS, announce() {}, show() {}, close() {}, restore() {} };
+    return { intervalMs: PLAIN_INTERVAL_MS, starting() {}, announce() {}, show() {}, close() {}, restore() {} };
   }
   if (stderr.isTTY !== true) {
     const line = (snapshot: ViewSnapshot): void => void stderr.write(`${renderPlain(snapshot)}\n`);
     const announce = (snapshot: ViewSnapshot): void => void stderr.write(`${titleOf(snapshot)}\n`);
-    return { intervalMs: PLAIN_INTERVAL_MS, announce, show: line, close: line, restore() {} };
+    const starting = (text: string): void => void stderr.write(`${text}\n`);
+    return { intervalMs: PLAIN_INTERVAL_MS, starting, announce, show: line, close: line, restore() {} };
   }
   return liveScreen();
 }
@@ -108,6 +135,7 @@ function liveScreen(): Screen {
   };
   return {
     intervalMs: LIVE_INTERVAL_MS,
+    starting: (text) => terminal.draw([` ${text}`]),
     announce: draw,
     // A snapshot that was asked for before the end may come after it.
     show: (snapshot) => (isClosed ? undefined : draw(snapshot)),
@@ -121,25 +149,18 @@ function liveScreen(): Screen {
   };
 }
 
-function print(report: SimulationReport, options: SimulateOptions): void {
+function print(report: SimulationReport, options: SimulateOptions, context: ReportContext): void {
   const { stdout } = process;
   if (options.report === 'json') {
     stdout.write(`${JSON.stringify(report)}\n`);
     return;
   }
-  const view = { width: terminalWidth(stdout), isColor: shouldColor(stdout, process.env) };
+  const view = { ...context, width: terminalWidth(stdout), isColor: shouldColor(stdout, process.env) };
   stdout.write(`${renderReport(report, view).join('\n')}\n`);
 }
 
-const END_WORDS: Readonly<Record<RunEnd, string | undefined>> = {
-  completed: undefined,
-  stalled: 'Nothing moved any more, so the simulation was ended.',
-  timeout: 'The time of --timeout was up.',
-  interrupted: 'Interrupted.',
-};
-
-function explain(end: RunEnd, violations: readonly string[]): void {
-  const words = END_WORDS[end];
-  if (words !== undefined) process.stderr.write(`${words}\n`);
+/** With a JSON report the end is in words nowhere else. */
+function explain(end: RunEnd, violations: readonly string[], { report }: SimulateOptions): void {
+  if (report === 'json' && end !== 'completed') process.stderr.write(`${END_WORDS[end]}\n`);
   for (const violation of violations) process.stderr.write(`observer: ${violation}\n`);
 }

@@ -84,7 +84,7 @@ test('config watcher: the file goes away → told once; it comes back with anoth
   writeFileSync(join(path, 'next'), 'b');
   renameSync(join(path, 'next'), file);
   await until(() => told.length === 2, 'the text');
-  assert.deepEqual(told, ['problem: FILE cannot be read: ENOENT', 'b']);
+  assert.deepEqual(told, ['problem: FILE cannot be read: no such file or directory', 'b']);
 });
 
 test('config watcher: the folder itself is replaced, which no notification tells → polling finds it', async (context) => {

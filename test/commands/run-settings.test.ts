@@ -37,7 +37,7 @@ test('run: settings that are wrong at the start → exit code 2, with source, va
     [2, 2, 2],
   );
   assert.equal(fromFile.stderr, `error: workers in ${file}: "0" ${RANGE}\n`);
-  assert.equal(missing.stderr, `error: --config: ${file}.not cannot be read: ENOENT\n`);
+  assert.equal(missing.stderr, `error: --config: ${file}.not cannot be read: no such file or directory\n`);
   assert.equal(fromVariable.stderr, `error: DAEMONPODUPDATER_WORKERS: "6.5" ${RANGE}\n`);
 });
 

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../clock.ts';
+import type { LaneStats } from '../../dispatch/lane-pool.ts';
 import { formatIntOrPercent } from '../../kube/int-or-percent.ts';
 import { plainConnection } from '../../protocol/connection.ts';
+import type { ObserverReport } from '../../simulator/observer.ts';
 import type { AvailabilityReport } from '../../simulator/observer-availability.ts';
 import { type Simulator, startSimulator } from '../../simulator/start.ts';
 import type { SimulateOptions } from '../options.ts';
+import type { RunEnd } from '../view/snapshot.ts';
 import { availableCpus } from '../wiring/available-cpus.ts';
 import { Updater, type UpdaterListeners } from '../wiring/updater.ts';
-
-/** How a simulated run ended. */
-export type RunEnd = 'completed' | 'stalled' | 'timeout' | 'interrupted';
 
 export interface SimulatedRunOptions {
   readonly options: SimulateOptions;
@@ -29,7 +29,10 @@ export class SimulatedRun {
   readonly updater: Updater;
   readonly #options: SimulateOptions;
   #startedAtMs = 0;
+  #movedAtMs = 0;
   #isInterrupted = false;
+  /** Under OTA pods are marked for the revision that is there already; that is not part of the rollout. */
+  #before = { deletes: 0, patches: 0, tasks: new Map<number, number>() };
 
   static async start({ options, seed, listeners }: SimulatedRunOptions): Promise<SimulatedRun> {
     const simulator = await startSimulator({
@@ -75,14 +78,35 @@ export class SimulatedRun {
       await sleep(POLL_MS);
     }
     this.updater.lead(Number.POSITIVE_INFINITY);
-    // Marks for the revision that is there already are not part of the rollout.
     while (!this.#isSettled()) await sleep(POLL_MS);
+    const { deletes, patches } = await this.simulator.control.report();
+    const lanes = await this.updater.pool.stats();
+    this.#before = { deletes, patches, tasks: new Map(lanes.map(({ lane, tasks }) => [lane, tasks])) };
     await this.simulator.control.startRollout();
     this.#startedAtMs = monotonicMs();
+    this.#movedAtMs = this.#startedAtMs;
+  }
+
+  /** What the threads have done for the rollout. */
+  async laneStats(): Promise<readonly LaneStats[]> {
+    const lanes = await this.updater.pool.stats();
+    return lanes.map((stats) => ({ ...stats, tasks: stats.tasks - (this.#before.tasks.get(stats.lane) ?? 0) }));
+  }
+
+  /** What the observer saw of the rollout. */
+  async observed(): Promise<ObserverReport> {
+    const report = await this.simulator.control.report();
+    const { deletes, patches } = this.#before;
+    return { ...report, deletes: report.deletes - deletes, patches: report.patches - patches };
   }
 
   get elapsedMs(): number {
     return this.#startedAtMs === 0 ? 0 : monotonicMs() - this.#startedAtMs;
+  }
+
+  /** Since anything moved. */
+  get stillMs(): number {
+    return this.#startedAtMs === 0 ? 0 : monotonicMs() - this.#movedAtMs;
   }
 
   interrupt(): void {
@@ -94,17 +118,16 @@ export class SimulatedRun {
     const { timeoutMs, startupMs, speed } = this.#options;
     const stallMs = Math.max(STALL_MIN_MS, (STALL_STARTUPS * startupMs) / speed);
     let fingerprint = '';
-    let movedAtMs = monotonicMs();
     for (;;) {
       if (this.#isInterrupted) return 'interrupted';
       const reports = await this.simulator.control.progress();
       const { pendingNodeChanges } = await this.simulator.control.statistics();
       if (pendingNodeChanges === 0 && reports.every((report) => this.#isDone(report))) return 'completed';
       const next = `${pendingNodeChanges} ${JSON.stringify(reports.map(movements))} ${this.#marked()}`;
-      if (next !== fingerprint) movedAtMs = monotonicMs();
+      if (next !== fingerprint) this.#movedAtMs = monotonicMs();
       fingerprint = next;
       if (this.elapsedMs > timeoutMs) return 'timeout';
-      if (pendingNodeChanges === 0 && monotonicMs() - movedAtMs > stallMs) return 'stalled';
+      if (pendingNodeChanges === 0 && this.stillMs > stallMs) return 'stalled';
       await sleep(POLL_MS);
     }
   }

@@ -2,7 +2,7 @@ import { monotonicMs } from '../../clock.ts';
 import type { AvailabilityReport } from '../../simulator/observer-availability.ts';
 import type { SimulateOptions } from '../options.ts';
 import { RateMeter } from '../view/rate-meter.ts';
-import type { LaneView, ViewSnapshot } from '../view/snapshot.ts';
+import type { BudgetView, LaneView, ViewSnapshot } from '../view/snapshot.ts';
 import type { SimulatedRun } from './simulated-run.ts';
 
 const RATE_WINDOW_MS = 3_000;
@@ -24,16 +24,19 @@ export class Snapshots {
     const rollouts = [...this.#run.updater.host.controller.followed()].map(({ rollout }) => rollout);
     const counts = rollouts.map((rollout) => rollout.counts());
     const isOta = strategy === 'OTA';
+    const isOver = phase === 'completed' || phase === 'stalled';
     const isStarted = reports.every((report) => report.isNewRevisionKnown);
     const updated = isStarted ? sum(reports, (report) => (isOta ? report.marked : report.updated)) : 0;
     const elapsedMs = this.#run.elapsedMs;
     const eligible = sum(reports, (report) => (isOta ? report.pods : report.eligible));
+    const away = sum(rollouts, (rollout) => rollout.failures().get('node-not-ready') ?? 0);
+    const failed = sum(counts, (of) => of.failed);
     const shares = sharesOf(
       { eligible, updated, notReady: isOta ? 0 : sum(reports, ({ notReady }) => notReady) },
       {
-        failed: sum(counts, ({ failed }) => failed),
-        failedAway: sum(rollouts, (rollout) => rollout.failures().get('node-not-ready') ?? 0),
-        inFlight: sum(counts, ({ inFlight }) => inFlight),
+        // In the end nothing is under way: what is not available now will not be.
+        failed: isOver ? sum(reports, ({ updatedUnavailable }) => updatedUnavailable) : failed - away,
+        inFlight: isOver ? 0 : sum(counts, ({ inFlight }) => inFlight) - failed,
       },
     );
     return {
@@ -43,6 +46,7 @@ export class Snapshots {
       nodeCount: nodes,
       phase,
       elapsedMs,
+      stillMs: this.#run.stillMs,
       eligible,
       updated,
       inFlight: shares.inFlight,
@@ -56,11 +60,11 @@ export class Snapshots {
   }
 
   async #lanes(): Promise<LaneView[]> {
-    const { pool, host } = this.#run.updater;
+    const { host } = this.#run.updater;
     const queued = new Map(
       host.controller.dispatcher.stats(monotonicMs()).lanes.map((lane) => [lane.lane, lane.queued]),
     );
-    return (await pool.stats()).map(({ lane, tasks, utilization }) => {
+    return (await this.#run.laneStats()).map(({ lane, tasks, utilization }) => {
       return { lane, tasks, queued: queued.get(lane) ?? 0, busyRatio: utilization };
     });
   }
@@ -73,19 +77,16 @@ interface Observed {
   readonly notReady: number;
 }
 
-/** As the updater sees them, a little later. */
+/** As the updater sees them, a little later: Ready nodes. */
 interface Believed {
-  /** In `inFlight` too. */
   readonly failed: number;
-  /** Of those, on nodes that are NotReady. */
-  readonly failedAway: number;
   readonly inFlight: number;
 }
 
 /** Every node that is not updated in one place, so that the numbers on the screen add up to all of them. */
 export function sharesOf(
   { eligible, updated, notReady }: Observed,
-  { failed, failedAway, inFlight }: Believed,
+  { failed, inFlight }: Believed,
 ): { readonly notReady: number; readonly failed: number; readonly inFlight: number; readonly waiting: number } {
   let room = eligible - updated;
   const share = (wanted: number): number => {
@@ -94,19 +95,22 @@ export function sharesOf(
     return count;
   };
   return {
-    notReady: share(notReady - failedAway),
+    notReady: share(notReady),
     failed: share(failed),
-    inFlight: share(inFlight - failed),
+    inFlight: share(inFlight),
     waiting: room,
   };
 }
 
 /** Over all DaemonSets; the peak is the sum of each one's own, so it can only look worse than it was. */
-function budgetOf(reports: readonly AvailabilityReport[]): NonNullable<ViewSnapshot['budget']> {
+function budgetOf(reports: readonly AvailabilityReport[]): BudgetView {
+  const othersOf = ({ unavailable, allowed, peak }: AvailabilityReport): number =>
+    Math.max(0, unavailable - Math.max(allowed, peak));
   return {
-    used: sum(reports, ({ unavailable }) => unavailable),
+    used: sum(reports, (report) => report.unavailable - othersOf(report)),
     allowed: sum(reports, ({ allowed }) => allowed),
     peak: sum(reports, ({ peak }) => peak),
+    others: sum(reports, othersOf),
   };
 }
 

@@ -10,10 +10,10 @@ import {
   span,
   wrapWords,
 } from './text.ts';
-import { doneRatio, doneWord, formatPercent, remainingMs, skippedCount, titleOf } from './words.ts';
+import { doneRatio, doneWord, END_WORDS, formatPercent, outlook, skippedCount, titleOf, unitOf } from './words.ts';
 
 const LABEL_COLUMNS = 13;
-/** More lanes than this share a line for the rest. */
+/** More threads than this share a line for the rest. */
 const LANES_SHOWN_MAX = 16;
 
 /** One frame for a terminal. Its height changes only with the number of lanes and of reasons, so it does not jump. */
@@ -38,7 +38,7 @@ export function renderLive(snapshot: ViewSnapshot, options: ViewOptions): string
 
 function progressLine(snapshot: ViewSnapshot, width: number): Line {
   const { eligible, updated } = snapshot;
-  const text = `  ${formatPercent(doneRatio(snapshot)).padStart(4)}   ${formatCount(updated)} of ${formatCount(eligible)} nodes ${doneWord(snapshot)}`;
+  const text = `  ${formatPercent(doneRatio(snapshot)).padStart(4)}   ${formatCount(updated)} of ${formatCount(eligible)} ${unitOf(snapshot)} ${doneWord(snapshot)}`;
   return [...bar(doneRatio(snapshot), barColumns(width, text.length), 'green'), span(text)];
 }
 
@@ -57,10 +57,10 @@ function countsLines(snapshot: ViewSnapshot, width: number): Line[] {
   const still = [...count('waiting', waiting, 'plain'), ...count('failed', failed, 'red')];
   return width < 80
     ? [
-        [label('nodes'), ...moving],
+        [label(unitOf(snapshot)), ...moving],
         [label(''), ...still],
       ]
-    : [[label('nodes'), ...moving, ...still]];
+    : [[label(unitOf(snapshot)), ...moving, ...still]];
 }
 
 function skippedLines(snapshot: ViewSnapshot): Line[] {
@@ -77,19 +77,21 @@ function skippedLines(snapshot: ViewSnapshot): Line[] {
 
 function budgetLine({ budget }: ViewSnapshot, width: number): Line[] {
   if (budget === undefined) return [];
-  const { used, allowed, peak } = budget;
+  const { used, allowed, peak, others } = budget;
   const style = used > allowed ? 'red' : 'yellow';
   const text = `  ${formatCount(used)} of ${formatCount(allowed)} allowed, `;
   const peakText = `at worst ${formatCount(peak)}`;
   const columns = Math.min(24, barColumns(width, LABEL_COLUMNS + text.length + peakText.length));
   const ratio = allowed === 0 ? 0 : used / allowed;
-  return [
-    [label('unavailable'), ...bar(ratio, columns, style), span(text), span(peakText, peak > allowed ? 'red' : 'plain')],
-  ];
+  const line = [label('unavailable'), ...bar(ratio, columns, style), span(text)];
+  line.push(span(peakText, peak > allowed ? 'red' : 'plain'));
+  return others === 0 ? [line] : [line, [label(''), span(`${formatCount(others)} more on nodes that came back`)]];
 }
 
-function speedLine({ rate }: ViewSnapshot): Line {
-  return [label('nodes a sec.'), span(`${formatRate(rate.now)} now, ${formatRate(rate.average)} on average`)];
+function speedLine(snapshot: ViewSnapshot): Line {
+  const { now, average } = snapshot.rate;
+  const present = snapshot.phase === 'rolling' ? `${formatRate(now)} now, ` : '';
+  return [label(`${unitOf(snapshot)} a sec.`), span(`${present}${formatRate(average)} on average`)];
 }
 
 function laneLines(lanes: readonly LaneView[], width: number): Line[] {
@@ -100,28 +102,19 @@ function laneLines(lanes: readonly LaneView[], width: number): Line[] {
     const text = `${formatCount(tasks).padStart(taskColumns)} tasks  ${formatCount(queued).padStart(queueColumns)} queued  `;
     const busy = `${formatPercent(busyRatio).padStart(4)} busy`;
     const columns = Math.min(12, barColumns(width, LABEL_COLUMNS + text.length + busy.length));
-    return [label(`lane ${lane}`), span(text), ...bar(busyRatio, columns, 'blue'), span(busy)];
+    return [label(`thread ${lane}`), span(text), ...bar(busyRatio, columns, 'blue'), span(busy)];
   });
   const rest = lanes.slice(shown.length);
   if (rest.length === 0) return lines;
   const tasks = rest.reduce((sum, lane) => sum + lane.tasks, 0);
-  return [...lines, [label('others'), span(`${formatCount(tasks)} tasks in ${rest.length} more lanes`, 'dim')]];
+  return [...lines, [label('others'), span(`${formatCount(tasks)} tasks in ${rest.length} more threads`, 'dim')]];
 }
 
 function timeLine(snapshot: ViewSnapshot): Line {
-  const elapsed = span(`${formatElapsed(snapshot.elapsedMs)} elapsed`);
-  switch (snapshot.phase) {
-    case 'starting':
-      return [elapsed, span('   starting the simulated cluster', 'dim')];
-    case 'completed':
-      return [elapsed, span('   done', 'green')];
-    case 'stopped':
-      return [elapsed, span('   stopped before the end', 'red')];
-    case 'rolling': {
-      const restMs = remainingMs(snapshot);
-      return [elapsed, span(restMs === undefined ? '' : `   about ${formatElapsed(restMs)} left`, 'dim')];
-    }
-  }
+  const elapsed = span(`${formatElapsed(snapshot.elapsedMs)} elapsed   `);
+  const { phase } = snapshot;
+  if (phase === 'rolling') return [elapsed, span(outlook(snapshot), 'dim')];
+  return [elapsed, span(END_WORDS[phase], phase === 'completed' ? 'green' : 'red')];
 }
 
 function label(text: string): Span {

@@ -1,6 +1,6 @@
 import type { ViewSnapshot } from './snapshot.ts';
 import { formatCount, formatElapsed, formatRate } from './text.ts';
-import { doneRatio, doneWord, formatPercent, skippedCount } from './words.ts';
+import { doneRatio, doneWord, END_WORDS, formatPercent, outlook, skippedCount } from './words.ts';
 
 /** One line for a log or a pipe, without colours. */
 export function renderPlain(snapshot: ViewSnapshot): string {
@@ -19,7 +19,9 @@ export function renderPlain(snapshot: ViewSnapshot): string {
     parts.push(
       `${formatCount(budget.used)} of ${formatCount(budget.allowed)} unavailable (at worst ${formatCount(budget.peak)})`,
     );
+    if (budget.others > 0) parts.push(`${formatCount(budget.others)} more on nodes that came back`);
   }
-  parts.push(formatRate(rate.now));
-  return parts.join(', ');
+  if (snapshot.phase === 'rolling') parts.push(formatRate(rate.now), outlook(snapshot));
+  else parts.push(END_WORDS[snapshot.phase]);
+  return parts.filter((part) => part !== '').join(', ');
 }

@@ -1,5 +1,6 @@
-import type { ViewOptions } from './snapshot.ts';
+import type { RunEnd, ViewOptions } from './snapshot.ts';
 import { formatCount, formatRate, type Line, renderLine, span, wrapWords } from './text.ts';
+import { END_WORDS } from './words.ts';
 
 /** The one object that `simulate --report json` prints. */
 export interface SimulationReport {
@@ -21,14 +22,23 @@ export interface SimulationReport {
 
 export type Findings = Omit<SimulationReport, 'ok'>;
 
+/** What the text report says besides the findings. */
+export interface ReportContext {
+  readonly end: RunEnd;
+  readonly isOta: boolean;
+  /** A node has a pod of each. */
+  readonly daemonSetCount: number;
+}
+
 /** What went wrong, in words; empty when all eligible Ready nodes were updated and nothing was violated. */
-export function problemsOf(findings: Findings): string[] {
-  const { eligible, updated, skippedNotReady, failed, maxUnavailable, duplicateWrites, orderViolations } = findings;
+export function problemsOf(findings: Findings, context: ReportContext): string[] {
+  const { eligible, updated, skippedNotReady, maxUnavailable, duplicateWrites, orderViolations } = findings;
   const problems: string[] = [];
   const missing = eligible - skippedNotReady - updated;
   if (missing > 0) {
-    const because = failed > 0 ? `: on ${nodes(failed)} the new pod does not become available` : '';
-    problems.push(`${nodes(missing)} ${missing === 1 ? 'is' : 'are'} not updated${because}`);
+    const done = context.isOta ? 'marked' : 'updated';
+    const why = whyMissing(findings, context);
+    problems.push(`${counted(missing, context)} ${missing === 1 ? 'is' : 'are'} not ${done}${why}`);
   }
   if (maxUnavailable.peak > maxUnavailable.allowed) {
     const { peak, allowed } = maxUnavailable;
@@ -39,8 +49,20 @@ export function problemsOf(findings: Findings): string[] {
   return problems;
 }
 
+function whyMissing({ failed, maxUnavailable }: Findings, { end, daemonSetCount }: ReportContext): string {
+  if (end === 'interrupted' || end === 'timeout') return `: ${END_WORDS[end]}`;
+  if (failed === 0) return '';
+  const isBudgetSpent = failed >= maxUnavailable.allowed * daemonSetCount;
+  const others = isBudgetSpent ? ', and no more may be unavailable' : '';
+  return `: the new pod does not become available on ${formatCount(failed)}${others}`;
+}
+
 /** Adds the verdict, for which `violations` of any other kind count too, and puts the keys into the order in which they are documented. */
-export function reportOf(findings: Findings, violations: readonly string[] = []): SimulationReport {
+export function reportOf(
+  findings: Findings,
+  context: ReportContext,
+  violations: readonly string[] = [],
+): SimulationReport {
   const { seed, nodes, eligible, updated, skippedNotReady, failed } = findings;
   return {
     ...{ seed, nodes, eligible, updated, skippedNotReady, failed },
@@ -51,44 +73,68 @@ export function reportOf(findings: Findings, violations: readonly string[] = [])
     orderViolations: findings.orderViolations,
     wallSeconds: round(findings.wallSeconds, 3),
     lanes: findings.lanes.map(({ lane, tasks }) => ({ lane, tasks })),
-    ok: problemsOf(findings).length === 0 && violations.length === 0,
+    ok: problemsOf(findings, context).length === 0 && violations.length === 0,
   };
 }
 
-export function renderReport(report: SimulationReport, options: ViewOptions): string[] {
-  const { eligible, updated, skippedNotReady, failed, maxUnavailable, writes, wallSeconds } = report;
-  const rows: readonly (readonly [string, string])[] = [
-    ['updated', `${formatCount(updated)} of ${nodes(eligible)} that should run the pod`],
-    ['skipped', skippedNotReady === 0 ? 'none' : `${formatCount(skippedNotReady)}: NotReady until the end`],
-    ['failed', failed === 0 ? 'none' : `${formatCount(failed)}: the new pod does not become available`],
-    ['unavailable', `${formatCount(maxUnavailable.peak)} at worst, ${formatCount(maxUnavailable.allowed)} allowed`],
-    ['', `${formatCount(report.unavailablePodSeconds)} pod-seconds in all`],
-    ['writes', `${formatCount(writes.deletes)} deletions, ${formatCount(writes.patches)} patches`],
-    ['', `${formatCount(report.duplicateWrites)} sent twice, ${formatCount(report.orderViolations)} out of order`],
-    ['time', `${wallSeconds.toFixed(1)} s, ${formatRate(wallSeconds > 0 ? updated / wallSeconds : 0)} on average`],
-    ['lanes', report.lanes.map(({ lane, tasks }) => `${lane}: ${formatCount(tasks)} tasks`).join(', ')],
-    ['seed', String(report.seed)],
-  ];
-  const problems = problemsOf(report);
+export function renderReport(report: SimulationReport, options: ViewOptions & ReportContext): string[] {
+  const problems = problemsOf(report, options);
+  const unit = options.daemonSetCount > 1 ? 'pod' : 'node';
+  const done = options.isOta ? 'marked was' : 'updated was, within the budget';
   const verdict: Line[] = report.ok
-    ? [[span('OK: ', 'green'), span('every node that could be updated was, within the budget')]]
+    ? [[span('OK: ', 'green'), span(`every ${unit} that could be ${done}`)]]
     : problems.flatMap((problem) =>
         wrapWords(problem, options.width - PROBLEM.length).map(
           (text, index): Line => [span(index === 0 ? PROBLEM : ' '.repeat(PROBLEM.length), 'red'), span(text)],
         ),
       );
   const lines: Line[] = [
-    ...rows.map(([name, text]): Line => [span(name.padEnd(13), 'dim'), span(text)]),
+    ...rowsOf(report, options).map(([name, text]): Line => [span(name.padEnd(13), 'dim'), span(text)]),
     [],
     ...verdict,
   ];
   return lines.map((line) => renderLine(line, options));
 }
 
+type Row = readonly [name: string, text: string];
+
+function rowsOf(report: SimulationReport, context: ReportContext): readonly Row[] {
+  const { eligible, updated, writes, wallSeconds, lanes } = report;
+  const rate = formatRate(wallSeconds > 0 ? updated / wallSeconds : 0);
+  const where = context.daemonSetCount > 1 ? '' : ' that should run the pod';
+  return [
+    [context.isOta ? 'marked' : 'updated', `${formatCount(updated)} of ${counted(eligible, context)}${where}`],
+    ...(context.isOta ? [] : replacementRows(report, context)),
+    ['writes', `${formatCount(writes.deletes)} deletions, ${formatCount(writes.patches)} patches`],
+    ['', `${formatCount(report.duplicateWrites)} sent twice, ${formatCount(report.orderViolations)} out of order`],
+    ['time', `${wallSeconds.toFixed(1)} s, ${rate} on average`],
+    ['threads', lanes.map(({ lane, tasks }) => `${lane}: ${formatCount(tasks)} tasks`).join(', ')],
+    ['seed', String(report.seed)],
+  ];
+}
+
+/** What is so only when pods are replaced. */
+function replacementRows(report: SimulationReport, { end, daemonSetCount }: ReportContext): readonly Row[] {
+  const { skippedNotReady, failed, maxUnavailable, unavailablePodSeconds } = report;
+  const isOver = end === 'completed' || end === 'stalled';
+  const nearest = daemonSetCount > 1 ? ', of the DaemonSet nearest to its bound' : '';
+  return [
+    ['skipped', skippedNotReady === 0 ? 'none' : `${formatCount(skippedNotReady)}: NotReady until the end`],
+    isOver
+      ? ['failed', failed === 0 ? 'none' : `${formatCount(failed)}: the new pod does not become available`]
+      : ['starting', failed === 0 ? 'none' : `${formatCount(failed)}: the new pod was not available yet`],
+    [
+      'unavailable',
+      `${formatCount(maxUnavailable.peak)} at worst, ${formatCount(maxUnavailable.allowed)} allowed${nearest}`,
+    ],
+    ['', `${formatCount(unavailablePodSeconds)} pod-seconds in all`],
+  ];
+}
+
 const PROBLEM = 'PROBLEM: ';
 
-function nodes(count: number): string {
-  return `${formatCount(count)} ${count === 1 ? 'node' : 'nodes'}`;
+function counted(count: number, { daemonSetCount }: ReportContext): string {
+  return `${formatCount(count)} ${daemonSetCount > 1 ? 'pod' : 'node'}${count === 1 ? '' : 's'}`;
 }
 
 function round(value: number, digits: number): number {

@@ -1,3 +1,6 @@
+/** How a simulated run ended; `stalled`: nothing moved any more. */
+export type RunEnd = 'completed' | 'stalled' | 'timeout' | 'interrupted';
+
 /**
  * What the views of `simulate` show. One snapshot is one moment; views are pure functions of it. Numbers are sums over
  * all DaemonSets, and a node counts once for each of them.
@@ -9,9 +12,11 @@ export interface ViewSnapshot {
   /** `namespace/name`; at least one. */
   readonly daemonSets: readonly string[];
   readonly nodeCount: number;
-  readonly phase: 'starting' | 'rolling' | 'completed' | 'stopped';
+  readonly phase: 'rolling' | RunEnd;
   /** From the change of the template. */
   readonly elapsedMs: number;
+  /** Since anything moved. */
+  readonly stillMs: number;
   /** Nodes that should run the pod. */
   readonly eligible: number;
   /** Available in the new version; under OTA, marked. */
@@ -26,9 +31,18 @@ export interface ViewSnapshot {
   readonly skipped: readonly { readonly reason: string; readonly count: number }[];
   /** Nodes updated a second: over the last few seconds, and since the start. */
   readonly rate: { readonly now: number; readonly average: number };
-  /** Unavailable nodes; undefined under OTA, which takes nothing down. `peak` is the observer's, not the planner's. */
-  readonly budget: { readonly used: number; readonly allowed: number; readonly peak: number } | undefined;
+  /** Undefined under OTA, which takes nothing down. */
+  readonly budget: BudgetView | undefined;
   readonly lanes: readonly LaneView[];
+}
+
+/** Unavailable nodes, as the observer counts them and not the planner. */
+export interface BudgetView {
+  readonly used: number;
+  readonly allowed: number;
+  readonly peak: number;
+  /** Beyond those: no deletion took them down, they came back so. */
+  readonly others: number;
 }
 
 export interface LaneView {

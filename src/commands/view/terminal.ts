@@ -5,6 +5,9 @@ const SHOW_CURSOR = '\x1b[?25h';
 /** Terminals that know it show the whole frame at once; others ignore it. */
 const BEGIN_UPDATE = '\x1b[?2026h';
 const END_UPDATE = '\x1b[?2026l';
+/** Where the terminal is narrower than a frame, its lines are cut: wrapped ones would make it longer than is known. */
+const NO_WRAP = '\x1b[?7l';
+const WRAP = '\x1b[?7h';
 const CLEAR_LINE_END = '\x1b[K';
 const CLEAR_BELOW = '\x1b[J';
 const WIDTH_MIN = 60;
@@ -37,11 +40,11 @@ export class LiveTerminal {
     const rows = this.#stream.rows ?? Number.POSITIVE_INFINITY;
     // The cursor stands below the frame, so one row fewer.
     const shown = lines.slice(0, Math.max(1, rows - 1));
-    let output = BEGIN_UPDATE;
+    let output = `${BEGIN_UPDATE}${NO_WRAP}`;
     if (this.#isOpen) output += this.#drawnLines > 0 ? `\x1b[${this.#drawnLines}F` : '';
     else output += this.#open();
     for (const line of shown) output += `${line}${CLEAR_LINE_END}\n`;
-    this.#stream.write(`${output}${CLEAR_BELOW}${END_UPDATE}`);
+    this.#stream.write(`${output}${CLEAR_BELOW}${WRAP}${END_UPDATE}`);
     this.#drawnLines = shown.length;
   }
 

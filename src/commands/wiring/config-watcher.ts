@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { monotonicMs } from '../../clock.ts';
+import { systemReason } from '../fatal-text.ts';
 
 export interface ConfigWatcherOptions {
   readonly file: string;
@@ -91,7 +92,7 @@ export class ConfigWatcher {
     try {
       text = await readFile(file, 'utf8');
     } catch (error) {
-      const message = `${file} cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`;
+      const message = `${file} cannot be read: ${systemReason(error)}`;
       if (this.#isClosed || (message === this.#problem && !isOnRequest)) return;
       this.#problem = message;
       onProblem(message);

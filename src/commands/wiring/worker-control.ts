@@ -3,6 +3,7 @@ import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import { parseLaneSetting } from '../../dispatch/lane-count.ts';
 import type { WorkersReport } from '../../server/admin-routes.ts';
 import { parseConfig } from '../config-file.ts';
+import { systemReason } from '../fatal-text.ts';
 import type { RunOptions } from '../options.ts';
 import type { Parsed } from '../parse-value.ts';
 import { parseWorkersVariable, type SettingChange, WORKERS_VARIABLE, WorkerSettings } from '../worker-settings.ts';
@@ -25,7 +26,8 @@ export async function readFirstSettings(
   const layers = { flag: workers, file: undefined, environment: variable.value };
   if (configFile === undefined) return { ok: true, value: { settings: new WorkerSettings(layers), config: undefined } };
   const text = await readFile(configFile, 'utf8').catch((error: NodeJS.ErrnoException) => error);
-  if (text instanceof Error) return { ok: false, message: `--config: ${configFile} cannot be read: ${text.code}` };
+  if (text instanceof Error)
+    return { ok: false, message: `--config: ${configFile} cannot be read: ${systemReason(text)}` };
   const config = parseConfig(text, configFile);
   if (!config.ok) return config;
   const settings = new WorkerSettings({ ...layers, file: config.value.workers });

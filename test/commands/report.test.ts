@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type Findings,
+  problemsOf,
+  type ReportContext,
+  renderReport,
+  reportOf,
+} from '../../src/commands/view/report.ts';
+
+const CONTEXT: ReportContext = { end: 'completed', isOta: false, daemonSetCount: 1 };
+
+const FINDINGS: Findings = {
+  seed: 7,
+  nodes: 1000,
+  eligible: 1000,
+  updated: 970,
+  skippedNotReady: 30,
+  failed: 0,
+  maxUnavailable: { allowed: 100, peak: 100 },
+  unavailablePodSeconds: 1234.56,
+  writes: { deletes: 970, patches: 0 },
+  duplicateWrites: 0,
+  orderViolations: 0,
+  wallSeconds: 24.12345,
+  lanes: [
+    { lane: 0, tasks: 500 },
+    { lane: 1, tasks: 470 },
+  ],
+};
+
+test('report: json → exactly the documented keys, in their order', () => {
+  assert.equal(
+    JSON.stringify(reportOf(FINDINGS, CONTEXT)),
+    '{"seed":7,"nodes":1000,"eligible":1000,"updated":970,"skippedNotReady":30,"failed":0,"maxUnavailable":{"allowed":100,"peak":100},"unavailablePodSeconds":1234.6,"writes":{"deletes":970,"patches":0},"duplicateWrites":0,"orderViolations":0,"wallSeconds":24.123,"lanes":[{"lane":0,"tasks":500},{"lane":1,"tasks":470}],"ok":true}',
+  );
+});
+
+const verdicts: readonly {
+  name: string;
+  findings?: Partial<Findings>;
+  context?: Partial<ReportContext>;
+  problems: readonly string[];
+}[] = [
+  { name: 'all well', problems: [] },
+  { name: 'one node missing', findings: { updated: 969 }, problems: ['1 node is not updated'] },
+  {
+    name: 'failed nodes',
+    findings: { updated: 960, failed: 10 },
+    context: { end: 'stalled' },
+    problems: ['10 nodes are not updated: the new pod does not become available on 10'],
+  },
+  {
+    name: 'failed nodes that use the budget up',
+    findings: { updated: 500, failed: 100 },
+    context: { end: 'stalled' },
+    problems: [
+      '470 nodes are not updated: the new pod does not become available on 100, and no more may be unavailable',
+    ],
+  },
+  {
+    name: 'interrupted while pods start',
+    findings: { updated: 500, failed: 100 },
+    context: { end: 'interrupted' },
+    problems: ['470 nodes are not updated: interrupted'],
+  },
+  {
+    name: 'not in time, several DaemonSets',
+    findings: { updated: 500, failed: 100 },
+    context: { end: 'timeout', daemonSetCount: 2 },
+    problems: ['470 pods are not updated: the time of --timeout was up'],
+  },
+  {
+    name: 'over the budget',
+    findings: { maxUnavailable: { allowed: 100, peak: 101 } },
+    problems: ['101 were unavailable at once, 100 were allowed'],
+  },
+  { name: 'written twice', findings: { duplicateWrites: 2 }, problems: ['2 writes were sent twice'] },
+  { name: 'out of order', findings: { orderViolations: 3 }, problems: ['3 writes came out of order'] },
+];
+for (const { name, findings, context, problems } of verdicts) {
+  test(`report: ${name} → ${problems.length === 0 ? 'ok' : 'not ok, and why'}`, () => {
+    const around = { ...CONTEXT, ...context };
+    assert.deepEqual(problemsOf({ ...FINDINGS, ...findings }, around), problems);
+    assert.equal(reportOf({ ...FINDINGS, ...findings }, around).ok, problems.length === 0);
+  });
+}
+
+test('report: text → this page', () => {
+  assert.deepEqual(renderReport(reportOf(FINDINGS, CONTEXT), { ...CONTEXT, width: 80, isColor: false }), [
+    'updated      970 of 1,000 nodes that should run the pod',
+    'skipped      30: NotReady until the end',
+    'failed       none',
+    'unavailable  100 at worst, 100 allowed',
+    '             1,235 pod-seconds in all',
+    'writes       970 deletions, 0 patches',
+    '             0 sent twice, 0 out of order',
+    'time         24.1 s, 40/s on average',
+    'threads      0: 500 tasks, 1: 470 tasks',
+    'seed         7',
+    '',
+    'OK: every node that could be updated was, within the budget',
+  ]);
+});
+
+test('report: OTA of several DaemonSets → what is marked, and nothing about what is not taken down', () => {
+  const context: ReportContext = { end: 'completed', isOta: true, daemonSetCount: 3 };
+  const findings = { ...FINDINGS, updated: 90, eligible: 90, skippedNotReady: 0, writes: { deletes: 0, patches: 90 } };
+  assert.deepEqual(renderReport(reportOf(findings, context), { ...context, width: 80, isColor: false }), [
+    'marked       90 of 90 pods',
+    'writes       0 deletions, 90 patches',
+    '             0 sent twice, 0 out of order',
+    'time         24.1 s, 3.7/s on average',
+    'threads      0: 500 tasks, 1: 470 tasks',
+    'seed         7',
+    '',
+    'OK: every pod that could be marked was',
+  ]);
+});
+
+test('report: interrupted → pods that were starting have not failed', () => {
+  const context: ReportContext = { ...CONTEXT, end: 'interrupted' };
+  const report = reportOf({ ...FINDINGS, updated: 500, failed: 100 }, context);
+  const lines = renderReport(report, { ...context, width: 80, isColor: false });
+  assert.equal(lines[2], 'starting     100: the new pod was not available yet');
+  assert.equal(lines.at(-1), 'PROBLEM: 470 nodes are not updated: interrupted');
+});
