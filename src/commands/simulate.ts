@@ -31,9 +31,11 @@ export async function simulate(options: SimulateOptions): Promise<number> {
     return EXIT_USAGE;
   }
   const screen = openScreen(options);
+  // Before anything is drawn: a signal that ends the process by itself would leave the cursor hidden.
+  const signal = firstSignal();
   screen.starting(`Starting ${formatCount(options.nodes)} simulated ${options.nodes === 1 ? 'node' : 'nodes'} …`);
   const run = await SimulatedRun.start({ options, seed, listeners: { log: () => {} } });
-  void firstSignal().then(() => run.interrupt());
+  void signal.then(() => run.interrupt());
   const snapshots = new Snapshots(run, options);
   try {
     await run.begin();
@@ -48,20 +50,33 @@ export async function simulate(options: SimulateOptions): Promise<number> {
     const end = await run.end();
     clearInterval(timer);
     const wallMs = run.elapsedMs;
-    const lanes = await run.laneStats();
     screen.close(await snapshots.take(end));
-    const observed = await run.observed();
-    const context = { end, isOta: options.strategy === 'OTA', daemonSetCount: options.daemonSets };
-    const findings = findingsOf({ options, seed, report: observed, lanes, wallMs });
-    const report = reportOf(findings, context, observed.violations);
-    explain(end, observed.violations, options);
-    print(report, options, context);
+    const isOk = await report(run, { options, seed, end, wallMs });
     picture.write();
-    return report.ok ? EXIT_OK : EXIT_FAILED;
+    return isOk ? EXIT_OK : EXIT_FAILED;
   } finally {
     screen.restore();
     await run.close();
   }
+}
+
+interface Ended {
+  readonly options: SimulateOptions;
+  readonly seed: number;
+  readonly end: RunEnd;
+  readonly wallMs: number;
+}
+
+/** Prints what came of it; false when something is wrong. */
+async function report(run: SimulatedRun, { options, seed, end, wallMs }: Ended): Promise<boolean> {
+  const observed = await run.observed();
+  const lanes = await run.laneStats();
+  const context = { end, isOta: options.strategy === 'OTA', daemonSetCount: options.daemonSets };
+  const findings = findingsOf({ options, seed, report: observed, lanes, wallMs });
+  const result = reportOf(findings, context, observed.violations);
+  explain(end, observed.violations, options);
+  print(result, options, context);
+  return result.ok;
 }
 
 const PICTURE_COLUMNS = 92;

@@ -48,7 +48,7 @@ const verdicts: readonly {
     name: 'failed nodes',
     findings: { updated: 960, failed: 10 },
     context: { end: 'stalled' },
-    problems: ['10 nodes are not updated: the new pod does not become available on 10'],
+    problems: ['10 nodes are not updated: the new pod does not become available'],
   },
   {
     name: 'failed nodes that use the budget up',

@@ -37,7 +37,7 @@ export function problemsOf(findings: Findings, context: ReportContext): string[]
   const missing = eligible - skippedNotReady - updated;
   if (missing > 0) {
     const done = context.isOta ? 'marked' : 'updated';
-    const why = whyMissing(findings, context);
+    const why = whyMissing(findings, context, missing);
     problems.push(`${counted(missing, context)} ${missing === 1 ? 'is' : 'are'} not ${done}${why}`);
   }
   if (maxUnavailable.peak > maxUnavailable.allowed) {
@@ -49,12 +49,17 @@ export function problemsOf(findings: Findings, context: ReportContext): string[]
   return problems;
 }
 
-function whyMissing({ failed, maxUnavailable }: Findings, { end, daemonSetCount }: ReportContext): string {
+function whyMissing(
+  { failed, maxUnavailable }: Findings,
+  { end, daemonSetCount }: ReportContext,
+  missing: number,
+): string {
   if (end === 'interrupted' || end === 'timeout') return `: ${END_WORDS[end]}`;
   if (failed === 0) return '';
   const isBudgetSpent = failed >= maxUnavailable.allowed * daemonSetCount;
   const others = isBudgetSpent ? ', and no more may be unavailable' : '';
-  return `: the new pod does not become available on ${formatCount(failed)}${others}`;
+  const where = failed === missing ? '' : ` on ${formatCount(failed)}`;
+  return `: the new pod does not become available${where}${others}`;
 }
 
 /** Adds the verdict, for which `violations` of any other kind count too, and puts the keys into the order in which they are documented. */
