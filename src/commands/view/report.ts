@@ -122,7 +122,7 @@ function rowsOf(report: SimulationReport, context: ReportContext): readonly Row[
 function replacementRows(report: SimulationReport, { end, daemonSetCount }: ReportContext): readonly Row[] {
   const { skippedNotReady, failed, maxUnavailable, unavailablePodSeconds } = report;
   const isOver = end === 'completed' || end === 'stalled';
-  const nearest = daemonSetCount > 1 ? ', of the DaemonSet nearest to its bound' : '';
+  const nearest = daemonSetCount > 1 ? ' in one DaemonSet' : '';
   return [
     ['skipped', skippedNotReady === 0 ? 'none' : `${formatCount(skippedNotReady)}: NotReady until the end`],
     isOver
