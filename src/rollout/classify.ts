@@ -130,16 +130,20 @@ export function classifyOverdue(slot: Slot, facts: Facts, nowMs: number): number
   return BIT.failed | (nowMs >= forceAtMs(slot, facts) ? BIT.candidateForce : 0);
 }
 
-/** Whether the replacement is later than the DaemonSet's progress deadline allows. */
+/** Whether the replacement is later than the DaemonSet's progress deadline allows, as far as could be seen. */
 export function isOverdue(slot: Slot, facts: Facts, nowMs: number): boolean {
-  return nowMs >= slot.replacingSinceMs + facts.progressDeadlineMs;
+  return Math.min(nowMs, facts.staleSinceMs) >= overdueAtMs(slot, facts);
+}
+
+function overdueAtMs({ replacingSinceMs, unseenMs }: Slot, { progressDeadlineMs }: Facts): number {
+  return replacingSinceMs + unseenMs + progressDeadlineMs;
 }
 
 /** When time alone changes something about the slot; NEVER when only an event can. */
 export function dueAtMs(slot: Slot, facts: Facts): number {
   let dueMs = slot.ask?.phase === 'watching' ? slot.ask.dueMs : NEVER;
-  if ((slot.mask & (BIT.replacing | BIT.failed)) === BIT.replacing) {
-    dueMs = Math.min(dueMs, slot.replacingSinceMs + facts.progressDeadlineMs);
+  if ((slot.mask & (BIT.replacing | BIT.failed)) === BIT.replacing && facts.staleSinceMs === NEVER) {
+    dueMs = Math.min(dueMs, overdueAtMs(slot, facts));
   }
   if ((slot.mask & (BIT.replacing | BIT.failed | BIT.candidateForce)) === (BIT.replacing | BIT.failed)) {
     dueMs = Math.min(dueMs, forceAtMs(slot, facts));

@@ -9,6 +9,7 @@ import { type EligibilityRule, eligibilityRule } from '../kube/eligibility.ts';
 import type { DaemonSetRecord, RevisionRecord } from '../kube/records.ts';
 import { newestRevision } from '../kube/revision.ts';
 import { type Facts, NO_FACTS } from './facts.ts';
+import { NEVER } from './slot-state.ts';
 
 /** Why nothing is selected at all. `message` is for people. */
 export interface Block {
@@ -37,6 +38,7 @@ export class Definition {
   #rule: EligibilityRule | undefined;
   #isSynced = false;
   #staleReason: string | undefined = undefined;
+  #staleSinceMs = NEVER;
   #facts: Facts = NO_FACTS;
 
   constructor(uid: string) {
@@ -63,11 +65,14 @@ export class Definition {
     return this.#rule;
   }
 
-  /** With a stale view the facts stay as they are: what is in flight goes on. */
-  setSynced(isSynced: boolean, staleReason: string | undefined): Change {
+  /** With a stale view what is known stays as it is, and what is in flight goes on. */
+  setSynced(isSynced: boolean, staleReason: string | undefined, nowMs: number): Change {
+    const wasStale = this.#staleReason !== undefined;
+    const isStale = staleReason !== undefined;
     this.#staleReason = staleReason;
-    if (this.#isSynced === isSynced) return 'none';
+    if (this.#isSynced === isSynced && wasStale === isStale) return 'none';
     this.#isSynced = isSynced;
+    if (wasStale !== isStale) this.#staleSinceMs = isStale ? nowMs : NEVER;
     this.#refresh();
     return 'facts';
   }
@@ -131,6 +136,7 @@ export class Definition {
     const isActive = newest !== undefined && daemonSet !== undefined && !daemonSet.isTerminating;
     this.#facts = {
       isSynced: this.#isSynced,
+      staleSinceMs: this.#staleSinceMs,
       strategy: isActive ? policy?.strategy : undefined,
       target:
         newest === undefined

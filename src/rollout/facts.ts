@@ -1,10 +1,13 @@
 import type { UpdateStrategy } from '../kube/annotations.ts';
 import type { TargetRevision } from '../kube/revision.ts';
+import { NEVER } from './slot-state.ts';
 
 /** What slots are judged against; replaced as a whole when one of them changes. */
 export interface Facts {
   /** Nodes, pods and revisions are all there. */
   readonly isSynced: boolean;
+  /** Since when what was read is not confirmed any more; NEVER while it is. No deadline runs out then. */
+  readonly staleSinceMs: number;
   /** Undefined: nothing is to be done (not opted in, refused, no revision known, being deleted). */
   readonly strategy: UpdateStrategy | undefined;
   readonly target: TargetRevision | undefined;
@@ -16,6 +19,7 @@ export interface Facts {
 
 export const NO_FACTS: Facts = {
   isSynced: false,
+  staleSinceMs: NEVER,
   strategy: undefined,
   target: undefined,
   minReadyMs: 0,

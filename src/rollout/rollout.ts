@@ -85,8 +85,10 @@ export class Rollout {
 
   /** Nothing is selected before nodes, pods and revisions are all there, nor while they are not confirmed (`staleReason`). */
   setSynced(isSynced: boolean, nowMs: number, staleReason?: string): void {
-    this.#begin(nowMs);
-    this.#applyChange(this.#definition.setSynced(isSynced, staleReason), nowMs);
+    const { staleSinceMs } = this.#begin(nowMs).facts;
+    const change = this.#definition.setSynced(isSynced, staleReason, nowMs);
+    if (staleReason === undefined && staleSinceMs !== NEVER) this.#book.noteUnseen(staleSinceMs, nowMs);
+    this.#applyChange(change, nowMs);
   }
 
   upsertNode(node: NodeRecord, nowMs: number): void {

@@ -88,7 +88,10 @@ export class SlotBook {
     if ((after & ~before & BIT.repeated) !== 0) this.#tellRepeated(slot, at);
     this.#pace.onChange(slot, before, at.nowMs);
     if ((after & BIT.settled) !== 0) slot.isAwaitingReplacement = false;
-    if ((after & BIT.replacing) === 0) slot.replacingSinceMs = NEVER;
+    if ((after & BIT.replacing) === 0) {
+      slot.replacingSinceMs = NEVER;
+      slot.unseenMs = 0;
+    }
     if (slot.node === undefined && slot.pods.length === 0) this.#forget(slot);
   }
 
@@ -97,6 +100,13 @@ export class SlotBook {
     for (let slot = this.#timers.peek(); slot !== undefined && slot.dueMs <= at.nowMs; slot = this.#timers.peek()) {
       if (slot.ask?.phase === 'watching' && slot.ask.dueMs <= at.nowMs) onDeadline(slot, slot.ask);
       this.refresh(slot, at);
+    }
+  }
+
+  /** Nothing could be seen since then. Deadlines move on with all slots' next `refresh`. */
+  noteUnseen(sinceMs: number, nowMs: number): void {
+    for (const slot of this.#slots.values()) {
+      if (slot.replacingSinceMs !== NEVER) slot.unseenMs += nowMs - Math.max(sinceMs, slot.replacingSinceMs);
     }
   }
 

@@ -104,6 +104,8 @@ export interface Slot {
   mask: number;
   /** Since when the slot is without its replacement (REPLACING); NEVER otherwise. */
   replacingSinceMs: number;
+  /** How much of that time the view was stale, spells that are over. */
+  unseenMs: number;
   /** When its pod last was replaced: the deletion, then the new pod's appearance, as observed; NEVER: not seen. */
   replacedAtMs: number;
   /** When the node went NotReady, as observed; NEVER while it is Ready. */
@@ -137,6 +139,7 @@ export function newSlot(key: SlotKey, nodeName: string, zone: Zone): Slot {
     ask: undefined,
     mask: 0,
     replacingSinceMs: NEVER,
+    unseenMs: 0,
     replacedAtMs: NEVER,
     notReadySinceMs: NEVER,
     isAwaitingReplacement: false,

@@ -144,8 +144,13 @@ export const arbDaemonSet = steps(
 );
 
 export const arbSynced = steps('synced', fc.integer({ min: 0, max: 2 }), (value) => ({ rollout, reference, nowMs }) => {
-  rollout.setSynced(value > 0, nowMs);
+  rollout.setSynced(value > 0, nowMs, reference.staleSince === undefined ? undefined : 'stale');
   reference.isSynced = value > 0;
+});
+
+export const arbStale = steps('stale', fc.boolean(), (isStale) => ({ rollout, reference, nowMs }) => {
+  rollout.setSynced(reference.isSynced, nowMs, isStale ? `not heard of at ${nowMs}` : undefined);
+  reference.setStale(isStale, nowMs);
 });
 
 export const arbTime = steps(

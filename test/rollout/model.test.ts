@@ -8,6 +8,7 @@ import {
   arbPod,
   arbPodLife,
   arbRevision,
+  arbStale,
   arbSynced,
   arbTime,
 } from './model-cluster-steps.ts';
@@ -24,6 +25,7 @@ const arbStep: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: arbRevision, weight: 2 },
   { arbitrary: arbDaemonSet, weight: 3 },
   { arbitrary: arbSynced, weight: 1 },
+  { arbitrary: arbStale, weight: 2 },
   { arbitrary: arbTime, weight: 6 },
   { arbitrary: arbSelect, weight: 10 },
   { arbitrary: arbTask, weight: 12 },

@@ -56,6 +56,9 @@ export class ReferenceFacts {
   readonly asks = new Map<string, RefAsk>();
   readonly replacedAt = new Map<string, number>();
   readonly replacingSince = new Map<string, number>();
+  /** Of that time, what nobody could see, by node. */
+  readonly unseenMs = new Map<string, number>();
+  staleSince: number | undefined = undefined;
   /** Our deletions that took effect, by node, all of them. */
   readonly deletions = new Map<string, { hash: string; atMs: number }[]>();
   readonly refusals = new Map<string, { action: 'delete' | 'mark'; uid: string; count: number; untilMs: number }>();
@@ -85,6 +88,7 @@ export class ReferenceFacts {
 
   get isBlocked(): boolean {
     const ds = this.daemonSet;
+    if (this.staleSince !== undefined) return true;
     return !this.isSynced || this.strategy === undefined || (ds?.observedGeneration ?? 0) < (ds?.generation ?? 0);
   }
 
@@ -94,6 +98,20 @@ export class ReferenceFacts {
 
   get allowed(): number {
     return this.wanted === undefined ? 0 : Number(this.daemonSet?.annotations['apps.openyurt.io/max-unavailable']);
+  }
+
+  /** For how long the node's replacement could be seen not to come. */
+  seenMs(name: string, sinceMs: number, nowMs: number): number {
+    return Math.min(nowMs, this.staleSince ?? nowMs) - sinceMs - (this.unseenMs.get(name) ?? 0);
+  }
+
+  setStale(isStale: boolean, nowMs: number): void {
+    if (isStale) this.staleSince ??= nowMs;
+    if (isStale || this.staleSince === undefined) return;
+    for (const [name, sinceMs] of this.replacingSince) {
+      this.unseenMs.set(name, (this.unseenMs.get(name) ?? 0) + nowMs - Math.max(sinceMs, this.staleSince));
+    }
+    this.staleSince = undefined;
   }
 
   deadlineMs(): number {
@@ -163,7 +181,7 @@ export class ReferenceFacts {
     result.inFlight = result.replacing || isAskedDelete;
     result.reserved = isAskedDelete && serves;
     const since = this.replacingSince.get(name);
-    result.failed = result.replacing && since !== undefined && nowMs - since >= this.deadlineMs();
+    result.failed = result.replacing && since !== undefined && this.seenMs(name, since, nowMs) >= this.deadlineMs();
     result.settled = isDone || (current && serves && !leaving && ask === undefined);
     if (only !== undefined && !current && !finished && !leaving && ask === undefined && !isDone) {
       if (nowMs < this.repeatUntil(name)) result.held = 'repeated';

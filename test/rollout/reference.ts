@@ -43,6 +43,7 @@ export class Reference extends ReferenceDecisions {
     }
     for (const name of [...this.replacingSince.keys()])
       if (!this.names().includes(name)) this.replacingSince.delete(name);
+    for (const name of [...this.unseenMs.keys()]) if (!this.replacingSince.has(name)) this.unseenMs.delete(name);
     for (const [name, { uid }] of this.refusals) {
       const isGone = this.pods.get(uid)?.record.isTerminating !== false;
       if (isGone || this.status(name, nowMs).settled) this.refusals.delete(name);
