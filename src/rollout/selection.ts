@@ -107,7 +107,8 @@ export class Selection {
   mayLeave(slot: Slot, action: Task['action']): boolean {
     if (action === 'observe') return true;
     if (this.#definition.blocked() !== undefined) return false;
-    if (action !== 'delete') return this.#refusals.mayLeave(action, slot.key);
+    // What was put off comes back by its own backoff, which would begin anew if it were taken back.
+    if (action !== 'delete') return slot.ask?.setback !== undefined || this.#refusals.mayLeave(action, slot.key);
     return stillFits((slot.mask & BIT.available) !== 0, this.use());
   }
 

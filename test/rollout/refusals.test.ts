@@ -146,6 +146,23 @@ test('refusals: marks were asked for before the first was refused → they stay 
   assert.equal(rollout.select(ALL, T0 + TRY_EVERY_MS).length, 1);
 });
 
+test('refusals: the one mark that is tried is throttled, and the next try is due → it still leaves, by its own backoff', () => {
+  const rollout = syncedRollout({ ...cluster(40), daemonSet: daemonSet({ annotations: OTA }) });
+  refuseAll(rollout, T0, T0 + 1);
+  const answerNext = (nowMs: number) => {
+    const [key] = rollout.select(ALL, nowMs);
+    const task = key === undefined ? undefined : rollout.taskFor(key, nowMs);
+    assert.ok(task !== undefined);
+    rollout.onSent(task.slot, nowMs);
+    assert.equal(rollout.onOutcome(outcome(task, 'throttled'), nowMs).then, 'retry');
+    return task;
+  };
+  const first = answerNext(T0 + TRY_EVERY_MS);
+  const second = answerNext(T0 + 2 * TRY_EVERY_MS);
+  assert.notEqual(first.slot, second.slot);
+  assert.deepEqual(rollout.taskFor(first.slot, T0 + 2 * TRY_EVERY_MS), first);
+});
+
 test('refusals: one mark → 1 s, 2 s, … 60 s; accepted → forgotten, so that a new target waits for nothing', () => {
   const rollout = syncedRollout({ ...cluster(1), daemonSet: daemonSet({ annotations: OTA }) });
   const tried = refuseAll(rollout, T0, T0 + 200_000).map(({ atMs }) => (atMs - T0) / 1000);
