@@ -176,7 +176,7 @@ export class Controller {
     if (this.#mayWrite(nowMs)) {
       this.#traffic.select(nowMs);
       this.#traffic.send(this.#leadership.writeUntilMs, nowMs);
-    }
+    } else if (!this.#leadership.isLeading) this.#traffic.giveUp(nowMs);
     for (const followed of this.#followed.values()) this.#notices.post(followed, nowMs);
   }
 

@@ -65,6 +65,13 @@ export class Traffic {
     followed.inFlightCounted = 0;
   }
 
+  /** What could leave and may not is given back: whoever leads decides again, and nothing is kept of those that opt out. */
+  giveUp(nowMs: number): void {
+    for (const slot of this.dispatcher.clear(nowMs)) {
+      this.#parts.followed.get(daemonSetOfSlot(slot))?.rollout.release(slot, nowMs);
+    }
+  }
+
   /** Asks the rollouts that changed what may go now. */
   select(nowMs: number): void {
     const asked = this.#inTurn();

@@ -32,11 +32,6 @@ export class DelayingQueue {
     this.#delays.set(slot, readyAtMs);
   }
 
-  remove(slot: SlotKey): void {
-    this.#delays.delete(slot);
-    this.queue.remove(slot);
-  }
-
   done(slot: SlotKey, nowMs: number): RunReport {
     return this.queue.done(slot, nowMs);
   }

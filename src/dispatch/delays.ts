@@ -31,10 +31,6 @@ export class Delays {
     if (this.#heap.size > 2 * this.#current.size + 64) this.#compact();
   }
 
-  delete(slot: SlotKey): boolean {
-    return this.#current.delete(slot);
-  }
-
   nextAtMs(): number | undefined {
     return this.#first()?.readyAtMs;
   }

@@ -52,7 +52,6 @@ export class Dispatcher {
   readonly #taken = new Map<number, number>();
   /** The lane that is served first next time, so that few tokens do not always go to the same ones. */
   #nextLane = 0;
-  #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #isHeld = false;
   #adds = 0;
   #retries = 0;
@@ -94,9 +93,15 @@ export class Dispatcher {
     this.#limiting.forget(slot);
   }
 
-  /** The slot needs no work and has no history; what a lane does to it now goes on until `done`. */
-  remove(slot: SlotKey): void {
-    this.#limiting.remove(slot);
+  /**
+   * Takes back what waits for a lane, and returns it; what lanes work on goes on until `done`. What waits for its time is kept
+   * until then: a Retry-After holds, even if the lease is lost and won in between.
+   */
+  clear(nowMs: number): SlotKey[] {
+    this.#delaying.release(nowMs);
+    const slots = this.#queue.clear();
+    for (const slot of slots) this.#limiting.forget(slot);
+    return slots;
   }
 
   /**
@@ -106,7 +111,7 @@ export class Dispatcher {
   take(resolve: ResolveTask, nowMs: number): LaneBatch[] {
     this.#delaying.release(nowMs);
     const batches: LaneBatch[] = [];
-    while (this.#mayTake(nowMs)) {
+    while (!this.#isHeld && this.#queue.depth > 0) {
       const lanes = this.#readyLanes(nowMs);
       if (lanes.length === 0) break;
       const tokens = this.#bucket.available(nowMs);
@@ -149,11 +154,6 @@ export class Dispatcher {
     }
   }
 
-  /** No lane takes anything before that time: the API server asked everybody to wait. Never shortens a pause. */
-  pause(untilMs: number): void {
-    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
-  }
-
   /** No lane takes anything until `release`: somebody else leads, or the process ends. */
   hold(): void {
     this.#isHeld = true;
@@ -168,7 +168,7 @@ export class Dispatcher {
     if (this.#isHeld) return undefined;
     const dueMs = this.#delaying.nextReleaseMs() ?? Number.POSITIVE_INFINITY;
     const takeMs = this.#nextTakeMs(nowMs) ?? Number.POSITIVE_INFINITY;
-    const wakeMs = Math.max(nowMs, Math.min(dueMs, takeMs), this.#pausedUntilMs);
+    const wakeMs = Math.max(nowMs, Math.min(dueMs, takeMs));
     return wakeMs === Number.POSITIVE_INFINITY ? undefined : wakeMs;
   }
 
@@ -201,10 +201,6 @@ export class Dispatcher {
         taken: this.#taken.get(lane) ?? 0,
       })),
     };
-  }
-
-  #mayTake(nowMs: number): boolean {
-    return !this.#isHeld && nowMs >= this.#pausedUntilMs && this.#queue.depth > 0;
   }
 
   #room(lane: number): number {

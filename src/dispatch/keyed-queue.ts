@@ -79,6 +79,14 @@ export class KeyedQueue {
     this.#entries.delete(slot);
   }
 
+  /** Forgets all requests that no lane has taken yet, and returns them. */
+  clear(): SlotKey[] {
+    const slots: SlotKey[] = [];
+    for (const { slot, isDirty } of this.#entries.values()) if (isDirty) slots.push(slot);
+    for (const slot of slots) this.remove(slot);
+    return slots;
+  }
+
   /** The lane's next slot; it is being worked on until `done`. */
   get(lane: number, nowMs: number): SlotKey | undefined {
     const entry = this.#order.shift(lane);

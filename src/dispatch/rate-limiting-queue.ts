@@ -27,10 +27,4 @@ export class RateLimitingQueue {
   forget(slot: SlotKey): void {
     this.#failures.delete(slot);
   }
-
-  /** A slot that nobody wants leaves nothing behind. */
-  remove(slot: SlotKey): void {
-    this.#failures.delete(slot);
-    this.delaying.remove(slot);
-  }
 }

@@ -201,3 +201,37 @@ test('controller: dry run → every batch says so, every node is decided about o
   assert.deepEqual(asked.sort(), ['n1', 'n2', 'n3', 'n4', 'n5']);
   assert.equal(world.counts(key).available, 5);
 });
+
+test('controller: the lease is lost → what has not left is given back, a Retry-After is kept; answers of what has left are taken', () => {
+  const world = new World(8, { lanes: 1, laneInFlightMax: 2, batchMax: 2 });
+  world.lead();
+  const agent = world.add(optedIn('agent', '4'));
+  const [first, second] = world.pump();
+  assert.ok(first !== undefined && second !== undefined);
+  assert.equal(world.counts(agent).inFlight, 4, 'two with a lane, two wait for it');
+  world.standBy();
+  world.pump();
+  assert.equal(world.counts(agent).inFlight, 2);
+  world.answer(first, 'throttled', { httpStatus: 429, retryAfterMs: 30_000 });
+  world.replace(second);
+  world.pump(29_000);
+  assert.equal(world.controller.dispatcher.load.delayed, 1);
+  world.pump(1000);
+  const { depth, delayed, backingOff, processing } = world.controller.dispatcher.load;
+  assert.deepEqual({ depth, delayed, backingOff, processing }, { depth: 0, delayed: 0, backingOff: 0, processing: 0 });
+  const { inFlight, updated } = world.counts(agent);
+  assert.deepEqual({ inFlight, updated }, { inFlight: 0, updated: 1 });
+  world.lead();
+  assert.equal(world.finish().length, 7, 'it goes on as if nothing had been asked');
+});
+
+test('controller: the lease is lost, and a DaemonSet opts out → nothing is kept of it', () => {
+  const world = new World(6, { lanes: 1, laneInFlightMax: 1, batchMax: 1 });
+  world.lead();
+  world.add(optedIn('agent', '3'));
+  world.pump();
+  world.standBy();
+  world.apply(optedIn('agent', '3', { annotations: {} }));
+  world.pump();
+  assert.equal(world.controller.dispatcher.load.depth, 0);
+});

@@ -9,7 +9,8 @@ import { slotOf, taskOf } from './support/slots.ts';
 
 /** A step of an interleaving; numbers are reduced to what exists at that point. */
 type Step =
-  | { do: 'add' | 'forget' | 'remove' | 'done'; slot: number }
+  | { do: 'add' | 'forget' | 'done'; slot: number }
+  | { do: 'clear' }
   | { do: 'retry'; slot: number; atLeastMs: number }
   | { do: 'take' }
   | { do: 'resize'; lanes: number }
@@ -30,7 +31,8 @@ const steps = fc.array(
       weight: 2,
       arbitrary: fc.record({ do: fc.constant('retry' as const), slot: slotIndex, atLeastMs: fc.nat({ max: 50 }) }),
     },
-    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('forget' as const, 'remove' as const), slot: slotIndex }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const), slot: slotIndex }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('clear' as const) }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('resize' as const), lanes: fc.integer({ min: 1, max: 5 }) }) },
     {
       weight: 1,
@@ -75,10 +77,8 @@ class Model {
         this.failures.delete(slot);
         this.dispatcher.forget(slot);
         break;
-      case 'remove':
-        this.pending.delete(slot);
-        this.failures.delete(slot);
-        this.dispatcher.remove(slot);
+      case 'clear':
+        this.#clear();
         break;
       case 'done':
         this.#done([...this.processing.keys()][step.slot % Math.max(1, this.processing.size)]);
@@ -103,6 +103,15 @@ class Model {
   #add(slot: SlotKey): void {
     this.dispatcher.add(slot, this.nowMs);
     if (!this.pending.has(slot)) this.pending.set(slot, this.nowMs);
+  }
+
+  #clear(): void {
+    const due = [...this.pending].filter(([, atMs]) => atMs <= this.nowMs).map(([slot]) => slot);
+    assert.deepEqual(this.dispatcher.clear(this.nowMs).sort(), due.sort());
+    for (const slot of due) {
+      this.pending.delete(slot);
+      this.failures.delete(slot);
+    }
   }
 
   #retry(slot: SlotKey, atLeastMs: number): void {

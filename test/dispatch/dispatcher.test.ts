@@ -80,18 +80,22 @@ test('dispatcher: a slot that resolves to nothing → dropped, and it costs no t
   assert.equal(dispatcher.stats(0).dropped, 1);
 });
 
-test('dispatcher: remove while a lane works on it → no further run; while it waits → none at all', () => {
+test('dispatcher: cleared while a lane works on a slot → no further run; while it waits → none at all', () => {
   const dispatcher = dispatcherOf();
   dispatcher.add(SLOT, 0);
   take(dispatcher, 0);
+  assert.deepEqual(dispatcher.clear(0), [], 'it is with a lane');
   dispatcher.add(SLOT, 1);
-  dispatcher.remove(SLOT);
+  assert.deepEqual(dispatcher.clear(1), [SLOT]);
   dispatcher.done(SLOT, 2);
   assert.deepEqual(take(dispatcher, 3), []);
   dispatcher.add(SLOT, 4);
-  dispatcher.remove(SLOT);
-  dispatcher.retry(SLOT, 0, 5);
-  dispatcher.remove(SLOT);
+  assert.deepEqual(dispatcher.clear(4), [SLOT]);
+  dispatcher.retry(SLOT, 30_000, 5);
+  assert.deepEqual(dispatcher.clear(30_004), [], 'its time has not come');
+  assert.deepEqual(dispatcher.clear(30_005), [SLOT]);
+  const { depth, delayed, backingOff } = dispatcher.load;
+  assert.deepEqual({ depth, delayed, backingOff }, { depth: 0, delayed: 0, backingOff: 0 });
   assert.deepEqual(take(dispatcher, 1e6), []);
   assert.equal(dispatcher.nextWakeMs(1e6), undefined);
 });
@@ -159,13 +163,9 @@ test('dispatcher: a small DaemonSet behind a rollout of 10,000 → done within i
   assert.ok(taken <= 2 * 4 * 10 + 10, `${taken} were taken before the last small one`);
 });
 
-test('dispatcher: paused and held → nothing goes; afterwards everything does', () => {
+test('dispatcher: held → nothing goes; afterwards everything does', () => {
   const dispatcher = dispatcherOf();
   dispatcher.add(SLOT, 0);
-  dispatcher.pause(500);
-  dispatcher.pause(100);
-  assert.deepEqual(take(dispatcher, 499), []);
-  assert.equal(dispatcher.nextWakeMs(0), 500);
   dispatcher.hold();
   assert.deepEqual(take(dispatcher, 500), []);
   assert.equal(dispatcher.nextWakeMs(500), undefined);
