@@ -30,6 +30,14 @@ const rollout = z.object({
   allowed: count,
   /** Why nothing new is decided about it. */
   blocked: text(300).optional(),
+  /** Nodes that wait because a write was refused, and those replaced again and again. */
+  refused: count.optional(),
+  repeated: count.optional(),
+  /** Nodes that failed, by cause. */
+  failures: z
+    .record(z.string(), count)
+    .transform((causes) => Object.fromEntries(Object.entries(causes).map(([cause, n]) => [oneLine(cause, 40), n])))
+    .optional(),
   pace: z.object({
     phase: text(40),
     window: count,

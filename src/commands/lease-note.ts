@@ -71,12 +71,15 @@ function shortLane({ lane, tasks, queued, utilization }: NotedReport['lanes'][nu
   return { lane, tasks, queued, utilization: round(utilization, 2) };
 }
 
-function shortRollout({ daemonSet, allowed, blocked, pace }: NotedRollout): object {
+function shortRollout({ daemonSet, allowed, blocked, refused, repeated, failures, pace }: NotedRollout): object {
   const { phase, window, reason, ratePerSecond, undisturbedMs } = pace;
   return {
     daemonSet,
     allowed,
     ...(blocked === undefined ? {} : { blocked: blocked.slice(0, 200) }),
+    ...(refused === undefined || refused === 0 ? {} : { refused }),
+    ...(repeated === undefined || repeated === 0 ? {} : { repeated }),
+    ...(failures === undefined || Object.keys(failures).length === 0 ? {} : { failures }),
     pace: {
       phase,
       window,

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Followed } from '../controller/followed.ts';
 import { UPDATE_STRATEGY_ANNOTATION } from '../kube/annotations.ts';
-import type { RolloutCounts } from '../rollout/counts.ts';
 import { STATUS_PATH } from '../server/admin-routes.ts';
 import { askController } from './admin-client.ts';
 import { parseControllerReport } from './controller-report.ts';
 import { controllerLines } from './controller-view.ts';
 import { DEPLOYED_NAMESPACE, type StatusOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
+import { failedCount, type LedRollout, stateOf, warningsOf } from './rollout-state.ts';
 import { type StatusRow, statusTable } from './tables.ts';
 import { type LeaderStatus, readLeaderStatus } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
@@ -41,7 +41,8 @@ async function print(reading: Reading, options: StatusOptions, before = ''): Pro
     return false;
   }
   const leader = only(await leaderStatus(reading, options), wanted);
-  const screen = { wanted, leader, warnings: [...complaints, ...wanted.flatMap(failuresOf)] };
+  const told = wanted.flatMap((followed) => warningsOf(followed.key, causesOf(followed), ledOf(leader, followed.key)));
+  const screen = { wanted, leader, warnings: [...complaints, ...told] };
   const text = output === 'json' ? statusJson(screen) : statusText(screen);
   process.stdout.write(`${before}${text}\n`);
   // Without a lease that can be read everything else is told; a controller that was named has to answer.
@@ -81,13 +82,14 @@ function complaintsOf(reading: Reading, name: string | undefined): readonly stri
     .flatMap(([key, messages]) => messages.map((message) => `${key}: ${message}`));
 }
 
-/** How many nodes of a rollout failed, by cause, and where more is told; nothing when none did. */
-function failuresOf({ key, daemonSet, rollout }: Followed): readonly string[] {
-  const causes = [...rollout.failures()].filter(([, count]) => count > 0);
-  if (causes.length === 0) return [];
-  const counts = causes.map(([cause, count]) => `${count} ${cause}`).join(', ');
-  const { name, namespace } = daemonSet;
-  return [`${key}: failed nodes: ${counts}; "daemonpodupdater plan ${name} -n ${namespace}" tells which and why`];
+/** The leader's word about a rollout. One that is gone is not asked. */
+function ledOf(leader: LeaderStatus, key: string): LedRollout {
+  if (!leader.ok || leader.isOutdated) return undefined;
+  return leader.report.rollouts.find(({ daemonSet }) => daemonSet === key);
+}
+
+function causesOf({ rollout }: Followed): Readonly<Record<string, number>> {
+  return Object.fromEntries([...rollout.failures()].filter(([, count]) => count > 0));
 }
 
 interface Screen {
@@ -110,7 +112,8 @@ function statusJson({ wanted, warnings, leader }: Screen): string {
 
 function statusText({ wanted, warnings, leader }: Screen): string {
   const none = `No DaemonSet has opted in with the annotation ${UPDATE_STRATEGY_ANNOTATION}.`;
-  const table = wanted.length === 0 ? [none] : statusTable(wanted.map(rowOf));
+  const table =
+    wanted.length === 0 ? [none] : statusTable(wanted.map((followed) => rowOf(followed, ledOf(leader, followed.key))));
   const warned = warnings.length === 0 ? [] : ['', ...warnings.map((warning) => `warning: ${warning}`)];
   return [...table, ...warned, '', ...controllerLines(leader, Date.now())].join('\n');
 }
@@ -120,14 +123,15 @@ async function watch(reading: Reading, options: StatusOptions): Promise<void> {
   void firstSignal().then(() => {
     isOver = true;
   });
-  const before = process.stdout.isTTY === true && options.output === 'table' ? CLEAR_SCREEN : '';
+  const between = process.stdout.isTTY === true ? CLEAR_SCREEN : '\n';
+  const before = options.output === 'table' ? between : '';
   while (!isOver) {
     await sleep(WATCH_INTERVAL_MS);
     await print(reading, options, before);
   }
 }
 
-function rowOf({ daemonSet, rollout }: Followed): StatusRow {
+function rowOf({ daemonSet, rollout }: Followed, led: LedRollout): StatusRow {
   const counts = rollout.counts();
   return {
     namespace: daemonSet.namespace,
@@ -139,12 +143,8 @@ function rowOf({ daemonSet, rollout }: Followed): StatusRow {
     available: counts.available,
     unavailable: counts.unavailable,
     allowed: counts.strategy === 'OTA' ? undefined : counts.allowed,
-    skipped: counts.skippedNotReady,
-    failed: counts.failed,
-    ageMs: isInProgress(counts) ? Date.now() - counts.targetCreatedAtMs : undefined,
+    notReady: counts.eligible - counts.ready,
+    failed: failedCount(counts, led),
+    state: stateOf(counts, led, Date.now()),
   };
-}
-
-function isInProgress({ waiting, inFlight, targetHash }: RolloutCounts): boolean {
-  return targetHash !== undefined && waiting + inFlight > 0;
 }

@@ -22,11 +22,10 @@ export interface StatusRow {
   readonly unavailable: number;
   /** How many may be unavailable; undefined under OTA, which takes nothing down. */
   readonly allowed: number | undefined;
-  /** Their node is NotReady. */
-  readonly skipped: number;
+  /** Whatever their pods are. */
+  readonly notReady: number;
   readonly failed: number;
-  /** Since the newest revision was made; undefined when no rollout is in progress. */
-  readonly ageMs: number | undefined;
+  readonly state: string;
 }
 
 const GAP = '  ';
@@ -79,13 +78,13 @@ export function planTable(rows: readonly PlanRow[]): string[] {
 export function statusTable(rows: readonly StatusRow[]): string[] {
   const header = ['NAMESPACE', 'NAME', 'STRATEGY', 'REVISION', 'NODES', 'UPDATED', 'AVAILABLE', 'UNAVAILABLE'];
   const lines = formatTable(
-    [...header, 'NODE-NOTREADY', 'FAILED', 'ELAPSED'],
+    [...header, 'NOTREADY', 'FAILED', 'STATE'],
     rows
       .slice(0, STATUS_ROWS_MAX)
       .map((row) => [
         ...[row.namespace, row.name, row.strategy, row.revision, row.eligible, row.updated, row.available],
         row.allowed === undefined ? `${row.unavailable}` : `${row.unavailable} of max ${row.allowed}`,
-        ...[row.skipped, row.failed, row.ageMs === undefined ? '-' : formatAge(row.ageMs)],
+        ...[row.notReady, row.failed, row.state],
       ]),
   );
   return rows.length > STATUS_ROWS_MAX ? [...lines, more(rows.length - STATUS_ROWS_MAX)] : lines;

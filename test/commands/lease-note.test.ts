@@ -59,6 +59,17 @@ test('note: nothing new is decided about a rollout → told with why, shortened,
   ]);
 });
 
+test('note: failed, refused and repeated nodes → told with their numbers; zeros cost nothing', () => {
+  const troubled = { refused: 2, repeated: 1, failures: { 'crash-loop': 3 } };
+  const none = { refused: 0, repeated: 0, failures: {} };
+  const text = encodeNote({ ...REPORT, rollouts: [rollout('edge/agent', troubled), rollout('edge/fine', none)] });
+  assert.doesNotMatch(text, /"(?:refused|repeated)":0|"failures":\{\}/);
+  const decoded = decodeNote(text, 'node-a_1');
+  assert.ok(decoded.ok);
+  const [{ refused, repeated, failures } = {}] = decoded.report.rollouts as readonly Partial<NotedRollout>[];
+  assert.deepEqual({ refused, repeated, failures }, troubled);
+});
+
 test('note: more rollouts than it may hold → those that go on or are blocked first, then by name, and a count of the rest; none under OTA', () => {
   const idle = { inFlight: 0, waiting: 0 };
   const rollouts = [

@@ -61,21 +61,21 @@ const STATUS: StatusRow = {
   revision: '5f887fbb94',
   eligible: 1000,
   updated: 512,
-  available: 990,
+  available: 987,
   unavailable: 10,
   allowed: 100,
-  skipped: 3,
+  notReady: 3,
   failed: 0,
-  ageMs: 200_000,
+  state: '3m20s so far',
 };
 
 test('status table: two rollouts → aligned, numbers to the right; OTA has no bound', () => {
   assert.deepEqual(
-    statusTable([STATUS, { ...STATUS, name: 'a-longer-name', updated: 5, allowed: undefined, ageMs: undefined }]),
+    statusTable([STATUS, { ...STATUS, name: 'a-longer-name', updated: 5, allowed: undefined, state: 'done' }]),
     [
-      'NAMESPACE  NAME           STRATEGY  REVISION    NODES  UPDATED  AVAILABLE  UNAVAILABLE    NODE-NOTREADY  FAILED  ELAPSED',
-      'edge       agent          OTA       5f887fbb94   1000      512        990  10 of max 100              3       0  3m20s',
-      'edge       a-longer-name  OTA       5f887fbb94   1000        5        990  10                         3       0  -',
+      'NAMESPACE  NAME           STRATEGY  REVISION    NODES  UPDATED  AVAILABLE  UNAVAILABLE    NOTREADY  FAILED  STATE',
+      'edge       agent          OTA       5f887fbb94   1000      512        987  10 of max 100         3       0  3m20s so far',
+      'edge       a-longer-name  OTA       5f887fbb94   1000        5        987  10                    3       0  done',
     ],
   );
 });

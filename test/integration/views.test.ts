@@ -126,6 +126,13 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
   const { daemonSets, controller } = JSON.parse((await status(...lease, '-o', 'json')).stdout);
   assert.equal(daemonSets[0].daemonSet, 'default/agent');
   assert.deepEqual([controller.workers.actual, controller.rollouts[0].pace.window], [3, 4]);
+  await cluster.control.setForbidden([{ verb: 'delete', resource: 'pods' }]);
+  await eventually('what the leader was refused is told', async () => {
+    const { stdout } = await status(...lease);
+    return (
+      / so far, writes are refused\n/.test(stdout) && /\nwarning: default\/agent: the API server refuses/.test(stdout)
+    );
+  });
   await cluster.control.setForbidden([{ verb: 'get', resource: 'leases' }]);
   const refused = await status(...lease);
   assert.equal(refused.code, 0, refused.stderr);
@@ -146,10 +153,11 @@ test('status: a version that does not start on a node → how many failed, why, 
   await cluster.control.annotateDaemonSet('default/agent', { 'daemonpodupdater.io/progress-deadline-seconds': '1' });
   await startUpdater(t, cluster);
   await cluster.control.startRollout();
-  const says = 'failed nodes: 1 crash-loop; "daemonpodupdater plan agent -n default" tells which and why';
+  const says =
+    'failed nodes: 1 crash-loop; "daemonpodupdater plan agent -n default" and the event NodeUpdateFailed tell';
   await eventually('the failed node is told', async () => {
     const { code, stdout, stderr } = await runCli(t, ['status', '--kubeconfig', config]);
     assert.equal(code, 0, stderr);
-    return stdout.includes(`\nwarning: default/agent: ${says}\n`);
+    return stdout.includes(`\nwarning: default/agent: ${says} which and why\n`);
   });
 });

@@ -23,7 +23,8 @@ export function statusReport(
     dispatch,
     rollouts: [...controller.followed()].map(({ key, rollout }) => {
       const blocked = rollout.blocked()?.message;
-      const shown = { daemonSet: key, ...rollout.counts(), pace: rollout.pace(nowMs) };
+      const failures = Object.fromEntries([...rollout.failures()].filter(([, count]) => count > 0));
+      const shown = { daemonSet: key, ...rollout.counts(), failures, pace: rollout.pace(nowMs) };
       return blocked === undefined ? shown : { ...shown, blocked };
     }),
   };
