@@ -34,7 +34,7 @@ function wireRequest({ request, task, timeoutMs }: PodRequest): ApiRequest {
 }
 
 /** Exported for tests. */
-export function answerOf(request: ApiRequest, response: ApiResponse): Answer {
+function answerOf(request: ApiRequest, response: ApiResponse): Answer {
   if (response.kind === 'failure') return { kind: 'failure', wasSent: response.wasSent, message: response.message };
   const { status, retryAfterMs, body } = response;
   if (status >= 200 && status < 300) {

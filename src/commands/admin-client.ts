@@ -24,7 +24,12 @@ export async function askController(
     if (response.status === 200) return { ok: true, json: JSON.parse(text) };
     return { ok: false, message: `${place} answered ${response.status}: ${text.trim().slice(0, 500)}` };
   } catch (error) {
-    return { ok: false, message: `no controller answers at ${place}: ${reasonOf(error)}` };
+    return {
+      ok: false,
+      message:
+        `no controller answers at ${place}: ${reasonOf(error)}; ` +
+        'it has to run on this machine (in a pod: "kubectl exec"), with this health address',
+    };
   }
 }
 

@@ -36,7 +36,7 @@ export interface QuotaFiles {
  * Where the quota of a process may be, by its `/proc/self/cgroup`: in its own group and in every one above, since the tightest
  * counts. The top is always listed: there a container finds its own group, whatever path it is told.
  */
-export function quotaFiles(procCgroup: string): readonly QuotaFiles[] {
+function quotaFiles(procCgroup: string): readonly QuotaFiles[] {
   const files: QuotaFiles[] = [];
   for (const line of procCgroup.split('\n')) {
     const [, id = '', controllers = '', path = ''] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];

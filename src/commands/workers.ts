@@ -10,9 +10,7 @@ export async function workers({ setting, address, output }: WorkersOptions): Pro
   const method = setting === undefined ? 'GET' : 'PUT';
   const answer = await askController(address, { method, pathAndQuery: `${WORKERS_PATH}${query}` });
   if (!answer.ok) {
-    process.stderr.write(
-      `error: ${answer.message}; it must run on this machine, in a pod with "kubectl exec"; --address names its health address\n`,
-    );
+    process.stderr.write(`error: ${answer.message}\n`);
     return EXIT_FAILED;
   }
   const report = answer.json as WorkersReport;

@@ -6,14 +6,14 @@
  * server one request a minute. (client-go has the same start and 1000 s as its end; that is too long for one pod to
  * stay behind after a long outage.)
  */
-export const BACKOFF_MIN_MS = 5;
-export const BACKOFF_MAX_MS = 60_000;
+const BACKOFF_MIN_MS = 5;
+const BACKOFF_MAX_MS = 60_000;
 
 /**
  * Up to a half is added at random: slots that were refused in the same instant must not come back in the same instant.
  * Added, never taken away, because a Retry-After is a promise.
  */
-export const BACKOFF_JITTER = 0.5;
+const BACKOFF_JITTER = 0.5;
 
 /** The exponent is bounded before it is used: 2^1024 is Infinity, and Infinity times 0 is no number. */
 const DOUBLINGS_MAX = 16;

@@ -1,5 +1,5 @@
-export const LANES_MIN = 1;
-export const LANES_MAX = 64;
+const LANES_MIN = 1;
+const LANES_MAX = 64;
 
 /** What a user may ask for: a number of lanes, or as many as fit the machine, the cluster and the load. */
 export type LaneSetting = number | 'auto';

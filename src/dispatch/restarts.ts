@@ -9,7 +9,7 @@ const RESTART_MAX_MS = 10_000;
 /** A lane that lived this long starts over with its first delay. */
 const STABLE_MS = 60_000;
 /** Deaths in a row after which the lane counts as unhealthy: by then it was down for 3 s out of a few more. */
-export const DEATHS_MAX = 5;
+const DEATHS_MAX = 5;
 
 export interface Restarts {
   /** Deaths, each within STABLE_MS of its start. */

@@ -3,10 +3,10 @@ import { clipLine } from './one-line.ts';
 import type { DaemonSetRecord } from './records.ts';
 
 export const UPDATE_STRATEGY_ANNOTATION = 'apps.openyurt.io/update-strategy';
-export const MAX_UNAVAILABLE_ANNOTATION = 'apps.openyurt.io/max-unavailable';
-export const PACE_ANNOTATION = 'daemonpodupdater.io/pace';
-export const PROGRESS_DEADLINE_ANNOTATION = 'daemonpodupdater.io/progress-deadline-seconds';
-export const FORCE_DELETE_STUCK_ANNOTATION = 'daemonpodupdater.io/force-delete-stuck';
+const MAX_UNAVAILABLE_ANNOTATION = 'apps.openyurt.io/max-unavailable';
+const PACE_ANNOTATION = 'daemonpodupdater.io/pace';
+const PROGRESS_DEADLINE_ANNOTATION = 'daemonpodupdater.io/progress-deadline-seconds';
+const FORCE_DELETE_STUCK_ANNOTATION = 'daemonpodupdater.io/force-delete-stuck';
 /** Written by Kubernetes; pods carry the same number in the label `pod-template-generation`. */
 export const TEMPLATE_GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
 

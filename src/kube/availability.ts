@@ -6,7 +6,7 @@ export function isFinished(pod: PodRecord): boolean {
 }
 
 /** Ready, running and staying: what becomes available by waiting alone. */
-export function isServing(pod: PodRecord): boolean {
+function isServing(pod: PodRecord): boolean {
   return pod.isReady && !pod.isTerminating && !isFinished(pod);
 }
 

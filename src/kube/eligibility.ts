@@ -36,7 +36,7 @@ export function eligibilityRule(placement: Placement): EligibilityRule {
 }
 
 /** The template's tolerations and those the DaemonSet controller gives to every pod it creates. */
-export function daemonTolerations(placement: Placement): readonly Toleration[] {
+function daemonTolerations(placement: Placement): readonly Toleration[] {
   const added = [
     exists('node.kubernetes.io/not-ready', 'NoExecute'),
     exists('node.kubernetes.io/unreachable', 'NoExecute'),

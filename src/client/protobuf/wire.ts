@@ -10,9 +10,9 @@ export class WireError extends Error {
 export class OversizedError extends WireError {}
 
 /** Strings, map entries and messages of one object that are decoded. A busy node has some hundred. */
-export const DECODED_VALUES_MAX = 30_000;
+const DECODED_VALUES_MAX = 30_000;
 /** Bytes of text of one object that are decoded: what is only skipped does not count. */
-export const DECODED_TEXT_BYTES_MAX = 1024 * 1024;
+const DECODED_TEXT_BYTES_MAX = 1024 * 1024;
 
 export const VARINT = 0;
 const FIXED64 = 1;
