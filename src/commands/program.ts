@@ -10,6 +10,10 @@ export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 
+const PROGRAM = 'daemonpodupdater';
+/** So narrow may the right column of the help be: beside the longest flag 80 columns leave 30. */
+const HELP_COLUMNS_MIN = 24;
+
 export interface ProgramOptions {
   readonly version: string;
   readonly handlers: CommandHandlers;
@@ -23,7 +27,7 @@ export interface ProgramOptions {
  */
 export async function runProgram(args: readonly string[], options: ProgramOptions): Promise<number> {
   const started: { work?: () => Promise<number> } = {};
-  const program = configured(new Command('daemonpodupdater'), options)
+  const program = configured(new Command(PROGRAM), options)
     .description('Rolls out new versions of DaemonSet pods on large and unreliable clusters')
     .version(options.version);
   const definitions = [runDefinition, planDefinition, statusDefinition, workersDefinition, simulateDefinition];
@@ -49,7 +53,8 @@ function configured(command: Command, { writeOut, writeErr }: ProgramOptions): C
   return command
     .exitOverride()
     .configureOutput({ writeOut, writeErr })
-    .showHelpAfterError('(--help lists the flags)')
+    .configureHelp({ minWidthToWrap: HELP_COLUMNS_MIN })
+    .showHelpAfterError(command.name() === PROGRAM ? '(--help lists the commands)' : '(--help lists the flags)')
     .allowExcessArguments(false);
 }
 

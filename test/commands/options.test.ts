@@ -242,6 +242,13 @@ test('options: --help and --version → exit code 0 on standard output', async (
   assert.deepEqual(await parse(['--version']), { exitCode: 0, out: '1.2.3\n', err: '', called: '', options: {} });
 });
 
+test('options: help where nothing tells the width → 80 columns hold it', async () => {
+  for (const command of ['run', 'plan', 'status', 'workers', 'simulate']) {
+    const { out } = await parse([command, '--help']);
+    for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+  }
+});
+
 test('options: help of the health address → all that is served there, and what does not work without it', async () => {
   const squeezed = async (command: string) => (await parse([command, '--help'])).out.replaceAll(/\s+/g, ' ');
   const run = await squeezed('run');
