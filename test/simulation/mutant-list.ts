@@ -226,6 +226,15 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** Math.min(input.failures, DOUBLINGS_MAX))',
     replace: '0',
   }),
+  one(
+    'backoff-begins-anew',
+    'a mark that was throttled is taken back when another one is tried, and its backoff forgotten',
+    {
+      file: 'src/rollout/selection.ts',
+      find: 'return slot.ask?.setback !== undefined || this',
+      replace: 'return this',
+    },
+  ),
   one('retry-after-ignored', 'Retry-After is not waited for', {
     file: 'src/dispatch/backoff.ts',
     find: 'Math.max(exponentialMs, input.atLeastMs)',

@@ -32,7 +32,7 @@ const REGRESSIONS: readonly Regression[] = [
     mutant: 'said-for-ever',
   },
   {
-    seed: 64,
+    seed: 305,
     cause:
       'after a rollback, with clocks that step and a late watch of revisions, new pods of one node were taken for old ones and deleted without end',
     mutant: 'repeats-at-once',
@@ -53,10 +53,15 @@ const REGRESSIONS: readonly Regression[] = [
     mutant: 'gone-nodes-named',
   },
   {
-    seed: 90,
+    seed: 117,
     cause:
       'a watch that was accepted after a second and ended at once counted as open, and confirmed a view that nothing had come for',
     mutant: 'closed-confirms',
+  },
+  {
+    seed: 419,
+    cause: 'all marks were refused, two were throttled, and each took the other one back: their backoffs began anew',
+    mutant: 'backoff-begins-anew',
   },
 ];
 

@@ -9,7 +9,7 @@ const OUTAGE_MS_MAX = 300_000;
 /** Long enough for the view not to be relied on, while what was decided before still gets through. */
 export const STREAM_OUTAGE: Happening = {
   kind: 'stream-outage',
-  everyMs: 30_000,
+  everyMs: 90_000,
   act: ({ world, random, later }) => {
     const stream = pick(random, pick(random, world.updaters).view.streams());
     stream.cutOff(new Outage(forkRandom(random)));
