@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { sharesOf } from '../../src/commands/simulation/snapshots.ts';
+import { budgetOf, sharesOf } from '../../src/commands/simulation/snapshots.ts';
 import { renderLive } from '../../src/commands/view/live-view.ts';
 import { renderPlain } from '../../src/commands/view/plain-view.ts';
 import { RateMeter } from '../../src/commands/view/rate-meter.ts';
@@ -169,6 +169,14 @@ for (const { name, observed, believed, expected } of shares) {
     assert.equal(observed.updated + notReady + failed + inFlight + waiting, observed.eligible);
   });
 }
+
+test('budget: more unavailable than our deletions ever made → others; too many by our doing are not', () => {
+  const within = { unavailable: 8, allowed: 10, peak: 10 };
+  const cameBack = { unavailable: 12, allowed: 10, peak: 9 };
+  const overdone = { unavailable: 12, allowed: 10, peak: 12 };
+  assert.deepEqual(budgetOf([within, cameBack]), { used: 18, allowed: 20, peak: 19, others: 2 });
+  assert.deepEqual(budgetOf([overdone]), { used: 12, allowed: 10, peak: 12, others: 0 });
+});
 
 test('plain view: → one line with everything', () => {
   assert.equal(

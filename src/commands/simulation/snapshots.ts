@@ -102,9 +102,11 @@ export function sharesOf(
   };
 }
 
+type Availability = Pick<AvailabilityReport, 'unavailable' | 'allowed' | 'peak'>;
+
 /** Over all DaemonSets; the peak is the sum of each one's own, so it can only look worse than it was. */
-function budgetOf(reports: readonly AvailabilityReport[]): BudgetView {
-  const othersOf = ({ unavailable, allowed, peak }: AvailabilityReport): number =>
+export function budgetOf(reports: readonly Availability[]): BudgetView {
+  const othersOf = ({ unavailable, allowed, peak }: Availability): number =>
     Math.max(0, unavailable - Math.max(allowed, peak));
   return {
     used: sum(reports, (report) => report.unavailable - othersOf(report)),
