@@ -73,14 +73,21 @@ export interface SimulateOptions {
 export const OUTPUT_FORMATS = ['table', 'json'] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-export interface PlanOptions extends ClusterOptions {
+/** Where the leader's lease is. */
+export interface LeaseOptions {
+  readonly leaseName: string;
+  /** Undefined: where deploy/ puts it, then the kubeconfig's namespace. */
+  readonly leaseNamespace: string | undefined;
+}
+
+export interface PlanOptions extends ClusterOptions, LeaseOptions {
   readonly daemonSet: string;
   /** Undefined: the kubeconfig's namespace, else `default`. */
   readonly namespace: string | undefined;
   readonly output: OutputFormat;
 }
 
-export interface StatusOptions extends ClusterOptions {
+export interface StatusOptions extends ClusterOptions, LeaseOptions {
   /** Undefined: all that have opted in. */
   readonly daemonSet: string | undefined;
   /** Empty: all. */
@@ -89,9 +96,6 @@ export interface StatusOptions extends ClusterOptions {
   readonly output: OutputFormat;
   /** Health address of a running controller on this machine, to be asked; undefined: the leader's lease is read. */
   readonly controller: BindAddress | undefined;
-  readonly leaseName: string;
-  /** Undefined: where deploy/ puts it, then the kubeconfig's namespace. */
-  readonly leaseNamespace: string | undefined;
 }
 
 export interface WorkersOptions {

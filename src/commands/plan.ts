@@ -3,8 +3,10 @@ import type { Followed } from '../controller/followed.ts';
 import { UPDATE_STRATEGY_ANNOTATION } from '../kube/annotations.ts';
 import { daemonSetKey } from '../protocol/slot.ts';
 import type { PlanOptions } from './options.ts';
+import { type ToldLimits, toldLimits } from './plan-limits.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
 import { type PlanRow, planTable } from './tables.ts';
+import { leaderOf } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
 
 const NOT_OPTED_IN = `it does not exist there, or has no annotation ${UPDATE_STRATEGY_ANNOTATION}`;
@@ -22,28 +24,34 @@ export async function plan(options: PlanOptions): Promise<number> {
       process.stderr.write(`error: nothing is planned for DaemonSet ${namespace}/${options.daemonSet}: ${why}\n`);
       return EXIT_FAILED;
     }
-    process.stdout.write(options.output === 'json' ? planJson(followed) : planText(followed));
+    const limits = toldLimits(await leaderOf(reading, options), key);
+    process.stdout.write(options.output === 'json' ? planJson(followed, limits) : planText(followed, limits));
     return EXIT_OK;
   } finally {
     await reading.close();
   }
 }
 
-function planText({ key, rollout }: Followed): string {
+function planText({ key, rollout }: Followed, limits: ToldLimits): string {
   const { allowed, unavailable, targetHash, strategy } = rollout.counts();
   const bound =
     strategy === 'OTA'
       ? 'pods are marked, nothing is deleted'
       : `${unavailable} nodes without an available pod, ${allowed} allowed`;
   const head = `${key}: ${strategy ?? 'no strategy'} to revision ${targetHash ?? 'unknown'}; ${bound}`;
-  return `${[head, '', ...planTable(rowsOf(rollout.plan(monotonicMs())))].join('\n')}\n`;
+  // Under OTA there is no pace, so only what stops it matters.
+  const isTold = limits.why !== undefined && (strategy !== 'OTA' || limits.blocked !== undefined);
+  const rows = rowsOf(rollout.plan(monotonicMs(), limits));
+  return `${[head, ...(isTold ? [limits.why] : []), '', ...planTable(rows)].join('\n')}\n`;
 }
 
-function planJson({ key, rollout }: Followed): string {
-  const nodes = rollout.plan(monotonicMs());
+function planJson({ key, rollout }: Followed, limits: ToldLimits): string {
+  const nodes = rollout.plan(monotonicMs(), limits);
+  // The window of somebody who leads nothing.
+  const { window: _, ...counts } = rollout.counts();
   const reasons: Record<string, number> = {};
   for (const { reason } of nodes) reasons[reason] = (reasons[reason] ?? 0) + 1;
-  return `${JSON.stringify({ daemonSet: key, counts: rollout.counts(), reasons, nodes }, null, 2)}\n`;
+  return `${JSON.stringify({ daemonSet: key, counts, limits, reasons, nodes }, null, 2)}\n`;
 }
 
 function rowsOf(nodes: ReturnType<Followed['rollout']['plan']>): PlanRow[] {

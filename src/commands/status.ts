@@ -5,11 +5,11 @@ import { STATUS_PATH } from '../server/admin-routes.ts';
 import { askController } from './admin-client.ts';
 import { parseControllerReport } from './controller-report.ts';
 import { controllerLines } from './controller-view.ts';
-import { DEPLOYED_NAMESPACE, type StatusOptions } from './options.ts';
+import type { StatusOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
 import { failedCount, type LedRollout, stateOf, warningsOf } from './rollout-state.ts';
 import { type StatusRow, statusTable } from './tables.ts';
-import { type LeaderStatus, readLeaderStatus } from './wiring/leader-status.ts';
+import { type LeaderStatus, leaderOf } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
 import { firstSignal } from './wiring/shutdown.ts';
 
@@ -50,7 +50,7 @@ async function print(reading: Reading, options: StatusOptions, before = ''): Pro
 }
 
 async function leaderStatus(reading: Reading, options: StatusOptions): Promise<LeaderStatus> {
-  const { controller, leaseName, leaseNamespace } = options;
+  const { controller } = options;
   if (controller !== undefined) {
     const answer = await askController(controller, { method: 'GET', pathAndQuery: STATUS_PATH });
     if (!answer.ok) return answer;
@@ -58,13 +58,7 @@ async function leaderStatus(reading: Reading, options: StatusOptions): Promise<L
     if (parsed.ok) return { ...parsed, ageMs: 0, isOutdated: false };
     return { ok: false, message: `the controller's answer cannot be read: ${parsed.message}` };
   }
-  const usual = [...new Set([DEPLOYED_NAMESPACE, reading.source.namespace])];
-  return await readLeaderStatus({
-    request: (request) => reading.request(request),
-    name: leaseName,
-    namespaces: leaseNamespace === undefined ? usual : [leaseNamespace],
-    nowMs: Date.now(),
-  });
+  return await leaderOf(reading, options);
 }
 
 /** The leader without the rollouts that nobody asked for. */

@@ -1,12 +1,23 @@
 import type { BindAddress } from '../server/bind-address.ts';
 import { booleanFlag, type CommandDefinition, choiceFlag, nameFlag, namespacesFlag, peerAddressFlag } from './flags.ts';
-import { DEPLOYED_NAMESPACE, OUTPUT_FORMATS, type OutputFormat } from './options.ts';
+import { DEPLOYED_NAMESPACE, type LeaseOptions, OUTPUT_FORMATS, type OutputFormat } from './options.ts';
 import { parseNamespace, parseObjectName } from './parse-value.ts';
 import { type ClusterValues, clusterFlags, clusterOptionsOf, leaseFlags } from './run-flags.ts';
 
 const outputFlag = choiceFlag({ flags: '-o, --output <format>', help: 'form of the answer' }, OUTPUT_FORMATS, 'table');
 
-interface PlanValues extends ClusterValues {
+interface LeaseValues {
+  readonly leaderElectResourceName: string;
+  readonly leaderElectResourceNamespace?: string;
+}
+
+const leaderFlags = leaseFlags(`${DEPLOYED_NAMESPACE}, then the one of the context`);
+
+function leaseOptionsOf({ leaderElectResourceName, leaderElectResourceNamespace }: LeaseValues): LeaseOptions {
+  return { leaseName: leaderElectResourceName, leaseNamespace: leaderElectResourceNamespace };
+}
+
+interface PlanValues extends ClusterValues, LeaseValues {
   readonly namespace?: string;
   readonly output: OutputFormat;
 }
@@ -20,6 +31,7 @@ export const planDefinition: CommandDefinition = {
       { flags: '-n, --namespace <name>', help: 'namespace of the DaemonSet (default: the one of the context)' },
       parseNamespace,
     ),
+    ...leaderFlags,
     outputFlag,
     ...clusterFlags,
   ],
@@ -28,18 +40,17 @@ export const planDefinition: CommandDefinition = {
     if (!daemonSet.ok) return { ok: false, message: `"${argument}" is not a DaemonSet. ${daemonSet.message}` };
     const values = flags as unknown as PlanValues;
     const { namespace, output } = values;
-    const options = { ...clusterOptionsOf(values), daemonSet: daemonSet.value, namespace, output };
+    const read = { ...clusterOptionsOf(values), ...leaseOptionsOf(values) };
+    const options = { ...read, daemonSet: daemonSet.value, namespace, output };
     return { ok: true, value: () => handlers.plan(options) };
   },
 };
 
-interface StatusValues extends ClusterValues {
+interface StatusValues extends ClusterValues, LeaseValues {
   readonly output: OutputFormat;
   readonly namespace: readonly string[];
   readonly watch: boolean;
   readonly controller?: BindAddress;
-  readonly leaderElectResourceName: string;
-  readonly leaderElectResourceNamespace?: string;
 }
 
 export const statusDefinition: CommandDefinition = {
@@ -53,7 +64,7 @@ export const statusDefinition: CommandDefinition = {
       flags: '--controller <host:port>',
       help: 'ask a controller on this machine, by its health address, and not the lease',
     }),
-    ...leaseFlags(`${DEPLOYED_NAMESPACE}, then the one of the context`),
+    ...leaderFlags,
     outputFlag,
     ...clusterFlags,
   ],
@@ -65,8 +76,7 @@ export const statusDefinition: CommandDefinition = {
     const values = flags as unknown as StatusValues;
     const { namespace, watch, output, controller } = values;
     const read = { ...clusterOptionsOf(values), namespaces: namespace, isWatch: watch, output };
-    const { leaderElectResourceName: leaseName, leaderElectResourceNamespace: leaseNamespace } = values;
-    const options = { ...read, daemonSet: argument, controller, leaseName, leaseNamespace };
+    const options = { ...read, ...leaseOptionsOf(values), daemonSet: argument, controller };
     return { ok: true, value: () => handlers.status(options) };
   },
 };

@@ -42,9 +42,17 @@ export interface NodePlan {
   readonly message: string;
 }
 
+/** What a running controller knows, and whoever only looks does not. */
+export interface PlanLimits {
+  /** Replacements in flight, as its pace has it. */
+  readonly window?: number;
+  /** Why it decides nothing new. */
+  readonly blocked?: string;
+}
+
 export interface PlanContext {
   readonly facts: Facts;
-  readonly block: Block | undefined;
+  readonly block: Pick<Block, 'message'> | undefined;
   readonly rule: EligibilityRule | undefined;
   readonly preview: Preview;
   readonly nowMs: number;

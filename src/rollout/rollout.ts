@@ -10,7 +10,7 @@ import type { RolloutNotice } from './notices.ts';
 import { hasSamePlace, type Observation, observeNode, observePod, observePodGone } from './observe.ts';
 import type { PaceStatus } from './pace.ts';
 import { PaceFeed } from './pace-feed.ts';
-import { type NodePlan, planOf } from './plan.ts';
+import { type NodePlan, type PlanLimits, planOf } from './plan.ts';
 import { Progress } from './progress.ts';
 import { Refusals } from './refusals.ts';
 import { Selection, type SelectLimit } from './selection.ts';
@@ -241,11 +241,12 @@ export class Rollout {
   }
 
   /** Every node with its reason, by name; O(n log n). */
-  plan(nowMs: number): NodePlan[] {
+  plan(nowMs: number, { window, blocked }: PlanLimits = {}): NodePlan[] {
     this.tick(nowMs);
     const { facts, rule } = this.#definition;
-    const preview = this.#selection.preview(nowMs);
-    return planOf(this.#book.all(), { facts, rule, preview, block: this.blocked(), nowMs });
+    const block = this.blocked() ?? (blocked === undefined ? undefined : { message: blocked });
+    const preview = this.#selection.preview(nowMs, window);
+    return planOf(this.#book.all(), { facts, rule, preview, block, nowMs });
   }
 
   #applyChange(change: Change, nowMs: number): void {

@@ -113,9 +113,9 @@ export class Selection {
   }
 
   /** What would be selected now, and what holds the others back. */
-  preview(nowMs: number): Preview {
+  preview(nowMs: number, windowMax = Number.POSITIVE_INFINITY): Preview {
     if (this.#definition.facts.strategy === 'OTA') return this.#previewMarks(nowMs);
-    const room = { window: this.#window, tries: this.#refusals.room('delete', nowMs) };
+    const room = { window: Math.min(this.#window, windowMax), tries: this.#refusals.room('delete', nowMs) };
     return previewDeletes(this.#book.candidates, this.use(), room);
   }
 

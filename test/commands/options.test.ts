@@ -147,6 +147,7 @@ const good: readonly { args: string; expected: Readonly<Record<string, unknown>>
   },
   { args: 'plan agent -n edge -o json', expected: { daemonSet: 'agent', namespace: 'edge', output: 'json' } },
   { args: 'plan agent', expected: { namespace: undefined, output: 'table', shouldSkipTlsVerify: false } },
+  { args: 'plan agent', expected: { leaseName: 'daemonpodupdater', leaseNamespace: undefined } },
   { args: 'status', expected: { daemonSet: undefined, namespaces: [], isWatch: false, output: 'table' } },
   { args: 'status agent -w -n edge', expected: { daemonSet: 'agent', namespaces: ['edge'], isWatch: true } },
   { args: 'status -w agent', expected: { daemonSet: 'agent', isWatch: true } },

@@ -57,7 +57,10 @@ test('plan and status: the cluster may not be read → exit code 1 and which ver
   for (const args of [['plan', 'agent'], ['status']]) {
     const { code, stdout, stderr } = await runCli(t, [...args, '--kubeconfig', config]);
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, /cannot read the cluster: nodes: .*cannot list resource "nodes"/);
+    assert.match(
+      stderr,
+      /cannot read the cluster at 127\.0\.0\.1:\d+ \(context \S+\): nodes: .*cannot list resource "nodes"/,
+    );
   }
 });
 
@@ -126,6 +129,8 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
   const { daemonSets, controller } = JSON.parse((await status(...lease, '-o', 'json')).stdout);
   assert.equal(daemonSets[0].daemonSet, 'default/agent');
   assert.deepEqual([controller.workers.actual, controller.rollouts[0].pace.window], [3, 4]);
+  const plan = (...args: string[]) => runCli(t, ['plan', 'agent', '--kubeconfig', config, ...lease, ...args]);
+  assert.doesNotMatch((await plan()).stdout, /pace/, 'it is as large as the budget');
   await cluster.control.setForbidden([{ verb: 'delete', resource: 'pods' }]);
   await eventually('what the leader was refused is told', async () => {
     const { stdout } = await status(...lease);
@@ -135,6 +140,10 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
   });
   await cluster.control.setForbidden([{ verb: 'get', resource: 'leases' }]);
   const refused = await status(...lease);
+  assert.match((await plan()).stdout, /\nthe pace is not known, so .*: lease \S+\/ops: not allowed to get leases/);
+  const { limits, counts } = JSON.parse((await plan('-o', 'json')).stdout);
+  assert.match(limits.why, /^the pace is not known/);
+  assert.deepEqual([counts.allowed, counts.window], [4, undefined]);
   assert.equal(refused.code, 0, refused.stderr);
   assert.match(
     refused.stdout,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DaemonSetRecord } from '../../src/kube/records.ts';
 import { nodeOfSlot } from '../../src/protocol/slot.ts';
+import type { PlanLimits } from '../../src/rollout/plan.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';
 import { EventQueue } from './pace-model-parts.ts';
 import { budget, cluster, daemonSet, outcome, pod, reasons, revision, slot, syncedRollout, T0 } from './records.ts';
@@ -194,4 +195,18 @@ test('rollout: as many as the window in flight, none of them sent by this proces
   // The progress deadline of the twenty; a wake-up at infinity would stay when they have settled.
   for (const { nodeName } of starting.slice(0, 20)) rollout.upsertPod(pod(nodeName, 'new'), T0 + 1);
   assert.equal(rollout.nextWakeMs(), undefined);
+});
+
+test('plan: a window that the controller told → as many are next, the others wait for the pace; told that it is blocked → all are', () => {
+  const rollout = syncedRollout({ ...cluster(10), daemonSet: daemonSet({ annotations: budget('5') }) });
+  const counted = (limits: PlanLimits) => {
+    const counts: Record<string, number> = {};
+    for (const { reason } of rollout.plan(T0, limits)) counts[reason] = (counts[reason] ?? 0) + 1;
+    return counts;
+  };
+  assert.deepEqual(counted({}), { 'update-next': 5, 'waiting-budget': 5 });
+  assert.deepEqual(counted({ window: 3 }), { 'update-next': 3, 'waiting-window': 7 });
+  assert.deepEqual(counted({ blocked: 'stale: nodes' }), { blocked: 10 });
+  assert.equal(rollout.plan(T0, { blocked: 'stale: nodes' })[0]?.message, 'stale: nodes');
+  assert.deepEqual(counted({}), { 'update-next': 5, 'waiting-budget': 5 }, 'nothing has changed');
 });

@@ -5,6 +5,8 @@ import { annotationsOf, type ParsedLease, parseLease } from '../../election/leas
 import { oneLine } from '../../kube/one-line.ts';
 import type { ControllerReport } from '../controller-report.ts';
 import { decodeNote, NOTE_ANNOTATION } from '../lease-note.ts';
+import { DEPLOYED_NAMESPACE, type LeaseOptions } from '../options.ts';
+import type { Reading } from './reading.ts';
 
 export type LeaderStatus =
   | {
@@ -34,6 +36,17 @@ type Found =
 
 const TIMEOUT_MS = 10_000;
 
+/** Reads the lease that the options name; without a namespace where deploy/ puts it, then that of the kubeconfig. */
+export async function leaderOf(reading: Reading, { leaseName, leaseNamespace }: LeaseOptions): Promise<LeaderStatus> {
+  const usual = [...new Set([DEPLOYED_NAMESPACE, reading.source.namespace])];
+  return await readLeaderStatus({
+    request: (request) => reading.request(request),
+    name: leaseName,
+    namespaces: leaseNamespace === undefined ? usual : [leaseNamespace],
+    nowMs: Date.now(),
+  });
+}
+
 /** Asks the election's lease how its holder stands; one small read. */
 export async function readLeaderStatus(question: LeaderQuestion): Promise<LeaderStatus> {
   const places = question.namespaces.map((namespace) => `${namespace}/${question.name}`);
@@ -49,7 +62,7 @@ export async function readLeaderStatus(question: LeaderQuestion): Promise<Leader
     ok: false,
     message:
       `there is no lease ${places.join(' or ')}: nothing runs, or without --leader-elect, or with another ` +
-      '--leader-elect-resource-namespace or -name (status takes these too)',
+      '--leader-elect-resource-namespace or -name (this command takes these too)',
   };
 }
 

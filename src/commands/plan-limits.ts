@@ -1,0 +1,35 @@
+import type { PlanLimits } from '../rollout/plan.ts';
+import { formatAge } from './tables.ts';
+import type { LeaderStatus } from './wiring/leader-status.ts';
+
+/** What limits a rollout besides its budget, as its leader told. */
+export interface ToldLimits extends PlanLimits {
+  /** For people; undefined: there is nothing to say. */
+  readonly why: string | undefined;
+}
+
+/** `status` is what the lease says; when it says nothing, what the budget allows is planned, and that is said. */
+export function toldLimits(status: LeaderStatus, daemonSet: string): ToldLimits {
+  if (!status.ok) return unknown(status.message);
+  if (status.isOutdated) {
+    return unknown(`the controller was last heard of ${formatAge(status.ageMs)} ago, longer than its lease lasts`);
+  }
+  const { rollouts, rolloutsLeftOut } = status.report;
+  const told = rollouts.find((rollout) => rollout.daemonSet === daemonSet);
+  if (told === undefined) {
+    return unknown(rolloutsLeftOut > 0 ? 'its lease has no room for all' : 'the controller does not know of it yet');
+  }
+  if (told.blocked !== undefined) {
+    return { blocked: told.blocked, why: `the controller decides nothing new: ${told.blocked}` };
+  }
+  const { phase, window, reason } = told.pace;
+  const refused =
+    (told.refused ?? 0) > 0 ? `the API server refused writes to the pods of ${told.refused} nodes` : undefined;
+  if (phase === 'idle' || window >= told.allowed) return { why: refused };
+  const paced = `the pace lets ${window} of them go at once: ${reason}`;
+  return { window, why: refused === undefined ? paced : `${paced}; ${refused}` };
+}
+
+function unknown(message: string): ToldLimits {
+  return { why: `the pace is not known, so that fewer may go at once than the budget allows: ${message}` };
+}

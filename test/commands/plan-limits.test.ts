@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ControllerReport } from '../../src/commands/controller-report.ts';
+import { toldLimits } from '../../src/commands/plan-limits.ts';
+import type { LeaderStatus } from '../../src/commands/wiring/leader-status.ts';
+
+type Told = ControllerReport['rollouts'][number];
+
+const PACE: Told['pace'] = {
+  phase: 'steady',
+  window: 44,
+  reason: '44 of 200: 61 pods/s come back',
+  ratePerSecond: 61,
+};
+const ROLLOUT: Told = { daemonSet: 'edge/agent', allowed: 200, pace: PACE };
+
+function leader(
+  rollouts: readonly Told[],
+  changes: { rolloutsLeftOut?: number; isOutdated?: boolean } = {},
+): LeaderStatus {
+  const workers = { setting: 2, source: 'flag', wanted: 2, actual: 2, reason: 'set', cpus: 2, decisions: [] };
+  const { rolloutsLeftOut = 0, isOutdated = false } = changes;
+  const report = { identity: 'node-a', isLeading: true, workers, lanes: [], rollouts, rolloutsLeftOut };
+  return { ok: true, report, ageMs: 75_000, isOutdated };
+}
+
+const UNKNOWN = 'the pace is not known, so that fewer may go at once than the budget allows: ';
+const ROWS: readonly { name: string; status: LeaderStatus; expected: ReturnType<typeof toldLimits> }[] = [
+  {
+    name: 'a window smaller than the budget → it limits, and why',
+    status: leader([{ ...ROLLOUT, daemonSet: 'edge/other', pace: { ...PACE, window: 1 } }, ROLLOUT]),
+    expected: { window: 44, why: 'the pace lets 44 of them go at once: 44 of 200: 61 pods/s come back' },
+  },
+  {
+    name: 'a window as large as the budget → nothing to say',
+    status: leader([{ ...ROLLOUT, allowed: 44 }]),
+    expected: { why: undefined },
+  },
+  {
+    name: 'nothing in flight → its window is one of the past',
+    status: leader([{ ...ROLLOUT, pace: { ...PACE, phase: 'idle', window: 0 } }]),
+    expected: { why: undefined },
+  },
+  {
+    name: 'writes were refused → said too',
+    status: leader([{ ...ROLLOUT, refused: 7 }]),
+    expected: {
+      window: 44,
+      why:
+        'the pace lets 44 of them go at once: 44 of 200: 61 pods/s come back; ' +
+        'the API server refused writes to the pods of 7 nodes',
+    },
+  },
+  {
+    name: 'nothing new is decided → blocked, and why',
+    status: leader([{ ...ROLLOUT, blocked: 'stale: nodes: failing for 75 s' }]),
+    expected: {
+      blocked: 'stale: nodes: failing for 75 s',
+      why: 'the controller decides nothing new: stale: nodes: failing for 75 s',
+    },
+  },
+  {
+    name: 'the lease cannot be read → said with the reason, nothing limits',
+    status: { ok: false, message: 'lease edge/updater: not allowed to get leases' },
+    expected: { why: `${UNKNOWN}lease edge/updater: not allowed to get leases` },
+  },
+  {
+    name: 'older than the lease lasts → what it says is not used',
+    status: leader([ROLLOUT], { isOutdated: true }),
+    expected: { why: `${UNKNOWN}the controller was last heard of 75s ago, longer than its lease lasts` },
+  },
+  {
+    name: 'not in a lease that has no room for all → said',
+    status: leader([], { rolloutsLeftOut: 3 }),
+    expected: { why: `${UNKNOWN}its lease has no room for all` },
+  },
+  {
+    name: 'not in the lease → said',
+    status: leader([]),
+    expected: { why: `${UNKNOWN}the controller does not know of it yet` },
+  },
+];
+
+for (const { name, status, expected } of ROWS) {
+  test(`plan limits: ${name}`, () => {
+    assert.deepEqual(toldLimits(status, 'edge/agent'), expected);
+  });
+}
