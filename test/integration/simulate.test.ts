@@ -50,7 +50,7 @@ test('simulate: OTA of several DaemonSets → patches only; exit code 0', async 
   const { code, stdout } = await runCli(t, simulateArgs('--nodes', '30', '--daemonsets', '3', '--strategy', 'OTA'));
   assert.equal(code, 0, stdout);
   const report = JSON.parse(stdout);
-  assert.deepEqual([report.eligible, report.updated, report.writes.deletes], [90, 90, 0]);
+  assert.deepEqual([report.eligible, report.updated, report.writes], [90, 90, { deletes: 0, patches: 90 }]);
 });
 
 test('simulate: more bad nodes than the budget allows → stops, says so, exit code 1', async (t) => {

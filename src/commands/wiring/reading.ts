@@ -57,10 +57,12 @@ export class Reading {
   /** Rejects when the cluster cannot be read completely in time, with the reason. */
   async sync(): Promise<void> {
     this.host.start();
+    const { host } = new URL(this.source.current().serverUrl);
+    const failed = `cannot read the cluster at ${host} (context ${this.source.contextName})`;
     const deadlineMs = monotonicMs() + SYNC_TIMEOUT_MS;
     while (!this.host.controller.hasSynced) {
-      if (this.#problem !== '') throw new Error(`cannot read the cluster: ${this.#problem}`);
-      if (monotonicMs() > deadlineMs) throw new Error('cannot read the cluster: it did not answer in time');
+      if (this.#problem !== '') throw new Error(`${failed}: ${this.#problem}`);
+      if (monotonicMs() > deadlineMs) throw new Error(`${failed}: it did not answer in time`);
       await sleep(POLL_MS);
     }
     // The rollouts learn here that everything has been read; the host would tell them a little later.
