@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import type { CommandHandlers } from '../../src/commands/options.ts';
 import { formatDuration, parseDuration } from '../../src/commands/parse-value.ts';
@@ -282,26 +280,3 @@ for (const { text, ms } of durations) {
     if (parsed.ok) assert.deepEqual(parseDuration(formatDuration(ms), { min: 0, max: 1e9 }), parsed);
   });
 }
-
-const main = join(import.meta.dirname, '../../src/main.ts');
-test('main: bad arguments in a process of its own → exit code 2, message on standard error, nothing on standard output', () => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'run', '--workers', '0'], { encoding: 'utf8' });
-  assert.equal(status, 2);
-  assert.equal(stdout, '');
-  assert.match(stderr, workersRange);
-});
-
-test('main: --version in a process of its own → the version of package.json', () => {
-  const { status, stdout } = spawnSync(process.execPath, [main, '--version'], { encoding: 'utf8' });
-  assert.equal(status, 0);
-  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
-});
-
-test('main: the folder of the compile cache cannot be written → all the same', () => {
-  const { status, stderr } = spawnSync(process.execPath, [main, '--version'], {
-    encoding: 'utf8',
-    // A folder cannot be made inside a file.
-    env: { ...process.env, NODE_COMPILE_CACHE: join(main, 'cache') },
-  });
-  assert.deepEqual([status, stderr], [0, '']);
-});

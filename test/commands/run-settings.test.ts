@@ -110,5 +110,8 @@ test('run: worker threads set by file, endpoint, command and SIGHUP → each tak
 test('workers: nobody listens → exit code 1, and what to do', async (context) => {
   const { code, stderr } = await runCli(context, ['workers', '--address', '127.0.0.1:1']);
   assert.equal(code, 1);
-  assert.match(stderr, /^error: no controller answers at 127\.0\.0\.1:1: .*in a pod: "kubectl exec".*this health address\n$/);
+  assert.match(
+    stderr,
+    /^error: no controller answers at 127\.0\.0\.1:1: .*in a pod: "kubectl exec".*this health address\n$/,
+  );
 });
