@@ -56,9 +56,9 @@ export function decodeNote(text: string | undefined, holder: string): ParsedRepo
   return parsed;
 }
 
-/** Under OTA there is no pace. */
-function isToldOf({ strategy, blocked }: NotedRollout): boolean {
-  return strategy !== 'OTA' || blocked !== undefined;
+/** Under OTA there is no pace, so only what stops it. */
+function isToldOf({ strategy, blocked, refused = 0 }: NotedRollout): boolean {
+  return strategy !== 'OTA' || blocked !== undefined || refused > 0;
 }
 
 function byNeed(a: NotedRollout, b: NotedRollout): number {
@@ -71,10 +71,12 @@ function shortLane({ lane, tasks, queued, utilization }: NotedReport['lanes'][nu
   return { lane, tasks, queued, utilization: round(utilization, 2) };
 }
 
-function shortRollout({ daemonSet, allowed, blocked, refused, repeated, failures, pace }: NotedRollout): object {
+function shortRollout(rollout: NotedRollout): object {
+  const { daemonSet, strategy, allowed, blocked, refused, repeated, failures, pace } = rollout;
   const { phase, window, reason, ratePerSecond, undisturbedMs } = pace;
   return {
     daemonSet,
+    ...(strategy === 'OTA' ? { strategy } : {}),
     allowed,
     ...(blocked === undefined ? {} : { blocked: blocked.slice(0, 200) }),
     ...(refused === undefined || refused === 0 ? {} : { refused }),

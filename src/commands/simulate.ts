@@ -12,7 +12,7 @@ import { renderPlain } from './view/plain-view.ts';
 import { type ReportContext, renderReport, reportOf, type SimulationReport } from './view/report.ts';
 import type { RunEnd, ViewSnapshot } from './view/snapshot.ts';
 import { renderSvg } from './view/svg.ts';
-import { LiveTerminal, shouldColor, terminalWidth } from './view/terminal.ts';
+import { canRedraw, LiveTerminal, shouldColor, terminalWidth } from './view/terminal.ts';
 import { formatCount } from './view/text.ts';
 import { doneRatio, END_WORDS, titleOf } from './view/words.ts';
 import { firstSignal } from './wiring/shutdown.ts';
@@ -128,10 +128,11 @@ interface Screen {
 /** Live on a terminal, else a line now and then; with a JSON report nobody is watching. */
 function openScreen(options: SimulateOptions): Screen {
   const { stderr } = process;
-  if (options.report === 'json' && stderr.isTTY !== true) {
+  const isLive = canRedraw(stderr, process.env);
+  if (options.report === 'json' && !isLive) {
     return { intervalMs: PLAIN_INTERVAL_MS, starting() {}, announce() {}, show() {}, close() {}, restore() {} };
   }
-  if (stderr.isTTY !== true) {
+  if (!isLive) {
     const line = (snapshot: ViewSnapshot): void => void stderr.write(`${renderPlain(snapshot)}\n`);
     const announce = (snapshot: ViewSnapshot): void => void stderr.write(`${titleOf(snapshot)}\n`);
     const starting = (text: string): void => void stderr.write(`${text}\n`);

@@ -70,6 +70,14 @@ test('note: failed, refused and repeated nodes → told with their numbers; zero
   assert.deepEqual({ refused, repeated, failures }, troubled);
 });
 
+test('note: marks are refused → told, though there is no pace under OTA', () => {
+  const rollouts = [rollout('edge/marked', { strategy: 'OTA', refused: 4 }), rollout('edge/fine', { strategy: 'OTA' })];
+  const decoded = decodeNote(encodeNote({ ...REPORT, rollouts }), 'node-a_1');
+  assert.ok(decoded.ok);
+  const told = decoded.report.rollouts.map(({ daemonSet, strategy, refused }) => [daemonSet, strategy, refused]);
+  assert.deepEqual(told, [['edge/marked', 'OTA', 4]]);
+});
+
 test('note: more rollouts than it may hold → those that go on or are blocked first, then by name, and a count of the rest; none under OTA', () => {
   const idle = { inFlight: 0, waiting: 0 };
   const rollouts = [

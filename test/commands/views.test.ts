@@ -7,7 +7,7 @@ import { renderPlain } from '../../src/commands/view/plain-view.ts';
 import { RateMeter } from '../../src/commands/view/rate-meter.ts';
 import type { ViewSnapshot } from '../../src/commands/view/snapshot.ts';
 import { renderSvg } from '../../src/commands/view/svg.ts';
-import { LiveTerminal, shouldColor, terminalWidth } from '../../src/commands/view/terminal.ts';
+import { canRedraw, LiveTerminal, shouldColor, terminalWidth } from '../../src/commands/view/terminal.ts';
 import { formatElapsed, formatRate } from '../../src/commands/view/text.ts';
 
 const SNAPSHOT: ViewSnapshot = {
@@ -256,6 +256,13 @@ test('terminal: width and colours → from 60 to 120; NO_COLOR, dumb terminals a
     [false, {}, false],
   ];
   for (const [isTTY, environment, expected] of rows) assert.equal(shouldColor({ isTTY }, environment), expected);
+  assert.deepEqual(
+    [{ TERM: 'xterm' }, { NO_COLOR: '1' }, { TERM: 'dumb' }].map((environment) =>
+      canRedraw({ isTTY: true }, environment),
+    ),
+    [true, true, false],
+  );
+  assert.equal(canRedraw({ isTTY: false }, { TERM: 'xterm' }), false);
 });
 
 test('rate: a burst, then nothing → now falls to zero, the average stays', () => {

@@ -20,9 +20,14 @@ export function terminalWidth({ columns }: { readonly columns?: number }): numbe
   return Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, columns ?? WIDTH_DEFAULT));
 }
 
+/** Whether frames can be drawn over each other. */
+export function canRedraw(stream: { readonly isTTY?: boolean }, environment: NodeJS.ProcessEnv): boolean {
+  return stream.isTTY === true && environment.TERM !== 'dumb';
+}
+
 /** NO_COLOR (no-color.org) and dumb terminals. */
 export function shouldColor(stream: { readonly isTTY?: boolean }, environment: NodeJS.ProcessEnv): boolean {
-  return stream.isTTY === true && (environment.NO_COLOR ?? '') === '' && environment.TERM !== 'dumb';
+  return canRedraw(stream, environment) && (environment.NO_COLOR ?? '') === '';
 }
 
 /** Draws frames over each other without flicker; the cursor comes back however the process ends. */
