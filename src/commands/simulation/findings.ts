@@ -6,9 +6,9 @@ import type { Findings } from '../view/report.ts';
 import { sum } from './snapshots.ts';
 
 export interface Evidence {
-  readonly options: SimulateOptions;
+  readonly options: Pick<SimulateOptions, 'strategy' | 'nodes'>;
   readonly seed: number;
-  readonly report: ObserverReport;
+  readonly report: Pick<ObserverReport, 'daemonSets' | 'deletes' | 'patches' | 'duplicateWrites' | 'orderViolations'>;
   readonly lanes: readonly LaneStats[];
   readonly wallMs: number;
 }
@@ -22,7 +22,8 @@ export function findingsOf({ options, seed, report, lanes, wallMs }: Evidence): 
     seed,
     nodes: options.nodes,
     eligible: sum(daemonSets, (of) => (isOta ? of.pods : of.eligible)),
-    updated: sum(daemonSets, (of) => (isOta ? of.marked : of.updated)),
+    // Until then it counts pods of the version before.
+    updated: sum(daemonSets, (of) => (of.isNewRevisionKnown ? (isOta ? of.marked : of.updated) : 0)),
     skippedNotReady: isOta ? 0 : sum(daemonSets, ({ notReady }) => notReady),
     failed: isOta ? 0 : sum(daemonSets, ({ updatedUnavailable }) => updatedUnavailable),
     maxUnavailable: { allowed, peak },
