@@ -57,6 +57,11 @@ export const counters = {
     help: 'Lists and watches that ended with a problem and were started again',
     labels: ['resource'],
   },
+  objectsLeftOut: {
+    name: 'daemonpodupdater_objects_left_out_total',
+    help: 'Objects of lists and watches that could not be used, each time that one was read',
+    labels: ['resource'],
+  },
   eventsDropped: { name: 'daemonpodupdater_events_dropped_total', help: 'Kubernetes Events that could not be written' },
 } as const satisfies Record<string, MetricDefinition>;
 

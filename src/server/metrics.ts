@@ -129,6 +129,10 @@ export class Metrics {
     this.#counters.watchRestarts.inc({ resource });
   }
 
+  objectLeftOut(resource: string): void {
+    this.#counters.objectsLeftOut.inc({ resource });
+  }
+
   setWatchStaleness(resource: string, silentMs: number): void {
     this.#gauges.watchStaleness.set({ resource }, silentMs / 1000);
   }
@@ -240,6 +244,7 @@ export class Metrics {
     for (const action of TASK_ACTIONS) for (const code of TASK_CODES) this.#counters.tasks.inc({ action, code }, 0);
     for (const resource of WATCHED_RESOURCES) {
       this.#counters.watchRestarts.inc({ resource }, 0);
+      this.#counters.objectsLeftOut.inc({ resource }, 0);
       this.setWatchStaleness(resource, 0);
     }
     for (const reason of LANE_REASONS) {

@@ -71,6 +71,7 @@ test('metrics: something happens → it is counted under client-go’s labels', 
   metrics.configRefused('admin');
   metrics.runDone({ lane: 1, queueWaitMs: 3, workMs: 40 });
   metrics.watchRestarted('pods');
+  metrics.objectLeftOut('nodes');
   metrics.lanesResized('lanes-busy');
   metrics.eventDropped();
   metrics.setLeader(true);
@@ -83,6 +84,7 @@ test('metrics: something happens → it is counted under client-go’s labels', 
     'daemonpodupdater_lane_task_duration_seconds_sum{lane="1"}': 0.04,
     'workqueue_queue_duration_seconds_sum{name="daemonpodupdater"}': 0.003,
     'daemonpodupdater_watch_restarts_total{resource="pods"}': 1,
+    'daemonpodupdater_objects_left_out_total{resource="nodes"}': 1,
     'rest_client_requests_total{code="200",method="DELETE",host="api:6443"}': 1,
     'rest_client_requests_total{code="<error>",method="PATCH",host="api:6443"}': 1,
     'rest_client_request_duration_seconds_sum{verb="DELETE",host="api:6443"}': 0.04,

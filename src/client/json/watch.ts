@@ -1,12 +1,14 @@
 import { oneLine } from '../../kube/one-line.ts';
 import { ByteQueue } from '../byte-queue.ts';
 import type { RecordResult } from '../pod-facts.ts';
-import { EVENT_TYPES, type Garbled, OBJECT_BYTES_MAX, type WatchEvent, type WatchReader } from '../readers.ts';
+import { EVENT_TYPES, type Garbled, type WatchEvent, type WatchReader } from '../readers.ts';
 import { apiErrorOfStatus, statusOfJson } from '../status-error.ts';
 import { textProblem } from './object-size.ts';
 import { fieldsOf, MalformedError, stringOf } from './values.ts';
 
 const NEWLINE = 0x0a;
+/** What etcd takes by default, 1.5 MiB, is up to six times as long in JSON: `<` is written `\u003c`. */
+const EVENT_BYTES_MAX = 10 * 1024 * 1024;
 const BEGINNING_BYTES = 160;
 
 /** Decodes a watch in JSON: one event a line. */
@@ -43,10 +45,10 @@ export class JsonWatchReader<T> implements WatchReader<T> {
     const end = waiting.indexOf(NEWLINE, this.#searchedBytes);
     if (end < 0) {
       this.#searchedBytes = waiting.length;
-      if (waiting.length > OBJECT_BYTES_MAX) throw new MalformedError(`a line has more than ${OBJECT_BYTES_MAX} bytes`);
+      if (waiting.length > EVENT_BYTES_MAX) throw oversized(waiting);
       return undefined;
     }
-    if (end > OBJECT_BYTES_MAX) throw new MalformedError(`a line has more than ${OBJECT_BYTES_MAX} bytes`);
+    if (end > EVENT_BYTES_MAX) throw oversized(waiting);
     const line = waiting.subarray(0, end);
     this.#queue.consume(end + 1);
     this.#searchedBytes = 0;
@@ -56,9 +58,7 @@ export class JsonWatchReader<T> implements WatchReader<T> {
   #readLine(line: Buffer): readonly WatchEvent<T>[] {
     const problem = textProblem(line);
     if (problem !== undefined) {
-      // Which one it is stands at the beginning.
-      const beginning = oneLine(line.toString('utf8', 0, BEGINNING_BYTES), BEGINNING_BYTES);
-      return [{ type: 'skipped', message: `the object of event ${beginning}: ${problem}` }];
+      return [{ type: 'skipped', message: `the object of event ${beginningOf(line)}: ${problem}` }];
     }
     const text = line.toString('utf8');
     return text.trim() === '' ? [] : [this.#readEvent(JSON.parse(text))];
@@ -82,4 +82,13 @@ export class JsonWatchReader<T> implements WatchReader<T> {
     const result = this.#parse(event.object);
     return result.ok ? { type, object: result.record } : { type: 'skipped', message: result.message };
   }
+}
+
+/** Which object it is stands at the beginning. */
+function beginningOf(line: Buffer): string {
+  return oneLine(line.toString('utf8', 0, BEGINNING_BYTES), BEGINNING_BYTES);
+}
+
+function oversized(line: Buffer): MalformedError {
+  return new MalformedError(`event ${beginningOf(line)} has more than ${EVENT_BYTES_MAX} bytes`);
 }

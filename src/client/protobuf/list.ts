@@ -9,6 +9,7 @@ import {
   SKIPPED_MESSAGES_MAX,
 } from '../readers.ts';
 import { messageTable, readMessage, text } from './message.ts';
+import { oversized } from './oversized.ts';
 import { BYTES, VARINT, WireError, WireReader } from './wire.ts';
 
 const MAGIC_BYTES = 4;
@@ -114,7 +115,7 @@ export class ProtobufListReader<T> implements ListReader<T> {
     }
     if (this.#place === 'envelope') return this.#enter({ isList: field === 2 && isBytes, headerBytes, valueBytes });
     if (!isBytes || field > 2) return this.#skip(headerBytes, valueBytes);
-    if (valueBytes > OBJECT_BYTES_MAX) throw new WireError(`an object has ${valueBytes} bytes`);
+    if (valueBytes > OBJECT_BYTES_MAX) throw oversized(waiting.subarray(headerBytes), valueBytes);
     if (waiting.length < headerBytes + valueBytes) return false;
     this.#reader.reset(waiting.subarray(headerBytes, headerBytes + valueBytes));
     if (field === 1) readMessage(this.#reader, listMeta, this.#meta);

@@ -5,6 +5,7 @@ import { apiErrorOfStatus } from '../status-error.ts';
 import { openEnvelope } from './envelope.ts';
 import { garbledBy } from './list.ts';
 import { inline, messageTable, raw, readMessage, shared, text } from './message.ts';
+import { objectIn, oversized } from './oversized.ts';
 import { readStatus } from './status.ts';
 import { WireError, WireReader } from './wire.ts';
 
@@ -73,7 +74,7 @@ export class ProtobufWatchReader<T> implements WatchReader<T> {
     const waiting = this.#queue.peek();
     if (waiting.length < FRAME_HEADER_BYTES) return undefined;
     const length = waiting.readUInt32BE(0);
-    if (length > OBJECT_BYTES_MAX) throw new WireError(`a frame has ${length} bytes`);
+    if (length > OBJECT_BYTES_MAX) throw oversized(objectIn(waiting.subarray(FRAME_HEADER_BYTES)), length);
     const end = FRAME_HEADER_BYTES + length;
     if (waiting.length < end) return undefined;
     this.#queue.consume(end);

@@ -1,6 +1,9 @@
 import { lossOf } from '../../cache/contact.ts';
 import type { RequestReport } from '../../client/api.ts';
-import type { StreamContact } from './cluster-reader.ts';
+import type { ControllerPorts } from '../../controller/ports.ts';
+import { RepeatedProblem } from '../../controller/repeated-problem.ts';
+import type { Metrics } from '../../server/metrics.ts';
+import type { ReaderProblem, StreamContact } from './cluster-reader.ts';
 
 /** A hundred DaemonSets' pods fail for one reason; nobody reads it a hundred times. */
 const STREAMS_SHOWN_MAX = 5;
@@ -19,6 +22,34 @@ export class Reachability {
 
   get problem(): string | undefined {
     return this.#problem;
+  }
+}
+
+/** Counts what readers could not use, and says it: an object that is left out comes again with each of its changes. */
+export class ReaderProblems {
+  readonly #metrics: Pick<Metrics, 'watchRestarted' | 'objectLeftOut'>;
+  readonly #log: ControllerPorts['log'];
+  readonly #leftOut = new Map<string, RepeatedProblem>();
+
+  constructor(metrics: Pick<Metrics, 'watchRestarted' | 'objectLeftOut'>, log: ControllerPorts['log']) {
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  note({ stream, problem }: ReaderProblem, nowMs: number): void {
+    const [resource = ''] = stream.split(' ');
+    const fields = { stream, detail: problem.message };
+    if (problem.phase !== 'object') {
+      this.#metrics.watchRestarted(resource);
+      this.#log('warn', 'watch interrupted', fields);
+      return;
+    }
+    this.#metrics.objectLeftOut(resource);
+    const known = this.#leftOut.get(resource) ?? new RepeatedProblem();
+    this.#leftOut.set(resource, known);
+    const count = known.failed(nowMs);
+    if (count === undefined) this.#log('debug', 'object left out', fields);
+    else this.#log('warn', 'object left out', count === 1 ? fields : { ...fields, count });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ConnectionSource } from '../../client/connection-source.ts';
+import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
 import type { Elector } from '../../election/elector.ts';
@@ -19,7 +20,7 @@ import { processIdentity, startElection } from './leadership.ts';
 import { ownPod, settingRefusedEvent } from './own-pod.ts';
 import { threadProfiler } from './profiler.ts';
 import { publishMetrics } from './published-metrics.ts';
-import { Reachability } from './reader-problems.ts';
+import { Reachability, ReaderProblems } from './reader-problems.ts';
 import { RefreshOnRefusal } from './refresh-on-refusal.ts';
 import { statusReport } from './status-report.ts';
 import { Updater } from './updater.ts';
@@ -145,6 +146,7 @@ export class RunningController {
 
   #makeUpdater(workers: LaneSetting): Updater {
     const { namespaces, kubeApiQps, kubeApiBurst, maxInFlight, isDryRun } = this.#options;
+    const readerProblems = new ReaderProblems(this.#metrics, this.#log);
     return new Updater({
       connection: this.#source.current(),
       namespaces,
@@ -167,11 +169,7 @@ export class RunningController {
           this.#refusals.onOutcome(outcome);
           if (run !== undefined) this.#metrics.runDone(run);
         },
-        onReaderProblem: (problem) => {
-          const [resource = ''] = problem.stream.split(' ');
-          if (problem.problem.phase !== 'object') this.#metrics.watchRestarted(resource);
-          this.#log('warn', 'watch interrupted', { stream: problem.stream, detail: problem.problem.message });
-        },
+        onReaderProblem: (problem) => readerProblems.note(problem, monotonicMs()),
         onEventDropped: () => this.#metrics.eventDropped(),
         onResize: ({ wanted, actual, reason }) => {
           this.#metrics.setLaneCounts(wanted, actual);
