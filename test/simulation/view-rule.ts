@@ -72,11 +72,11 @@ class StreamLog {
 
 /** The streams of one process, and what must not be decided on them; from nothing but what the network delivered. */
 export class ViewRule {
-  readonly #process: SimProcess;
+  readonly #process: Pick<SimProcess, 'nowMs'>;
   readonly #shared: StreamLog[] = [];
   readonly #followed = new Map<DaemonSetKey, StreamLog[]>();
 
-  constructor(process: SimProcess) {
+  constructor(process: Pick<SimProcess, 'nowMs'>) {
     this.#process = process;
   }
 
