@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { findingsOf } from '../../src/commands/simulation/findings.ts';
 import {
   type Findings,
   problemsOf,
@@ -85,6 +86,28 @@ for (const { name, findings, context, problems } of verdicts) {
     assert.equal(reportOf({ ...FINDINGS, ...findings }, around).ok, problems.length === 0);
   });
 }
+
+test('findings: interrupted before the new template is seen → nothing is updated, and the verdict is no OK', () => {
+  const before = {
+    ...{
+      daemonSet: 'default/agent',
+      eligible: 30,
+      eligibleReady: 30,
+      updated: 30,
+      notReady: 0,
+      isNewRevisionKnown: false,
+    },
+    ...{ pods: 30, marked: 30, updatedUnavailable: 0, unavailable: 0, allowed: 3, peak: 0, peakAtDeletion: 0 },
+    ...{ peakOverall: 0, peakInFlight: 0, overBudgetDeletions: 0, unavailablePodSeconds: 0 },
+    ...{ startedAtMs: undefined, completedAtMs: undefined },
+  };
+  for (const strategy of ['AdvancedRollingUpdate', 'OTA'] as const) {
+    const report = { daemonSets: [before], deletes: 0, patches: 0, duplicateWrites: 0, orderViolations: 0 };
+    const findings = findingsOf({ options: { strategy, nodes: 30 }, seed: 1, report, lanes: [], wallMs: 3 });
+    assert.equal(findings.updated, 0);
+    assert.equal(reportOf(findings, { ...CONTEXT, end: 'interrupted' }).ok, false);
+  }
+});
 
 test('report: text → this page', () => {
   assert.deepEqual(renderReport(reportOf(FINDINGS, CONTEXT), { ...CONTEXT, width: 80, isColor: false }), [
