@@ -1,5 +1,6 @@
 import type { LaneReason } from '../server/metric-names.ts';
 import type { ControllerReport } from './controller-report.ts';
+import { formatAge } from './tables.ts';
 import type { SettingSource } from './worker-settings.ts';
 
 const REASON_WORDS: Readonly<Record<LaneReason, string>> = {
@@ -34,7 +35,9 @@ export function workersLines(report: ControllerReport['workers'], nowMs: number)
   ];
   for (const { at, from, to, reason: why } of decisions.toReversed()) {
     const change = from === to ? `${to}` : `${from} → ${to}`;
-    lines.push(`${ageOf(nowMs - Date.parse(at)).padStart(10)}  ${change.padEnd(8)}${wordsOf(REASON_WORDS, why)}`);
+    lines.push(
+      `${`${formatAge(nowMs - Date.parse(at))} ago`.padStart(10)}  ${change.padEnd(8)}${wordsOf(REASON_WORDS, why)}`,
+    );
   }
   return lines;
 }
@@ -42,11 +45,4 @@ export function workersLines(report: ControllerReport['workers'], nowMs: number)
 /** A controller of a newer version may use others: they are shown as they are. */
 function wordsOf(words: Readonly<Record<string, string>>, key: string): string {
   return Object.hasOwn(words, key) ? (words[key] ?? key) : key;
-}
-
-/** `42s ago`, `3m ago`, `2h ago`. */
-function ageOf(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds}s ago`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)}m ago` : `${Math.round(seconds / 3600)}h ago`;
 }
