@@ -201,6 +201,8 @@ export class ReflectorMachine<T extends ObjectRecord> {
           break;
         case 'skipped':
           state.eventCount++;
+          if (event.lost !== undefined)
+            deltas.push(...this.store.removeKey(keyOf(event.lost.namespace, event.lost.name)));
           effects.push(objectProblem(event.message));
           break;
         case 'error':

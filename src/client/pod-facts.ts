@@ -60,7 +60,13 @@ export function containerTrouble(container: ContainerFacts): string | undefined 
 
 export type RecordResult<T> =
   | { readonly ok: true; readonly record: T }
-  | { readonly ok: false; readonly code: 'malformed'; readonly message: string };
+  | { readonly ok: false; readonly code: 'malformed'; readonly message: string; readonly lost?: ObjectName };
+
+/** An object about which nothing is known any more, because what it is now cannot be used. */
+export interface ObjectName {
+  readonly namespace: string;
+  readonly name: string;
+}
 
 export function malformed(message: string): {
   readonly ok: false;

@@ -1,11 +1,15 @@
+import type { ObjectName } from './pod-facts.ts';
 import type { ApiError } from './status-error.ts';
 
-/** One event of a watch. `skipped` is an object that is not usable (no name, a '/' in it); the stream itself is fine. */
+/**
+ * One event of a watch. `skipped` is an object that is not usable (no name, a '/' in it); the stream itself is fine. With `lost`
+ * what was known of it holds no longer, because that would be worse than knowing nothing.
+ */
 export type WatchEvent<T> =
   | { readonly type: 'added' | 'modified' | 'deleted'; readonly object: T }
   | { readonly type: 'bookmark'; readonly resourceVersion: string }
   | { readonly type: 'error'; readonly error: ApiError }
-  | { readonly type: 'skipped'; readonly message: string };
+  | { readonly type: 'skipped'; readonly message: string; readonly lost?: ObjectName };
 
 /** The bytes make no sense: the stream (or list) has to be started again. */
 export interface Garbled {

@@ -201,3 +201,14 @@ test('reflector: a watch that falls silent → asked again at once from the same
     'watch rv=10 for 450 s',
   ]);
 });
+
+test('reflector: an object whose change cannot be used, and of which nothing is known any more → told as gone; usable again → as new', () => {
+  const driver = Driver.watching([thing('a', '10'), thing('b', '11')], '12');
+  const lost = { namespace: 'ns', name: 'a' };
+  assert.deepEqual(driver.events({ type: 'skipped', message: 'a: too large', lost }), [
+    'deleted a@10',
+    'problem object malformed 0',
+  ]);
+  assert.deepEqual(driver.events({ type: 'skipped', message: 'a: too large', lost }), ['problem object malformed 0']);
+  assert.deepEqual(driver.events({ type: 'modified', object: thing('a', '14') }), ['added a@14']);
+});

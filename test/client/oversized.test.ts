@@ -44,6 +44,18 @@ test('oversized: its name has not arrived, or is none → refused all the same',
   assert.doesNotMatch(oversized(join([message(1, [text(1, 'a\u001b[2J\nb')])]), HUGE_BYTES).message, /\p{Cc}/u);
 });
 
+test('oversized: a pod with more values than are decoded, in an event → left out, and nothing is known of it; a node → what was known holds', () => {
+  const labels = Array.from({ length: 31_000 }, (_, index) => message(12, [text(1, `k${index}`), text(2, 'v')]));
+  const pod = message(1, [text(1, 'agent-7'), text(3, 'edge'), ...labels, ...labels]);
+  const [event] = new ProtobufWatchReader(readPod).push(frame('MODIFIED', 'Pod', pod)).events;
+  const problem = 'pod edge/agent-7: it has more than 30000 values';
+  assert.deepEqual(event, { type: 'skipped', message: problem, lost: { namespace: 'edge', name: 'agent-7' } });
+  const values = Array.from({ length: 31_000 }, (_, index) => message(11, [text(1, `k${index}`), text(2, 'v')]));
+  const node = message(1, [text(1, 'node-7'), ...values]);
+  const [nodeEvent] = new ProtobufWatchReader(readNode).push(frame('MODIFIED', 'Node', node)).events;
+  assert.deepEqual(nodeEvent, { type: 'skipped', message: 'node node-7: it has more than 30000 values' });
+});
+
 test('oversized: any bytes → a message, never another exception', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, isEvent) => {

@@ -211,5 +211,8 @@ export function readPod(reader: WireReader): RecordResult<PodRecord> {
   const facts = new PodFacts();
   const problem = readObject(reader, pod, facts);
   if (problem === undefined) return podRecord(facts);
-  return malformed(`pod ${facts.namespace.slice(0, 64)}/${facts.name.slice(0, 64)}: ${problem}`);
+  const { namespace, name } = facts;
+  const why = malformed(`pod ${namespace.slice(0, 64)}/${name.slice(0, 64)}: ${problem}`);
+  // A pod that was available may not be any more: as long as nobody can tell, it counts as missing.
+  return { ...why, lost: { namespace, name } };
 }

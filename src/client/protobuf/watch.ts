@@ -98,6 +98,8 @@ export class ProtobufWatchReader<T> implements WatchReader<T> {
       return { type, resourceVersion: draft.resourceVersion };
     }
     const result = this.#readObject(reader);
-    return result.ok ? { type, object: result.record } : { type: 'skipped', message: result.message };
+    if (result.ok) return { type, object: result.record };
+    const { message, lost } = result;
+    return lost === undefined ? { type: 'skipped', message } : { type: 'skipped', message, lost };
   }
 }
