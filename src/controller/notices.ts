@@ -191,7 +191,13 @@ export class NoticeBoard {
   #superseded(followed: Followed, { fromHash, toHash }: Extract<RolloutNotice, { type: 'superseded' }>): void {
     this.#failures.delete(followed.key);
     const message = `revision ${fromHash} gives way to ${toHash} before every node had it`;
-    this.#say(followed, { level: 'info', reason: REASONS.superseded, message, fields: { fromHash, toHash } });
+    this.#say(followed, {
+      level: 'info',
+      reason: REASONS.superseded,
+      message,
+      topic: message,
+      fields: { fromHash, toHash },
+    });
   }
 
   #repeated(
@@ -235,6 +241,7 @@ export class NoticeBoard {
     const start: Statement = {
       level: 'info',
       reason: REASONS.started,
+      topic: `${hash}${again}`,
       message: `${verb} ${total} pods for revision ${hash}${bound}${again}`,
       fields: { revision: hash, podCount: total, strategy, maxUnavailable: counts.allowed },
     };
@@ -250,6 +257,7 @@ export class NoticeBoard {
     this.#say(followed, {
       level: 'info',
       reason: REASONS.completed,
+      topic: `${hash}${rest}`,
       message: `all Ready nodes have revision ${hash} after ${Math.round(durationMs / 1000)} s${rest}`,
       fields: { revision: hash, durationMs: Math.round(durationMs), skippedNotReady },
     });
@@ -269,7 +277,7 @@ export class NoticeBoard {
     if (step === undefined) return;
     const message = `${Math.round(step * 100)} % of ${progress.total} pods done for revision ${progress.hash}`;
     const fields = { revision: progress.hash, unavailable: counts.unavailable, failed: counts.failed };
-    this.#say(followed, { level: 'info', reason: REASONS.progress, message, fields });
+    this.#say(followed, { level: 'info', reason: REASONS.progress, message, topic: message, fields });
   }
 
   #say(about: About, statement: Statement): void {

@@ -29,7 +29,7 @@ export interface Statement {
   readonly reason: Reason;
   readonly message: string;
   readonly fields?: LogFields;
-  /** See DaemonSetEvent. */
+  /** See DaemonSetEvent. Of a rollout: its revision, but no durations, which would make every event of nodes that come and go a new one. */
   readonly topic?: string;
 }
 

@@ -56,7 +56,7 @@ interface Bucket {
 
 /**
  * De-duplicates events as the events.k8s.io recorder of client-go does: one Event object for what keeps happening, whose
- * series counts. The key leaves the message out, so a progress message that changes every time is one series as well.
+ * series counts. The key leaves the message out, so one that changes every time is a series as well, unless its topic changes too.
  */
 export class EventCorrelator {
   readonly #random: () => number;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { EventCorrelator } from '../../src/events/event-correlator.ts';
 import { daemonSetKey } from '../../src/protocol/slot.ts';
 import { type daemonSet, node, T0 } from '../rollout/records.ts';
 import { nodesOf, optedIn, World } from './world.ts';
@@ -63,6 +64,25 @@ test('controller: a rollout of 10 nodes, 2 at a time → all, in order, and said
   ]);
   assert.equal(world.controller.isBusy, false);
   assert.equal(world.ports.ended.length, 10);
+});
+
+test('controller: revision after revision within minutes → the event of each step says what is so, none is a series of an earlier one', () => {
+  const world = new World(10);
+  world.lead();
+  const correlator = new EventCorrelator({ random: () => 0.5 });
+  const record = optedIn('agent', '2');
+  world.add(record);
+  world.finish();
+  world.supersede(record, 'newer');
+  world.finish();
+  const effects = world.ports.events.flatMap((event) => correlator.record(event, world.nowMs));
+  assert.deepEqual(
+    effects.map(({ type }) => type),
+    effects.map(() => 'create'),
+  );
+  const told = effects.map(({ event }) => event.message);
+  for (const quarter of [25, 50, 75]) assert.ok(told.includes(`${quarter} % of 10 pods done for revision newer`));
+  assert.match(told.at(-1) ?? '', /^all Ready nodes have revision newer/);
 });
 
 const refused: { name: string; changes: Parameters<typeof daemonSet>[0]; reason: string; says: RegExp }[] = [

@@ -96,6 +96,8 @@ export class World {
   readonly #nodes: readonly string[];
   readonly #pods = new Map<string, PodRecord>();
   readonly #daemonSets = new Map<DaemonSetKey, DaemonSetRecord>();
+  /** Hash of what the cluster makes new pods of, and its number. */
+  #newest = { hash: 'new', number: 2 };
   #taken = 0;
   #created = 0;
 
@@ -144,6 +146,13 @@ export class World {
       const object = revision(hash, number + 1, { ownerUid: record.uid, uid: `${record.uid}-${hash}` });
       this.controller.onRevision(key, { type: 'added', object }, this.nowMs);
     }
+  }
+
+  /** Its template changes again, and its revision is read. */
+  supersede(record: DaemonSetRecord, hash: string): void {
+    this.#newest = { hash, number: this.#newest.number + 1 };
+    const object = revision(hash, this.#newest.number, { ownerUid: record.uid, uid: `${record.uid}-${hash}` });
+    this.controller.onRevision(daemonSetKey(record.namespace, record.name), { type: 'added', object }, this.nowMs);
   }
 
   sync(key: DaemonSetKey): void {
@@ -205,7 +214,7 @@ export class World {
   replace(task: Task): void {
     this.answer(task, 'done');
     this.deletePod(task);
-    this.createPod(daemonSetOfSlot(task.slot), nodeOfSlot(task.slot), 'new', {
+    this.createPod(daemonSetOfSlot(task.slot), nodeOfSlot(task.slot), this.#newest.hash, {
       createdAtMs: this.nowMs,
       readyChangedAtMs: this.nowMs,
     });
