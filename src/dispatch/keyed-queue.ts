@@ -22,8 +22,6 @@ export class KeyedQueue {
    */
   readonly #processing = new Map<number, SlotList>();
   #processingCount = 0;
-  /** Sum of `startedAtMs` over what is worked on: makes the unfinished work O(1). */
-  #startedSumMs = 0;
 
   constructor(laneCount: number) {
     this.#order = new RoutedOrder(laneCount);
@@ -97,7 +95,6 @@ export class KeyedQueue {
     entry.queueWaitMs = nowMs - entry.sinceMs;
     this.#workOf(lane).push(entry);
     this.#processingCount += 1;
-    this.#startedSumMs += nowMs;
     return entry.slot;
   }
 
@@ -108,7 +105,6 @@ export class KeyedQueue {
     const { lane, queueWaitMs, startedAtMs } = entry;
     this.#workOf(lane).delete(entry);
     this.#processingCount -= 1;
-    this.#startedSumMs -= startedAtMs;
     entry.lane = NO_LANE;
     if (entry.isDirty) {
       // It could not have been taken earlier, so its wait for a lane starts here.
@@ -135,8 +131,13 @@ export class KeyedQueue {
     this.#order.resize(laneCount);
   }
 
+  /** O(slots worked on). A running sum of times since 1970 would round a little with every slot. */
   unfinishedWorkMs(nowMs: number): number {
-    return this.#processingCount * nowMs - this.#startedSumMs;
+    let sumMs = 0;
+    for (const work of this.#processing.values()) {
+      for (const { startedAtMs } of work.values()) sumMs += nowMs - startedAtMs;
+    }
+    return sumMs;
   }
 
   longestRunningMs(nowMs: number): number {

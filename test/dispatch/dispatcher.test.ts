@@ -206,6 +206,20 @@ test('dispatcher: stats → ages of what runs and of what waits', () => {
   assert.deepEqual(stats.lanes, [{ lane: 0, queued: 2, processing: 2, taken: 2 }]);
 });
 
+test('dispatcher: many runs at times with fractions → the unfinished work is exact after all of them, never below 0', () => {
+  const dispatcher = dispatcherOf({ lanes: 1, laneInFlightMax: 3 });
+  const slots = Array.from({ length: 3 }, (_, index) => slotOf('ds', index));
+  let nowMs = 1_795_449_600_000;
+  for (let round = 0; round < 500; round += 1) {
+    for (const slot of slots) dispatcher.add(slot, nowMs);
+    take(dispatcher, nowMs);
+    assert.equal(dispatcher.stats(nowMs).unfinishedWorkMs, 0);
+    nowMs += 0.3141;
+    for (const slot of slots) dispatcher.done(slot, nowMs);
+  }
+  assert.equal(dispatcher.stats(nowMs).unfinishedWorkMs, 0);
+});
+
 test('dispatcher: done for a slot that no lane has → an assertion, because somebody counts twice', () => {
   assert.throws(() => dispatcherOf().done(SLOT, 0), { name: 'AssertionError' });
 });
