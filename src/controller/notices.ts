@@ -6,27 +6,16 @@ import type { RolloutNotice } from '../rollout/notices.ts';
 import { FailureDigest } from './failure-digest.ts';
 import type { Followed } from './followed.ts';
 import type { ControllerPorts, DaemonSetEvent } from './ports.ts';
+import { completedStatement, RolloutProgress } from './rollout-progress.ts';
 import { StaleNotices } from './stale-notices.ts';
 import { BAD_SELECTOR, complaintsOf, isSameText, REASONS, type Statement } from './statements.ts';
 import type { ViewLosses } from './view-losses.ts';
 import { WriteNotices } from './write-notices.ts';
 
-/** A Normal event at each of these shares of a rollout. */
-const PROGRESS_STEPS = [0.25, 0.5, 0.75] as const;
-
 /** The refusals and problems that were told about a DaemonSet and still hold. */
 interface Complaints {
   readonly about: About;
   readonly statements: readonly Statement[];
-}
-
-interface RolloutProgress {
-  readonly about: About;
-  /** How its start was announced. */
-  readonly start: Statement;
-  readonly hash: string;
-  readonly total: number;
-  nextStep: number;
 }
 
 interface About {
@@ -38,7 +27,7 @@ interface About {
 export class NoticeBoard {
   readonly #ports: ControllerPorts;
   readonly #complaints = new Map<DaemonSetKey, Complaints>();
-  readonly #progress = new Map<DaemonSetKey, RolloutProgress>();
+  readonly #progress = new Map<DaemonSetKey, { readonly about: About; readonly progress: RolloutProgress }>();
   readonly #failures = new Map<DaemonSetKey, FailureDigest>();
   readonly #writes: WriteNotices;
   readonly #stale = new StaleNotices();
@@ -67,7 +56,7 @@ export class NoticeBoard {
     for (const { about, statements } of this.#complaints.values()) {
       for (const statement of statements) this.#say(about, statement);
     }
-    for (const { about, start } of this.#progress.values()) this.#say(about, start);
+    for (const { about, progress } of this.#progress.values()) this.#say(about, progress.start);
     for (const digest of this.#failures.values()) digest.repeat();
   }
 
@@ -149,7 +138,8 @@ export class NoticeBoard {
         this.#started(followed, notice);
         return;
       case 'completed':
-        this.#completed(followed, notice);
+        this.#progress.delete(followed.key);
+        this.#say(followed, completedStatement(notice));
         return;
       case 'superseded':
         this.#superseded(followed, notice);
@@ -233,51 +223,15 @@ export class NoticeBoard {
   }
 
   #started(followed: Followed, notice: Extract<RolloutNotice, { type: 'started' }>): void {
-    const { hash, total, strategy, isResumed } = notice;
-    const counts = followed.rollout.counts();
-    const verb = strategy === 'OTA' ? 'marking' : 'replacing';
-    const bound = strategy === 'OTA' ? '' : `, at most ${counts.allowed} unavailable`;
-    const again = isResumed ? ' (nodes that were away came back)' : '';
-    const start: Statement = {
-      level: 'info',
-      reason: REASONS.started,
-      topic: `${hash}${again}`,
-      message: `${verb} ${total} pods for revision ${hash}${bound}${again}`,
-      fields: { revision: hash, podCount: total, strategy, maxUnavailable: counts.allowed },
-    };
     const about = { key: followed.key, uid: followed.uid };
-    this.#progress.set(followed.key, { about, start, hash, total, nextStep: 0 });
-    this.#say(about, start);
-  }
-
-  #completed(followed: Followed, notice: Extract<RolloutNotice, { type: 'completed' }>): void {
-    this.#progress.delete(followed.key);
-    const { hash, skippedNotReady, durationMs } = notice;
-    const rest = skippedNotReady === 0 ? '' : `; ${skippedNotReady} nodes are NotReady and follow when they are back`;
-    this.#say(followed, {
-      level: 'info',
-      reason: REASONS.completed,
-      topic: `${hash}${rest}`,
-      message: `all Ready nodes have revision ${hash} after ${Math.round(durationMs / 1000)} s${rest}`,
-      fields: { revision: hash, durationMs: Math.round(durationMs), skippedNotReady },
-    });
+    const progress = new RolloutProgress(notice, followed.rollout.counts());
+    this.#progress.set(followed.key, { about, progress });
+    this.#say(about, progress.start);
   }
 
   #postProgress(followed: Followed): void {
-    const progress = this.#progress.get(followed.key);
-    if (progress === undefined || progress.total === 0) return;
-    const counts = followed.rollout.counts();
-    const left = counts.waiting + counts.inFlight + counts.skippedNotReady;
-    const share = 1 - left / progress.total;
-    let step: number | undefined;
-    while (share >= (PROGRESS_STEPS[progress.nextStep] ?? Number.POSITIVE_INFINITY)) {
-      step = PROGRESS_STEPS[progress.nextStep];
-      progress.nextStep += 1;
-    }
-    if (step === undefined) return;
-    const message = `${Math.round(step * 100)} % of ${progress.total} pods done for revision ${progress.hash}`;
-    const fields = { revision: progress.hash, unavailable: counts.unavailable, failed: counts.failed };
-    this.#say(followed, { level: 'info', reason: REASONS.progress, message, topic: message, fields });
+    const statement = this.#progress.get(followed.key)?.progress.next(followed.rollout.counts());
+    if (statement !== undefined) this.#say(followed, statement);
   }
 
   #say(about: About, statement: Statement): void {

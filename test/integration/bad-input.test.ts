@@ -100,7 +100,7 @@ const spoilings: readonly Spoiling[] = [
     watch: '/pods?',
     stream: 'pods of default/agent',
     bytes: Buffer.from('{"type":"ADDED"}\n'),
-    says: /frame has \d+ bytes/,
+    says: /object has \d+ bytes/,
   },
   {
     name: 'a frame of nodes that is garbled',

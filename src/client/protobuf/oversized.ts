@@ -14,8 +14,8 @@ const NAMESPACE = 3;
  */
 export function oversized(beginning: Buffer, byteCount: number): WireError {
   const name = oneLine(nameIn(beginning), NAME_CHARACTERS_MAX);
-  const which = name === '' ? 'an object' : `object ${name}`;
-  return new WireError(`${which} has ${byteCount} bytes, more than ${OBJECT_BYTES_MAX}; make it smaller or delete it`);
+  const size = `has ${byteCount} bytes, more than ${OBJECT_BYTES_MAX}`;
+  return new WireError(name === '' ? `an object ${size}` : `object ${name} ${size}; make it smaller or delete it`);
 }
 
 /** Where the object of a watch event begins: after the event's type, and `k8s\0` and the type in `Unknown`. */
