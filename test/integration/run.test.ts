@@ -130,6 +130,8 @@ test('run: 403 on what is read → not ready until it may, and says which verb o
     if (verb === 'list') await readyz(cli, 503, new RegExp(`${stream}: .*${what}`));
     await cluster.control.setForbidden([]);
     await readyz(cli, 200, /ok/);
+    const isOver = () => cli.logs().some((line) => line.message === 'watch works again' && line.stream === stream);
+    if (verb === 'watch') await eventually('the log says that it is over', isOver);
     cli.signal('SIGTERM');
     assert.equal(await cli.ended, 0, cli.output);
   }

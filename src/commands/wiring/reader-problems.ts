@@ -1,6 +1,6 @@
 import { lossOf } from '../../cache/contact.ts';
 import type { RequestReport } from '../../client/api.ts';
-import type { ControllerPorts } from '../../controller/ports.ts';
+import type { ControllerPorts, LogFields } from '../../controller/ports.ts';
 import { RepeatedProblem } from '../../controller/repeated-problem.ts';
 import type { Metrics } from '../../server/metrics.ts';
 import type { ReaderProblem, StreamContact } from './cluster-reader.ts';
@@ -25,10 +25,16 @@ export class Reachability {
   }
 }
 
-/** Counts what readers could not use, and says it: an object that is left out comes again with each of its changes. */
+/**
+ * Counts what readers could not use, and says it: a watch fails at every attempt while the API server is away, and an object
+ * that is left out comes again with each of its changes.
+ */
 export class ReaderProblems {
   readonly #metrics: Pick<Metrics, 'watchRestarted' | 'objectLeftOut'>;
   readonly #log: ControllerPorts['log'];
+  /** By stream. */
+  readonly #interrupted = new Map<string, RepeatedProblem>();
+  /** By resource. */
   readonly #leftOut = new Map<string, RepeatedProblem>();
 
   constructor(metrics: Pick<Metrics, 'watchRestarted' | 'objectLeftOut'>, log: ControllerPorts['log']) {
@@ -41,16 +47,35 @@ export class ReaderProblems {
     const fields = { stream, detail: problem.message };
     if (problem.phase !== 'object') {
       this.#metrics.watchRestarted(resource);
-      this.#log('warn', 'watch interrupted', fields);
-      return;
+      this.#say('watch interrupted', fields, countOf(this.#interrupted, stream, nowMs));
+    } else {
+      this.#metrics.objectLeftOut(resource);
+      this.#say('object left out', fields, countOf(this.#leftOut, resource, nowMs));
     }
-    this.#metrics.objectLeftOut(resource);
-    const known = this.#leftOut.get(resource) ?? new RepeatedProblem();
-    this.#leftOut.set(resource, known);
-    const count = known.failed(nowMs);
-    if (count === undefined) this.#log('debug', 'object left out', fields);
-    else this.#log('warn', 'object left out', count === 1 ? fields : { ...fields, count });
   }
+
+  /** To be called about once a second: says which interruptions are over, and forgets those of streams that nobody reads any more. */
+  look(contacts: readonly StreamContact[], nowMs: number): void {
+    if (this.#interrupted.size === 0) return;
+    const reasons = new Map(contacts.map(({ stream, reason }) => [stream, reason]));
+    for (const [stream, interruption] of this.#interrupted) {
+      const reason = reasons.get(stream);
+      if (reason === undefined) this.#interrupted.delete(stream);
+      const past = reason === '' ? interruption.succeeded(nowMs) : undefined;
+      if (past !== undefined) this.#log('info', 'watch works again', { stream, ...past });
+    }
+  }
+
+  #say(message: string, fields: LogFields, count: number | undefined): void {
+    if (count === undefined) this.#log('debug', message, fields);
+    else this.#log('warn', message, count === 1 ? fields : { ...fields, count });
+  }
+}
+
+function countOf(problems: Map<string, RepeatedProblem>, key: string, nowMs: number): number | undefined {
+  const known = problems.get(key) ?? new RepeatedProblem();
+  problems.set(key, known);
+  return known.failed(nowMs);
 }
 
 /** Why the first lists are not read; '' when nothing is wrong with those under way. */

@@ -1,6 +1,7 @@
 import type { ConnectionSource } from '../../client/connection-source.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
+import { LOOK_EVERY_MS } from '../../controller/view-losses.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
 import type { Elector } from '../../election/elector.ts';
 import type { Connection } from '../../protocol/connection.ts';
@@ -45,11 +46,13 @@ export class RunningController {
   readonly #metrics: Metrics;
   readonly #updater: Updater;
   readonly #reachability = new Reachability();
+  readonly #readerProblems: ReaderProblems;
   readonly #servers: HttpServer[] = [];
   readonly #identity = processIdentity();
   readonly #workers: WorkerControl;
   readonly #refusals: RefreshOnRefusal;
   #elector: Elector | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
   #isStopping = false;
 
   constructor({ options, first, source, logger }: RunningParts) {
@@ -65,6 +68,7 @@ export class RunningController {
       leaseName: options.leaderElect.resourceName,
       laneCount: 0,
     });
+    this.#readerProblems = new ReaderProblems(this.#metrics, this.#log);
     this.#updater = this.#makeUpdater(first.settings.current.setting);
     // Before the first task, since a lane's histograms begin with it.
     const { wanted } = this.#updater.lanes.state;
@@ -93,6 +97,8 @@ export class RunningController {
     if (this.#isStopping) return;
     await this.#updater.start();
     if (this.#isStopping) return;
+    const look = () => this.#readerProblems.look(this.#updater.host.reader.contacts(), monotonicMs());
+    this.#lookTimer = setInterval(look, LOOK_EVERY_MS);
     this.#log('info', 'started', {
       server: this.#source.current().serverUrl,
       context: this.#source.contextName,
@@ -106,6 +112,7 @@ export class RunningController {
   /** In-flight requests end, then the lease is given up, so that the next leader starts with nothing under way. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    clearInterval(this.#lookTimer);
     this.#workers.close();
     await this.#updater.drain(this.#options.shutdownGraceMs);
     await this.#elector?.release();
@@ -146,7 +153,6 @@ export class RunningController {
 
   #makeUpdater(workers: LaneSetting): Updater {
     const { namespaces, kubeApiQps, kubeApiBurst, maxInFlight, isDryRun } = this.#options;
-    const readerProblems = new ReaderProblems(this.#metrics, this.#log);
     return new Updater({
       connection: this.#source.current(),
       namespaces,
@@ -169,7 +175,7 @@ export class RunningController {
           this.#refusals.onOutcome(outcome);
           if (run !== undefined) this.#metrics.runDone(run);
         },
-        onReaderProblem: (problem) => readerProblems.note(problem, monotonicMs()),
+        onReaderProblem: (problem) => this.#readerProblems.note(problem, monotonicMs()),
         onEventDropped: () => this.#metrics.eventDropped(),
         onResize: ({ wanted, actual, reason }) => {
           this.#metrics.setLaneCounts(wanted, actual);
