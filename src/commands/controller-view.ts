@@ -1,13 +1,18 @@
 import type { ControllerReport } from './controller-report.ts';
-import { formatAge, formatTable, more } from './tables.ts';
+import { fitTable, formatAge, formatTable, more } from './tables.ts';
 import type { LeaderStatus } from './wiring/leader-status.ts';
 import { workersLines } from './workers-view.ts';
 
 /** What only the running controller knows: how many pods go at once and why, worker threads and why. */
-export function controllerLines(status: LeaderStatus, nowMs: number): readonly string[] {
+export function controllerLines(
+  status: LeaderStatus,
+  nowMs: number,
+  widthMax = Number.POSITIVE_INFINITY,
+): readonly string[] {
   if (!status.ok) return [`controller not reached: ${status.message}`];
   const { report } = status;
-  return [headOf(status), ...paceLines(report), '', ...workersLines(report.workers, nowMs), ...laneLines(report)];
+  const workers = workersLines(report.workers, nowMs);
+  return [headOf(status), ...paceLines(report, widthMax), '', ...workers, ...laneLines(report)];
 }
 
 function headOf({ report, ageMs, isOutdated }: Extract<LeaderStatus, { ok: true }>): string {
@@ -18,17 +23,15 @@ function headOf({ report, ageMs, isOutdated }: Extract<LeaderStatus, { ok: true 
   return `controller ${identity}, last heard of ${age} ago: longer than its lease lasts, so it is gone, or a clock is wrong`;
 }
 
-function paceLines({ rollouts, rolloutsLeftOut }: ControllerReport): readonly string[] {
+function paceLines({ rollouts, rolloutsLeftOut }: ControllerReport, widthMax: number): readonly string[] {
   const paced = rollouts.filter(({ strategy, blocked }) => strategy !== 'OTA' || blocked !== undefined);
-  const lines = formatTable(
-    ['DAEMONSET', 'AT ONCE', 'REPLACED/S', 'PACE', 'WHY'],
-    paced.map(({ daemonSet, allowed, blocked, pace }) => {
-      const { window, ratePerSecond, phase, reason } = pace;
-      if (blocked !== undefined) return [daemonSet, '-', '-', 'blocked', blocked];
-      if (phase === 'idle') return [daemonSet, '-', '-', phase, reason];
-      return [daemonSet, `${window} of ${allowed}`, ratePerSecond.toFixed(1), phase, reason];
-    }),
-  );
+  const rows = paced.map(({ daemonSet, allowed, blocked, pace }) => {
+    const { window, ratePerSecond, phase, reason } = pace;
+    if (blocked !== undefined) return [daemonSet, '-', '-', 'blocked', blocked];
+    if (phase === 'idle') return [daemonSet, '-', '-', phase, reason];
+    return [daemonSet, `${window} of ${allowed}`, ratePerSecond.toFixed(1), phase, reason];
+  });
+  const lines = fitTable({ header: ['DAEMONSET', 'AT ONCE', 'REPLACED/S', 'PACE', 'WHY'], rows }, widthMax);
   if (paced.length === 0) lines.pop();
   return rolloutsLeftOut > 0 ? [...lines, more(rolloutsLeftOut, 'see the metrics')] : lines;
 }

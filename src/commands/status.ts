@@ -106,10 +106,12 @@ function statusJson({ wanted, warnings, leader }: Screen): string {
 
 function statusText({ wanted, warnings, leader }: Screen): string {
   const none = `No DaemonSet has opted in with the annotation ${UPDATE_STRATEGY_ANNOTATION}.`;
-  const table =
-    wanted.length === 0 ? [none] : statusTable(wanted.map((followed) => rowOf(followed, ledOf(leader, followed.key))));
+  const rows = wanted.map((followed) => rowOf(followed, ledOf(leader, followed.key)));
+  // Without a terminal nobody is short of columns; some terminals say 0.
+  const widthMax = process.stdout.columns || Number.POSITIVE_INFINITY;
+  const table = rows.length === 0 ? [none] : statusTable(rows, widthMax);
   const warned = warnings.length === 0 ? [] : ['', ...warnings.map((warning) => `warning: ${warning}`)];
-  return [...table, ...warned, '', ...controllerLines(leader, Date.now())].join('\n');
+  return [...table, ...warned, '', ...controllerLines(leader, Date.now(), widthMax)].join('\n');
 }
 
 async function watch(reading: Reading, options: StatusOptions): Promise<void> {

@@ -1,3 +1,5 @@
+import { wrapWords } from './view/text.ts';
+
 /** Tables for people, as kubectl prints them: columns two spaces apart, as wide as their widest cell. */
 
 export interface PlanRow {
@@ -47,6 +49,34 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
   return [format(header), ...rows.map(format)];
 }
 
+export interface Table {
+  readonly header: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+  /** Titles of the columns that a narrow terminal can do without, the first first. */
+  readonly spare?: readonly string[];
+}
+
+/** In lines of so many characters, if it can be: without the spare columns; and if that does not do, with the last cell of each row below it. */
+export function fitTable(table: Table, widthMax: number): string[] {
+  const spare = table.spare ?? [];
+  const narrower = [table, ...spare.map((_, index) => without(table, spare.slice(0, index + 1)))];
+  const forms = [...narrower.map(({ header, rows }) => formatTable(header, rows)), ...narrower.map(fold)];
+  const fits = (lines: readonly string[]): boolean => lines.every((line) => lengthOf(line) <= widthMax);
+  return forms.find(fits) ?? forms.at(-1) ?? [];
+
+  function fold({ header, rows }: Table): string[] {
+    const cells = rows.map((row) => row.slice(0, -1));
+    const [titles = '', ...lines] = formatTable(header.slice(0, -1), cells);
+    const below = (row: number): string[] => wrapWords(String(rows[row]?.at(-1) ?? ''), widthMax - GAP.length);
+    return [titles, ...lines.flatMap((line, row) => [line, ...below(row).map((words) => GAP + words)])];
+  }
+}
+
+function without({ header, rows }: Table, titles: readonly string[]): Table {
+  const isKept = (_: unknown, column: number): boolean => !titles.includes(header[column] ?? '');
+  return { header: header.filter(isKept), rows: rows.map((row) => row.filter(isKept)) };
+}
+
 /**
  * What each node's pod waits for: a summary with counts, then the rows, grouped by state and reason, largest group last so that it is
  * the one that scrolls away. Long groups are cut.
@@ -75,18 +105,18 @@ export function planTable(rows: readonly PlanRow[]): string[] {
   return [...summary, '', ...details];
 }
 
-export function statusTable(rows: readonly StatusRow[]): string[] {
+export function statusTable(rows: readonly StatusRow[], widthMax = Number.POSITIVE_INFINITY): string[] {
   const header = ['NAMESPACE', 'NAME', 'STRATEGY', 'REVISION', 'NODES', 'UPDATED', 'AVAILABLE', 'UNAVAILABLE'];
-  const lines = formatTable(
-    [...header, 'NOTREADY', 'FAILED', 'STATE'],
-    rows
-      .slice(0, STATUS_ROWS_MAX)
-      .map((row) => [
-        ...[row.namespace, row.name, row.strategy, row.revision, row.eligible, row.updated, row.available],
-        row.allowed === undefined ? `${row.unavailable}` : `${row.unavailable} of max ${row.allowed}`,
-        ...[row.notReady, row.failed, row.state],
-      ]),
-  );
+  const shown = rows
+    .slice(0, STATUS_ROWS_MAX)
+    .map((row) => [
+      ...[row.namespace, row.name, row.strategy, row.revision, row.eligible, row.updated, row.available],
+      row.allowed === undefined ? `${row.unavailable}` : `${row.unavailable} of max ${row.allowed}`,
+      ...[row.notReady, row.failed, row.state],
+    ]);
+  // What is left tells whether it goes on.
+  const spare = ['STRATEGY', 'AVAILABLE', 'REVISION', 'NOTREADY'];
+  const lines = fitTable({ header: [...header, 'NOTREADY', 'FAILED', 'STATE'], rows: shown, spare }, widthMax);
   return rows.length > STATUS_ROWS_MAX ? [...lines, more(rows.length - STATUS_ROWS_MAX)] : lines;
 }
 

@@ -57,6 +57,19 @@ test('controller view: nothing new is decided about one, even under OTA → bloc
   assert.match(lines[4] ?? '', /^edge\/marked +- +- +blocked /);
 });
 
+test('controller view: 60 columns → why stands below its row, broken at spaces', () => {
+  const [first] = REPORT.rollouts;
+  assert.ok(first !== undefined);
+  const reason = '44 of 200: 61 pods/s come back, 0.50 s each (0.42 s when none waits)';
+  const rollouts = [{ ...first, pace: { ...first.pace, reason } }];
+  assert.deepEqual(controllerLines({ ...SEEN, report: { ...REPORT, rollouts } }, 0, 60).slice(1, 5), [
+    'DAEMONSET   AT ONCE    REPLACED/S  PACE',
+    'edge/agent  44 of 200  61.3        steady',
+    '  44 of 200: 61 pods/s come back, 0.50 s each (0.42 s when',
+    '  none waits)',
+  ]);
+});
+
 test('controller view: no rollout → no empty table', () => {
   const lines = controllerLines({ ...SEEN, report: { ...REPORT, rollouts: [], rolloutsLeftOut: 0, lanes: [] } }, 0);
   assert.deepEqual(lines.slice(0, 3), ['controller node-a_1, leading, as of 2s ago', '', 'worker threads  2']);

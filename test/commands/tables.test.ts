@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import {
+  fitTable,
   formatAge,
   formatTable,
   type PlanRow,
@@ -77,6 +79,44 @@ test('status table: two rollouts → aligned, numbers to the right; OTA has no b
       'edge       agent          OTA       5f887fbb94   1000      512        987  10 of max 100         3       0  3m20s so far',
       'edge       a-longer-name  OTA       5f887fbb94   1000        5        987  10                    3       0  done',
     ],
+  );
+});
+
+const WIDE: readonly StatusRow[] = [
+  { ...STATUS, strategy: 'AdvancedRollingUpdate', state: '3m20s so far, about 12m left' },
+  { ...STATUS, name: 'a-longer-name', allowed: undefined, state: 'done' },
+];
+
+test('status table: 100 columns → without the strategy and what can be worked out', () => {
+  assert.deepEqual(statusTable(WIDE, 100), [
+    'NAMESPACE  NAME           NODES  UPDATED  UNAVAILABLE    FAILED  STATE',
+    'edge       agent           1000      512  10 of max 100       0  3m20s so far, about 12m left',
+    'edge       a-longer-name   1000      512  10                  0  done',
+  ]);
+});
+
+test('status table: 80 columns → all columns that fit, and the state below them', () => {
+  assert.deepEqual(statusTable(WIDE, 80), [
+    'NAMESPACE  NAME           NODES  UPDATED  UNAVAILABLE    NOTREADY  FAILED',
+    'edge       agent           1000      512  10 of max 100         3       0',
+    '  3m20s so far, about 12m left',
+    'edge       a-longer-name   1000      512  10                    3       0',
+    '  done',
+  ]);
+});
+
+test('table: any width → no line is longer than what can be made, and nothing is lost that is not spare', () => {
+  const cell = fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom('a', 'b', 'ö') });
+  const words = fc.array(cell, { minLength: 1, maxLength: 12 }).map((all) => all.join(' '));
+  const rows = fc.array(fc.tuple(cell, cell, cell, words), { maxLength: 5 });
+  fc.assert(
+    fc.property(rows, fc.integer({ min: 40, max: 120 }), (given, widthMax) => {
+      const lines = fitTable({ header: ['A', 'B', 'C', 'WHY'], rows: given, spare: ['B', 'C'] }, widthMax);
+      assert.ok(lines.every((line) => [...line].length <= widthMax));
+      const told = lines.join(' ').split(/ +/);
+      for (const [first, , , why] of given)
+        for (const word of [first, ...why.split(' ')]) assert.ok(told.includes(word));
+    }),
   );
 });
 
