@@ -13,8 +13,8 @@ interface Down {
   sinceRevision: number;
   /** Who deleted a pod there, as one whose effect it still waited for; undefined: nobody who could count it. */
   by: object | undefined;
-  /** A pod is Ready there, and not yet for long enough. */
-  isWaking: boolean;
+  /** A pod is Ready there, and will be available then; Infinity: none is. */
+  wakesAtMs: number;
 }
 
 /** What was in force from that commit on. */
@@ -29,7 +29,7 @@ interface Watched {
   /** With which commit an eligible node became Ready, or a Ready one eligible. */
   readonly countedSince: Map<string, number>;
   readonly eligible: Set<string>;
-  eras: Era[];
+  readonly eras: Era[];
 }
 
 /** What the process had been told when it handed a deletion to a lane: the oldest of what it decided from. */
@@ -113,6 +113,10 @@ export class TrueBudget {
       return;
     }
     const watched = this.#of(entry);
+    const previous = commit.previous as DaemonSetObject | undefined;
+    const { metadata, spec } = entry.daemonSet;
+    // Most of its commits are of its status.
+    if (previous?.spec === spec && previous.metadata.annotations === metadata.annotations) return;
     for (const slot of entry.slots.values()) this.#look(watched, entry, slot);
     this.#begin(watched, entry);
   }
@@ -151,21 +155,24 @@ export class TrueBudget {
       return;
     }
     const isWaking = servedAtMs !== Number.POSITIVE_INFINITY;
-    if (isWaking) this.#cluster.timeline.at(servedAtMs, () => this.#look(watched, entry, slot));
     const down = watched.down.get(nodeName);
+    if (isWaking && down?.wakesAtMs !== servedAtMs) {
+      this.#cluster.timeline.at(servedAtMs, () => this.#look(watched, entry, slot));
+    }
     // Somebody may have taken the pod that is not Ready any more for available.
-    if (down === undefined || (down.isWaking && !isWaking)) {
-      watched.down.set(nodeName, { sinceRevision: store.revision, by: undefined, isWaking });
-    } else down.isWaking = isWaking;
+    if (down === undefined || (down.wakesAtMs !== Number.POSITIVE_INFINITY && !isWaking)) {
+      watched.down.set(nodeName, { sinceRevision: store.revision, by: undefined, wakesAtMs: servedAtMs });
+    } else down.wakesAtMs = servedAtMs;
   }
 }
 
 /** From when on a pod there is available, as things are; Infinity: none will be. */
 function servedAtMsOf({ pods }: Slot, minReadyMs: number): number {
-  const times = pods.map(({ pod, readySinceMs }) =>
-    readySinceMs === undefined || isTerminating(pod) ? Number.POSITIVE_INFINITY : readySinceMs + minReadyMs,
-  );
-  return Math.min(Number.POSITIVE_INFINITY, ...times);
+  let servedAtMs = Number.POSITIVE_INFINITY;
+  for (const { pod, readySinceMs } of pods) {
+    if (readySinceMs !== undefined && !isTerminating(pod)) servedAtMs = Math.min(servedAtMs, readySinceMs + minReadyMs);
+  }
+  return servedAtMs;
 }
 
 /** Those in force at `revision` or later. */
