@@ -148,7 +148,9 @@ export interface RevisionObject extends SimObject {
 }
 
 export function findCondition(conditions: readonly Condition[] | undefined, type: string): Condition | undefined {
-  return conditions?.find((condition) => condition.type === type);
+  if (conditions === undefined) return undefined;
+  for (const condition of conditions) if (condition.type === type) return condition;
+  return undefined;
 }
 
 export function isConditionTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
@@ -157,7 +159,10 @@ export function isConditionTrue(conditions: readonly Condition[] | undefined, ty
 
 /** The UID of the owner that controls the object. */
 export function controllerUid(object: SimObject): string | undefined {
-  return object.metadata.ownerReferences?.find((owner) => owner.controller === true)?.uid;
+  const { ownerReferences } = object.metadata;
+  if (ownerReferences === undefined) return undefined;
+  for (const owner of ownerReferences) if (owner.controller === true) return owner.uid;
+  return undefined;
 }
 
 /** `spec.nodeName`, else the node that the DaemonSet controller pinned the pod to by affinity, else ''. */
@@ -175,8 +180,26 @@ export function keyOf(object: SimObject): string {
   return objectKey(object.metadata.namespace ?? '', object.metadata.name);
 }
 
+/** One string for each key: a text that was put together anew has to be hashed before anything is found by it. */
+const keys = new Map<string, Map<string, string>>();
+const KEYS_MAX = 10_000;
+
+/** `namespace/name`, or the name alone. */
 export function objectKey(namespace: string, name: string): string {
-  return namespace === '' ? name : `${namespace}/${name}`;
+  if (namespace === '') return name;
+  let inNamespace = keys.get(namespace);
+  if (inNamespace === undefined) {
+    if (keys.size >= KEYS_MAX) keys.clear();
+    inNamespace = new Map();
+    keys.set(namespace, inNamespace);
+  }
+  let key = inNamespace.get(name);
+  if (key === undefined) {
+    if (inNamespace.size >= KEYS_MAX) inNamespace.clear();
+    key = `${namespace}/${name}`;
+    inNamespace.set(name, key);
+  }
+  return key;
 }
 
 /** The object with the same fields and some metadata replaced. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { isEqualJson } from './fields.ts';
-import { keyOf, type SimObject, withMetadata } from './objects.ts';
+import { keyOf, type SimObject } from './objects.ts';
 
 /** Who wrote: `client:<user agent>` for what came in as a request, else the part of the cluster (`kubelet`, `user` …). */
 export type Origin = string;
@@ -80,7 +80,14 @@ export class Store {
     const created = this.#stamped(object);
     table.objects.set(key, created);
     table.sortedKeys = undefined;
-    this.#commit(table, { type: 'ADDED', resource, object: created, previous: undefined, origin });
+    this.#commit(table, {
+      type: 'ADDED',
+      revision: this.#revision,
+      resource,
+      object: created,
+      previous: undefined,
+      origin,
+    });
     return created;
   }
 
@@ -93,7 +100,7 @@ export class Store {
     if (isSameButVersion(previous, object)) return previous;
     const updated = this.#stamped(object);
     table.objects.set(key, updated);
-    this.#commit(table, { type: 'MODIFIED', resource, object: updated, previous, origin });
+    this.#commit(table, { type: 'MODIFIED', revision: this.#revision, resource, object: updated, previous, origin });
     return updated;
   }
 
@@ -105,7 +112,7 @@ export class Store {
     const deleted = this.#stamped(last ?? previous);
     table.objects.delete(key);
     table.sortedKeys = undefined;
-    this.#commit(table, { type: 'DELETED', resource, object: deleted, previous, origin });
+    this.#commit(table, { type: 'DELETED', revision: this.#revision, resource, object: deleted, previous, origin });
     return deleted;
   }
 
@@ -182,11 +189,10 @@ export class Store {
   #stamped(object: SimObject): SimObject {
     assert(!this.#isNotifying, 'a listener of the store must not write');
     this.#revision += 1;
-    return withMetadata(object, { resourceVersion: String(this.#revision) });
+    return { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#revision) } };
   }
 
-  #commit(table: Table, change: Omit<Commit, 'revision'>): void {
-    const commit: Commit = { ...change, revision: this.#revision };
+  #commit(table: Table, commit: Commit): void {
     table.history.push(commit);
     if (table.history.length >= this.#historyEventsMax * 2) {
       table.history = table.history.slice(-this.#historyEventsMax);
@@ -201,6 +207,8 @@ export class Store {
 /** Whether an update would change nothing. */
 function isSameButVersion(previous: SimObject, next: SimObject): boolean {
   if (previous === next) return true;
+  // Most writes are of the status.
+  if (previous.status !== next.status && !isEqualJson(previous.status, next.status)) return false;
   for (const name in previous) {
     if (name !== 'metadata' && previous[name] !== next[name] && !isEqualJson(previous[name], next[name])) return false;
   }

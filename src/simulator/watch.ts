@@ -59,7 +59,8 @@ export class Watch {
   send(event: WatchEvent): void {
     if (this.#isEnded) return;
     const isObject = event.type !== 'ERROR' && event.type !== 'BOOKMARK';
-    const shown = isObject ? { type: event.type, object: this.options.project(event.object) } : event;
+    const object = isObject ? this.options.project(event.object) : event.object;
+    const shown = object === event.object ? event : { type: event.type, object };
     if (this.#sink === undefined) this.#waiting.push(shown);
     else this.#sink.event(shown);
   }
