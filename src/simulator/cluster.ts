@@ -41,6 +41,8 @@ export interface ClusterOptions {
   readonly historyEventsMax?: number;
   /** Virtual milliseconds a millisecond of the clients. */
   readonly timeScale?: number;
+  /** Whether somebody will ask the observer; true by default. It looks at every commit. */
+  readonly isObserved?: boolean;
   readonly authorize?: (request: SimRequest, route: Route | undefined) => StatusBody | undefined;
 }
 
@@ -54,6 +56,7 @@ const DEFAULTS = {
   lagMs: 1000,
   historyEventsMax: 50_000,
   timeScale: 1,
+  isObserved: true,
 };
 
 /** From the loss of a node object or an owner to the clean-up of its pods. */
@@ -70,11 +73,11 @@ export class SimulatedCluster {
   readonly store: Store;
   readonly api: ApiServer;
   readonly index: ClusterIndex;
-  readonly observer: Observer;
   readonly kubelets: Kubelets;
   readonly daemonSets: DaemonSetController;
   readonly #nodes: NodeLifecycle;
   readonly #random: Random;
+  readonly #observer: Observer | undefined;
 
   constructor(options: ClusterOptions, random: Random) {
     const settings = { ...DEFAULTS, ...options };
@@ -84,7 +87,8 @@ export class SimulatedCluster {
     this.store = store;
     this.#random = random;
     this.index = new ClusterIndex(store, timeline);
-    this.observer = new Observer({ store, timeline, index: this.index, lagMs: settings.lagMs });
+    const observed = { store, timeline, index: this.index, lagMs: settings.lagMs };
+    this.#observer = settings.isObserved ? new Observer(observed) : undefined;
     const shared = { store, timeline, index: this.index };
     this.daemonSets = new DaemonSetController({ ...settings, ...shared, random: forkRandom(random) });
     this.kubelets = new Kubelets({ ...settings, ...shared, random: forkRandom(random) });
@@ -93,11 +97,16 @@ export class SimulatedCluster {
     const { authorize } = settings;
     this.api = new ApiServer({
       context: { store, timeline, hub: new WatchHub(), random: forkRandom(random), timeScale: settings.timeScale },
-      onWrite: (write) => this.observer.onWrite(write),
+      onWrite: (write) => this.#observer?.onWrite(write),
       ...(authorize === undefined ? {} : { authorize }),
     });
     for (const name of ['default', 'kube-system']) this.create('namespaces', namespaceObject(name));
     this.#planBookmarks(settings.bookmarkIntervalMs * settings.timeScale);
+  }
+
+  get observer(): Observer {
+    if (this.#observer === undefined) throw new Error('the cluster was made without an observer');
+    return this.#observer;
   }
 
   get nowMs(): number {

@@ -166,6 +166,21 @@ export function drawMaxUnavailable(random: Random): string {
   return pick(random, ['1', '1', '2', '3', '10%', '10%', '25%', '50%', '100%', '0', 'none']);
 }
 
+/** With these no process is late for more than its latency. */
+const HARMLESS: ReadonlySet<Kind> = new Set<Kind>([
+  'template',
+  'rollback',
+  'new-node',
+  'resize',
+  'clock-drift',
+  'restart',
+]);
+
+/** Whether nothing but users, and time, is at work. */
+export function isHarmless({ kinds }: Spec): boolean {
+  return kinds.keys().every((kind) => HARMLESS.has(kind));
+}
+
 /** From a calm cluster to one where nearly everything goes wrong. */
 function drawKinds(random: Random): Map<Kind, number> {
   const share = pick(random, [0, 0.1, 0.25, 0.25, 0.5, 0.8]);

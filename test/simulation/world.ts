@@ -13,7 +13,7 @@ import { type Happened, Network, type Tally } from './network.ts';
 import { patienceMs } from './patience.ts';
 import { type Moment, SimProcess } from './process.ts';
 import { Records } from './records.ts';
-import { type DaemonSetSpec, type Kind, pick, type Spec } from './spec.ts';
+import { type DaemonSetSpec, isHarmless, pick, type Spec } from './spec.ts';
 import { type Trace, Violation } from './trace.ts';
 import { Updater } from './updater.ts';
 
@@ -26,16 +26,6 @@ const DRIFT_MAX = 0.08;
 const SHUTDOWN_GRACE_MS = 5000;
 /** How often it is looked whether everything has settled. */
 const SETTLE_STEP_MS = 5000;
-
-/** With these no process is late for more than its latency. */
-const HARMLESS: ReadonlySet<Kind> = new Set<Kind>([
-  'template',
-  'rollback',
-  'new-node',
-  'resize',
-  'clock-drift',
-  'restart',
-]);
 
 /** A cluster, its users and the updater's processes on one timeline. */
 export class World {
@@ -65,7 +55,8 @@ export class World {
     const random = createRandom(spec.seed ^ 0x5eed);
     const { startupMs, terminationMs, podsPerSecond, reactionMs } = spec;
     const pace = { startupMs, terminationMs, podsPerSecond, reactionMs };
-    this.cluster = new SimulatedCluster({ startMs: START_MS, ...pace }, forkRandom(random));
+    const isObserved = isHarmless(spec);
+    this.cluster = new SimulatedCluster({ startMs: START_MS, isObserved, ...pace }, forkRandom(random));
     this.checker = new Checker(this.cluster, trace, this.stamps);
     this.network = new Network({ cluster: this.cluster, trace, spec, random: forkRandom(random), tally: this.tally });
     this.#records = new Records(this.stamps);
@@ -115,7 +106,7 @@ export class World {
 
   /** Where nothing but users was at work, the cluster's own observer (which knows of no knowledge) must agree. */
   #askObserver(): void {
-    if ([...this.#spec.kinds.keys()].some((kind) => !HARMLESS.has(kind))) return;
+    if (!isHarmless(this.#spec)) return;
     const { violations } = this.cluster.observer.report();
     if (violations.length > 0) throw new Violation('observer', violations.join('; '));
   }
