@@ -3,13 +3,24 @@ import type { ApiContext, Call, Encoding, SimRequest, SimResponse } from './api-
 import { createObject, deleteCollection, deleteObject, patchObject, replaceObject } from './api-write.ts';
 import { discover } from './discovery.ts';
 import type { SimObject } from './objects.ts';
-import { type Route, routeOf } from './resources.ts';
+import { type Resource, type Route, routeOf } from './resources.ts';
 import * as status from './status.ts';
 
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const JSON_TYPE = 'application/json';
-/** Read only. */
-const NO_QUERY = new URLSearchParams();
+/** Read only, by their text; most requests have one of a few. */
+const queries = new Map<string, URLSearchParams>();
+const QUERIES_MAX = 100;
+
+function queryOf(text: string): URLSearchParams {
+  let query = queries.get(text);
+  if (query === undefined) {
+    if (queries.size >= QUERIES_MAX) queries.clear();
+    query = new URLSearchParams(text);
+    queries.set(text, query);
+  }
+  return query;
+}
 /** Resources that have a protobuf encoding here; a real API server has one for every built-in kind. */
 const PROTOBUF_RESOURCES: readonly string[] = ['pods', 'nodes'];
 
@@ -35,28 +46,33 @@ interface Negotiated {
   readonly isPartial: boolean;
 }
 
-/** By Accept header and whether the resource has a protobuf encoding; clients send few different ones. */
-const negotiations = new Map<string, Negotiated | undefined>();
+/** By resource and Accept header; clients send few different ones. */
+const negotiations = new Map<Resource, Map<string | undefined, Negotiated | undefined>>();
 const NEGOTIATIONS_MAX = 100;
 
 /** The first media type of the Accept header that the server can answer with; undefined when there is none. */
-function negotiate(accept: string | undefined, route: Route | undefined): Negotiated | undefined {
-  const key = `${route?.resource.plural} ${accept}`;
-  if (negotiations.has(key)) return negotiations.get(key);
-  if (negotiations.size >= NEGOTIATIONS_MAX) negotiations.clear();
-  const negotiated = negotiateAnew(accept, route);
-  negotiations.set(key, negotiated);
-  return negotiated;
+function negotiate(accept: string | undefined, route: Route): Negotiated | undefined {
+  let known = negotiations.get(route.resource);
+  if (known === undefined) {
+    known = new Map();
+    negotiations.set(route.resource, known);
+  }
+  const negotiated = known.get(accept);
+  if (negotiated !== undefined || known.has(accept)) return negotiated;
+  if (known.size >= NEGOTIATIONS_MAX) known.clear();
+  const anew = negotiateAnew(accept, route);
+  known.set(accept, anew);
+  return anew;
 }
 
-function negotiateAnew(accept: string | undefined, route: Route | undefined): Negotiated | undefined {
+function negotiateAnew(accept: string | undefined, route: Route): Negotiated | undefined {
   for (const entry of (accept ?? '*/*').split(',')) {
     const [type = '', ...parameters] = entry.split(';').map((part) => part.trim());
     const as = parameters.find((parameter) => parameter.startsWith('as='))?.slice(3);
     if (as === 'Table' || (as !== undefined && !as.startsWith('PartialObjectMetadata'))) continue;
     const isPartial = as !== undefined;
     if (type === JSON_TYPE || type === '*/*' || type === 'application/*') return { encoding: 'json', isPartial };
-    const isEncodable = isPartial || route === undefined || PROTOBUF_RESOURCES.includes(route.resource.plural);
+    const isEncodable = isPartial || PROTOBUF_RESOURCES.includes(route.resource.plural);
     if (type === PROTOBUF && isEncodable) return { encoding: 'protobuf', isPartial };
   }
   return undefined;
@@ -100,7 +116,7 @@ export class ApiServer {
     const call: Call = {
       route,
       method: request.method,
-      query: query === '' ? NO_QUERY : new URLSearchParams(query),
+      query: queryOf(query),
       contentType: splitOnce(request.headers['content-type'] ?? JSON_TYPE, ';')[0]?.trim() ?? '',
       body: request.body,
       ...negotiated,

@@ -95,12 +95,12 @@ export class DaemonSetController {
 
   #touch(entry: Entry, nodeName: string): void {
     if (this.#options.index.entry(entry.daemonSet.metadata.uid) === undefined) return;
-    this.#workOf(entry).dirty.add(nodeName);
-    this.#plan(entry);
+    const work = this.#workOf(entry);
+    work.dirty.add(nodeName);
+    this.#plan(entry, work);
   }
 
-  #plan(entry: Entry): void {
-    const work = this.#workOf(entry);
+  #plan(entry: Entry, work = this.#workOf(entry)): void {
     work.sync ??= this.#options.timeline.after(this.#reactionMs, () => {
       work.sync = undefined;
       this.#sync(entry);

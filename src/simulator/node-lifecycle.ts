@@ -35,7 +35,7 @@ export class NodeLifecycle {
     const timeAdded = formatTime(nowMs);
     const taints: Taint[] = ['NoSchedule', 'NoExecute'].map((effect) => ({ key: UNREACHABLE, effect, timeAdded }));
     this.#change(nowMs, { nodeName, ready, removes: UNREACHABLE, adds: taints });
-    for (const object of [...this.#store.all('pods')]) {
+    for (const object of this.#store.all('pods')) {
       const pod = object as PodObject;
       if (pod.spec.nodeName !== nodeName || pod.status.startTime === undefined) continue;
       this.#store.update('pods', { ...pod, status: readinessStatus(pod, false, nowMs) }, ORIGIN);

@@ -207,16 +207,28 @@ export function withMetadata<T extends SimObject>(object: T, change: Partial<Met
   return { ...object, metadata: { ...object.metadata, ...change } };
 }
 
-/** The conditions with one replaced or added; the transition time moves only when the status changes. */
+/** The conditions with some replaced or added; a transition time moves only when the status changes. */
+export function withConditions(
+  conditions: readonly Condition[] | undefined,
+  wanted: readonly Condition[],
+  nowMs: number,
+): readonly Condition[] {
+  const next = conditions === undefined ? [] : [...conditions];
+  for (const condition of wanted) {
+    const index = next.findIndex(({ type }) => type === condition.type);
+    const present = next[index];
+    const keptTime = present?.status === condition.status ? present.lastTransitionTime : undefined;
+    const changed = { ...condition, lastTransitionTime: keptTime ?? formatTime(nowMs) };
+    if (present === undefined) next.push(changed);
+    else next[index] = changed;
+  }
+  return next;
+}
+
 export function withCondition(
   conditions: readonly Condition[] | undefined,
   wanted: Condition,
   nowMs: number,
 ): readonly Condition[] {
-  const present = findCondition(conditions, wanted.type);
-  const isChanged = present?.status !== wanted.status;
-  const lastTransitionTime = isChanged ? formatTime(nowMs) : (present?.lastTransitionTime ?? formatTime(nowMs));
-  const next: Condition = { ...wanted, lastTransitionTime };
-  if (present === undefined) return [...(conditions ?? []), next];
-  return (conditions ?? []).map((condition) => (condition.type === wanted.type ? next : condition));
+  return withConditions(conditions, [wanted], nowMs);
 }

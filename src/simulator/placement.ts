@@ -19,10 +19,18 @@ const HOST_NETWORK_TOLERATION: Toleration = {
   effect: 'NoSchedule',
 };
 
+/** By the spec of the template: one list for all its pods and nodes. */
+const tolerationsOf = new WeakMap<PodSpec, readonly Toleration[]>();
+
 /** The template's tolerations and the ones that the DaemonSet controller adds. */
 export function daemonTolerations(spec: PodSpec): readonly Toleration[] {
-  const added = spec.hostNetwork === true ? [...DAEMON_TOLERATIONS, HOST_NETWORK_TOLERATION] : DAEMON_TOLERATIONS;
-  return [...(spec.tolerations ?? []), ...added];
+  let tolerations = tolerationsOf.get(spec);
+  if (tolerations === undefined) {
+    const added = spec.hostNetwork === true ? [...DAEMON_TOLERATIONS, HOST_NETWORK_TOLERATION] : DAEMON_TOLERATIONS;
+    tolerations = [...(spec.tolerations ?? []), ...added];
+    tolerationsOf.set(spec, tolerations);
+  }
+  return tolerations;
 }
 
 function tolerates(toleration: Toleration, taint: Taint): boolean {

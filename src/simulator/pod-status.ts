@@ -1,15 +1,24 @@
-import { type Condition, type PodObject, type PodStatus, withCondition } from './objects.ts';
+import { type Condition, type PodObject, type PodStatus, withCondition, withConditions } from './objects.ts';
 import { formatTime } from './time.ts';
 
 /** How a container that never gets ready looks. */
 export type Trouble = 'CrashLoopBackOff' | 'ImagePullBackOff';
 
+const INITIALIZED: Condition = { type: 'Initialized', status: 'True' };
+const READY: readonly Condition[] = [
+  INITIALIZED,
+  { type: 'Ready', status: 'True' },
+  { type: 'ContainersReady', status: 'True' },
+];
+const UNREADY = { status: 'False', reason: 'ContainersNotReady', message: 'containers with unready status' };
+const NOT_READY: readonly Condition[] = [
+  INITIALIZED,
+  { type: 'Ready', ...UNREADY },
+  { type: 'ContainersReady', ...UNREADY },
+];
+
 function withReady(pod: PodObject, isReady: boolean, nowMs: number): readonly Condition[] {
-  const status = isReady ? 'True' : 'False';
-  const reason = isReady ? {} : { reason: 'ContainersNotReady', message: 'containers with unready status' };
-  let conditions = withCondition(pod.status.conditions, { type: 'Initialized', status: 'True' }, nowMs);
-  conditions = withCondition(conditions, { type: 'Ready', status, ...reason }, nowMs);
-  return withCondition(conditions, { type: 'ContainersReady', status, ...reason }, nowMs);
+  return withConditions(pod.status.conditions, isReady ? READY : NOT_READY, nowMs);
 }
 
 interface ContainersLook {

@@ -67,8 +67,21 @@ function splitPath(path: string): string[] | undefined {
   }
 }
 
+/** By path; several parts of the cluster ask for the same one. */
+const routes = new Map<string, Route | undefined>();
+const ROUTES_MAX = 1000;
+
 /** The object or collection that a path names; undefined when the server does not serve it. */
 export function routeOf(path: string): Route | undefined {
+  const known = routes.get(path);
+  if (known !== undefined || routes.has(path)) return known;
+  if (routes.size >= ROUTES_MAX) routes.clear();
+  const route = routeAnew(path);
+  routes.set(path, route);
+  return route;
+}
+
+function routeAnew(path: string): Route | undefined {
   const parts = splitPath(path) ?? [];
   const root = parts.shift();
   const group = root === 'api' ? '' : root === 'apis' ? parts.shift() : undefined;
