@@ -46,7 +46,8 @@ export function shareOf(options: ShareOptions): Share {
   const isHeld = (pendingUid !== undefined && isPending(pendingUid, pods)) || hasFailed(options);
   const isReady = isConditionTrue(node.status.conditions, 'Ready');
   const minReadyMs = minReadyMsOf(daemonSet);
-  const upAtMs = Math.min(...pods.map((pod) => mayBeAvailableAtMs(pod, minReadyMs)));
+  let upAtMs = Number.POSITIVE_INFINITY;
+  for (const pod of pods) upAtMs = Math.min(upAtMs, mayBeAvailableAtMs(pod, minReadyMs));
   const isUp = upAtMs <= nowMs;
   return {
     isEligible: true,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type DaemonSetKey, type SlotKey, slotKey } from '../../src/protocol/slot.ts';
-import type { DaemonSetObject } from '../../src/simulator/objects.ts';
+import type { DaemonSetObject, NodeObject } from '../../src/simulator/objects.ts';
 import { placementOf } from '../../src/simulator/placement.ts';
 import { NO_SHARE, type Share, type ShareOptions, shareOf } from './budget-share.ts';
 import { type Knowledge, type KnownDaemonSet, type KnownPod, templateGeneration } from './knowledge.ts';
@@ -30,6 +30,8 @@ export class BudgetTally {
   readonly #shares = new Map<string, Share>();
   /** Nodes whose share ends by time alone. */
   readonly #ripening = new Set<string>();
+  /** By node: put together once. */
+  readonly #slots = new Map<string, SlotKey>();
   #spec: DaemonSetObject['spec'] | undefined;
   #generation = 0;
 
@@ -51,13 +53,11 @@ export class BudgetTally {
     }
     const { touched } = known;
     for (const name of this.#ripening) if (this.shareOn(name).untilMs <= nowMs) touched.add(name);
-    const newest = known.newest();
+    const about = { daemonSet, newest: known.newest(), nowMs };
     for (const name of touched) {
       const node = knowledge.nodes.get(name);
       const isEligible = node !== undefined && knowledge.placement(daemonSet, known, node).shouldRun;
-      const pods = known.podsOn(name);
-      const share = isEligible ? shareOf({ node, pods, ...this.#historyOf(name), daemonSet, newest, nowMs }) : NO_SHARE;
-      this.#replace(name, share);
+      this.#replace(name, isEligible ? this.#shareOf(node, known.podsOn(name), about) : NO_SHARE);
     }
     touched.clear();
   }
@@ -66,30 +66,44 @@ export class BudgetTally {
   verify(daemonSet: DaemonSetObject, nowMs: number): void {
     this.settle(daemonSet, nowMs);
     const { key, knowledge, known } = this.#options;
-    const byNode = new Map<string, KnownPod[]>();
-    for (const pod of known.pods.values()) byNode.set(pod.nodeName, [...(byNode.get(pod.nodeName) ?? []), pod]);
-    const newest = known.newest();
+    const byNode = Map.groupBy(known.pods.values(), ({ nodeName }) => nodeName);
+    const about = { daemonSet, newest: known.newest(), nowMs };
     const whole: BudgetCounts = { eligible: 0, unavailable: 0, inFlight: 0 };
     for (const [name, node] of knowledge.nodes) {
       if (!placementOf(daemonSet, node).shouldRun) continue;
-      const pods = byNode.get(name) ?? [];
-      const share = shareOf({ node, pods, ...this.#historyOf(name), daemonSet, newest, nowMs });
+      const share = this.#shareOf(node, byNode.get(name) ?? [], about);
       add(whole, share, 1);
       const { isUnavailable, isInFlight } = this.shareOn(name);
-      assert.deepEqual({ isUnavailable, isInFlight }, pick(share), `the checker's view of ${name} for ${key}`);
+      if (isUnavailable !== share.isUnavailable || isInFlight !== share.isInFlight) {
+        assert.fail(`the checker's view of ${name} for ${key}: unavailable ${isUnavailable}, in flight ${isInFlight}`);
+      }
     }
     assert.deepEqual(this.counts, whole, `the checker's sets for ${key}`);
   }
 
-  #historyOf(nodeName: string): Pick<ShareOptions, 'pendingUid' | 'downAfterMs'> {
-    const { key, pending, known, knowledge } = this.#options;
-    const replacedAtMs = known.replacedAtMs.get(nodeName);
-    const notReadySinceMs = knowledge.notReadySinceMs.get(nodeName);
-    return {
-      pendingUid: pending.size === 0 ? undefined : pending.get(slotKey(key, nodeName))?.uid,
-      downAfterMs:
-        replacedAtMs === undefined || notReadySinceMs === undefined ? undefined : notReadySinceMs - replacedAtMs,
-    };
+  #shareOf(
+    node: NodeObject,
+    pods: readonly KnownPod[],
+    about: Pick<ShareOptions, 'daemonSet' | 'newest' | 'nowMs'>,
+  ): Share {
+    const { pending, known, knowledge } = this.#options;
+    const { daemonSet, newest, nowMs } = about;
+    const { name } = node.metadata;
+    const pendingUid = pending.size === 0 ? undefined : pending.get(this.#slotOf(name))?.uid;
+    const replacedAtMs = known.replacedAtMs.get(name);
+    const notReadySinceMs = replacedAtMs === undefined ? undefined : knowledge.notReadySinceMs.get(name);
+    const downAfterMs =
+      replacedAtMs === undefined || notReadySinceMs === undefined ? undefined : notReadySinceMs - replacedAtMs;
+    return shareOf({ node, pods, pendingUid, downAfterMs, daemonSet, newest, nowMs });
+  }
+
+  #slotOf(nodeName: string): SlotKey {
+    let slot = this.#slots.get(nodeName);
+    if (slot === undefined) {
+      slot = slotKey(this.#options.key, nodeName);
+      this.#slots.set(nodeName, slot);
+    }
+    return slot;
   }
 
   #replace(name: string, share: Share): void {
@@ -106,8 +120,4 @@ function add(counts: BudgetCounts, share: Share, sign: 1 | -1): void {
   if (share.isEligible) counts.eligible += sign;
   if (share.isUnavailable) counts.unavailable += sign;
   if (share.isInFlight) counts.inFlight += sign;
-}
-
-function pick({ isUnavailable, isInFlight }: Share): Pick<Share, 'isUnavailable' | 'isInFlight'> {
-  return { isUnavailable, isInFlight };
 }

@@ -148,19 +148,28 @@ export class KnownDaemonSet {
   }
 
   #replace(uid: string, before: KnownPod | undefined, after: KnownPod | undefined): void {
-    if (before !== undefined) {
-      this.touched.add(before.nodeName);
-      const others = this.podsOn(before.nodeName).filter((known) => known !== before);
-      if (others.length === 0) this.#podsByNode.delete(before.nodeName);
-      else this.#podsByNode.set(before.nodeName, others);
-    }
+    if (before !== undefined) this.#unplace(before, after);
     if (after === undefined) {
       this.pods.delete(uid);
       return;
     }
     this.pods.set(uid, after);
     this.touched.add(after.nodeName);
-    this.#podsByNode.set(after.nodeName, [...this.podsOn(after.nodeName), after]);
+    const others = this.podsOn(after.nodeName);
+    this.#podsByNode.set(after.nodeName, others.length === 0 ? [after] : [...others, after]);
+  }
+
+  #unplace(before: KnownPod, after: KnownPod | undefined): void {
+    const { nodeName } = before;
+    this.touched.add(nodeName);
+    const there = this.podsOn(nodeName);
+    if (there.length > 1) {
+      this.#podsByNode.set(
+        nodeName,
+        there.filter((known) => known !== before),
+      );
+    } else if (after?.nodeName === nodeName) this.#podsByNode.set(nodeName, NO_PODS);
+    else this.#podsByNode.delete(nodeName);
   }
 
   #settle(): void {

@@ -81,10 +81,7 @@ export class TrueBudget {
     const watched = this.#watched.get(uid);
     // On a node that does not count nothing was taken away.
     if (entry === undefined || watched?.down.has(nodeName) !== true) return undefined;
-    const eras = erasSince(watched.eras, told.revision);
-    const eligibleMost = Math.max(...eras.map(({ eligible }) => eligible));
-    const allowed = Math.max(...eras.map(({ daemonSet }) => Math.max(1, allowedUnavailable(daemonSet, eligibleMost))));
-    const minReadyMs = 1000 * Math.min(...eras.map(({ daemonSet }) => daemonSet.spec.minReadySeconds ?? 0));
+    const { allowed, minReadyMs } = bestOf(erasSince(watched.eras, told.revision));
     let count = 0;
     let known = 0;
     for (const [name, { sinceRevision, by }] of watched.down) {
@@ -99,11 +96,12 @@ export class TrueBudget {
   }
 
   #isServed({ pods }: Slot, told: Told, minReadyMs: number): boolean {
-    return pods.some((indexed) => {
-      const isReady = indexed.readySinceMs !== undefined && !isTerminating(indexed.pod);
-      if (!isReady || told.isHint(indexed.pod.metadata.uid)) return isReady;
-      return isAvailable(indexed, (minReadyMs * (1 - DRIFT_MAX)) / 1000 - 1, this.#cluster.nowMs);
-    });
+    for (const indexed of pods) {
+      if (indexed.readySinceMs === undefined || isTerminating(indexed.pod)) continue;
+      if (told.isHint(indexed.pod.metadata.uid)) return true;
+      if (isAvailable(indexed, (minReadyMs * (1 - DRIFT_MAX)) / 1000 - 1, this.#cluster.nowMs)) return true;
+    }
+    return false;
   }
 
   #onDaemonSet(entry: Entry, commit: Commit): void {
@@ -173,6 +171,22 @@ function servedAtMsOf({ pods }: Slot, minReadyMs: number): number {
     if (readySinceMs !== undefined && !isTerminating(pod)) servedAtMs = Math.min(servedAtMs, readySinceMs + minReadyMs);
   }
   return servedAtMs;
+}
+
+/** The largest bound and the smallest minReadySeconds of them. */
+function bestOf(eras: readonly Era[]): { readonly allowed: number; readonly minReadyMs: number } {
+  let eligibleMost = 0;
+  for (const { eligible } of eras) eligibleMost = Math.max(eligibleMost, eligible);
+  let allowed = 1;
+  let minReadySeconds = Number.POSITIVE_INFINITY;
+  let last: DaemonSetObject | undefined;
+  for (const { daemonSet } of eras) {
+    if (daemonSet === last) continue;
+    last = daemonSet;
+    allowed = Math.max(allowed, allowedUnavailable(daemonSet, eligibleMost));
+    minReadySeconds = Math.min(minReadySeconds, daemonSet.spec.minReadySeconds ?? 0);
+  }
+  return { allowed, minReadyMs: 1000 * minReadySeconds };
 }
 
 /** Those in force at `revision` or later. */
