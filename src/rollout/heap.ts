@@ -26,7 +26,9 @@ export class Heap<T> {
   }
 
   has(item: T): boolean {
-    return this.#items[this.#rules.placeOf(item)] === item;
+    const place = this.#rules.placeOf(item);
+    // An index below 0 is no element: the engine looks for a property of that name, slowly.
+    return place >= 0 && this.#items[place] === item;
   }
 
   /** Adds the item, or moves it after its order changed. */
