@@ -18,7 +18,8 @@ import { Violation } from './trace.ts';
  */
 export class Records {
   readonly #clock: StampClock;
-  readonly #known = new Map<SimObject, ObjectRecord>();
+  /** By resource version, which no other object has but one that left a selection. */
+  readonly #known: ({ readonly object: SimObject; readonly record: ObjectRecord } | undefined)[] = [];
 
   constructor(clock: StampClock) {
     this.#clock = clock;
@@ -59,12 +60,13 @@ export class Records {
     parse: (json: unknown) => RecordResult<T>,
     stamp: (record: T) => T,
   ): T {
-    const known = this.#known.get(object);
-    if (known !== undefined) return known as T;
+    const revision = Number(object.metadata.resourceVersion);
+    const known = this.#known[revision];
+    if (known?.object === object) return known.record as T;
     const result = parse(object);
     if (!result.ok) throw new Violation('decoder', result.message);
     const record = this.#clock.isTrue ? result.record : stamp(result.record);
-    this.#known.set(object, record);
+    this.#known[revision] = { object, record };
     return record;
   }
 }
