@@ -67,6 +67,7 @@ export class AdaptivePace implements Pace {
   readonly #pendingMs = new RecentMedian();
   #departedCount = 0;
   readonly #completions = new Tally();
+  #lastCompletionMs = 0;
   #begunAtMs: number | undefined;
   #first: Cohort | undefined;
   #hasRecreations = false;
@@ -99,6 +100,7 @@ export class AdaptivePace implements Pace {
 
   onCompletion(replacementMs: number, nowMs: number): void {
     this.#completions.add(nowMs);
+    this.#lastCompletionMs = nowMs;
     this.#learnFrom(this.#onBack(nowMs), replacementMs, nowMs);
     const limit = this.#total;
     const { inFlight } = this.#use;
@@ -138,6 +140,7 @@ export class AdaptivePace implements Pace {
       budget,
       ratePerSecond: this.#ratePerSecond(nowMs),
       replacementMs: this.#total.recentMs,
+      silentMs: nowMs - this.#lastCompletionMs,
       undisturbedMs: this.#total.undisturbedMs,
     };
     const { phase, window, ratePerSecond, undisturbedMs } = figures;

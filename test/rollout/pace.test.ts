@@ -211,3 +211,18 @@ test('pace: status → window, rate and reason in words', () => {
   assert.ok(undisturbedMs !== undefined && undisturbedMs > 1000 && undisturbedMs < 1600, `${undisturbedMs}`);
   assert.match(reason, /^\d+ of 200: \d\d pods\/s come back, 1\.\d\d s each \(1\.\d\d s when none waits\)$/);
 });
+
+test('pace: only pods are left that do not come back → the reason says for how long, and how long it took before', () => {
+  const pace = new AdaptivePace();
+  runModel({ ...CLUSTER, untilMs: 20_000 }, pace);
+  const { reason, ratePerSecond } = pace.status(93_000);
+  assert.equal(ratePerSecond, 0);
+  assert.match(reason, /^\d+ of 200: nothing has come back for 73 s, before that 1\.\d\d s each$/);
+});
+
+test('pace: the whole budget is out and nothing came back yet → no word of a window that opens', () => {
+  const pace = new AdaptivePace();
+  for (let node = 0; node < 5; node += 1) pace.onDeparture(0);
+  pace.window({ budget: 5, inFlight: 5, pending: 5, nowMs: 1000 });
+  assert.equal(pace.status(1000).reason, 'the whole budget of 5: nothing has come back yet');
+});
