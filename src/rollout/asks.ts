@@ -16,7 +16,7 @@ export interface AfterOutcome {
 }
 
 /** How long the watch may take to show a write before the pod is read; doubles with each read that tells nothing. */
-export const OBSERVE_AFTER_MS = 30_000;
+const OBSERVE_AFTER_MS = 30_000;
 /**
  * The same when it is not even known whether the deletion was applied, or the read told nothing (a dead lane, a lost
  * connection): a read is cheap, and until it is made the slot keeps a place of the budget.

@@ -56,7 +56,7 @@ export const BIT_COUNT = 20;
 const CANDIDATE_DELETE = BIT.candidateUnavailable | BIT.candidateAvailable;
 
 /** A node that goes NotReady this long after minReadySeconds, counted from the replacement of its pod, failed. */
-export const NODE_FAILURE_WINDOW_MS = 5 * 60_000;
+const NODE_FAILURE_WINDOW_MS = 5 * 60_000;
 
 /** Everything about a slot but whether its progress deadline has passed (see `isOverdue`). */
 export function classify(slot: Slot, facts: Facts, nowMs: number): number {

@@ -4,7 +4,7 @@ import type { Facts } from './facts.ts';
 import type { Slot } from './slot-state.ts';
 
 /** The OTA condition's message. */
-export function markMessage(hash: string): string {
+function markMessage(hash: string): string {
   return `controllerrevision: ${hash}`;
 }
 

@@ -81,7 +81,7 @@ function negotiateAnew(accept: string | undefined, route: Route): Negotiated | u
 const partials = new WeakMap<SimObject, SimObject>();
 
 /** Nothing but the metadata. */
-export function partialOf(object: SimObject): SimObject {
+function partialOf(object: SimObject): SimObject {
   let partial = partials.get(object);
   if (partial === undefined) {
     partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };

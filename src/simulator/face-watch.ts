@@ -12,7 +12,7 @@ export interface WatchStreamOptions {
 }
 
 /** Writes a watch's events to its connection, all of one turn of the event loop together. */
-export class WatchStream implements WatchSink {
+class WatchStream implements WatchSink {
   readonly #response: ServerResponse;
   readonly #options: WatchStreamOptions;
   #frames: Buffer[] = [];

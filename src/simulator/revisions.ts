@@ -14,7 +14,7 @@ function stableJson(value: unknown): string {
 }
 
 /** A hash of a pod template in digits and lower-case letters. Not Go's: nobody may recompute it, only compare it. */
-export function templateHash(template: unknown): string {
+function templateHash(template: unknown): string {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(stableJson(template))) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return hash.toString(10).replace(/[013]/g, (digit) => ({ 0: 'b', 1: 'c', 3: 'd' })[digit] ?? digit);
@@ -27,12 +27,12 @@ export function ownerOf(daemonSet: DaemonSetObject): OwnerReference {
 }
 
 /** The part of a DaemonSet that a revision keeps. */
-export function revisionData(daemonSet: DaemonSetObject): unknown {
+function revisionData(daemonSet: DaemonSetObject): unknown {
   return { spec: { template: { $patch: 'replace', ...daemonSet.spec.template } } };
 }
 
 /** A revision for the DaemonSet's template, before the API server has seen it. */
-export function newRevision(daemonSet: DaemonSetObject, revision: number): RevisionObject {
+function newRevision(daemonSet: DaemonSetObject, revision: number): RevisionObject {
   const { name, namespace = '' } = daemonSet.metadata;
   const hash = templateHash(daemonSet.spec.template);
   const generation = daemonSet.metadata.annotations?.[TEMPLATE_GENERATION] ?? '1';

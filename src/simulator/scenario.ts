@@ -19,7 +19,7 @@ export interface ScenarioOptions {
   readonly seed: number;
 }
 
-export const SCENARIO_DEFAULTS: ScenarioOptions = {
+const SCENARIO_DEFAULTS: ScenarioOptions = {
   nodes: 100,
   daemonSets: 1,
   maxUnavailable: '10%',

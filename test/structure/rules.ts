@@ -134,3 +134,8 @@ export const foreignText: readonly { readonly what: string; readonly pattern: Re
     pattern: /\bhttps?:\/\/[\w.:-]+\/(?:npm|artifactory|nexus|repository)\b/,
   },
 ];
+
+/** Exports that no file imports, with who calls them by their name. */
+export const calledByName: Readonly<Record<string, string>> = {
+  'workers/lane.ts connect': 'Piscina, for the first task of a thread (src/dispatch/lane-thread.ts)',
+};

@@ -14,6 +14,8 @@ export interface ImportStatement {
   /** `export … from`. */
   readonly isReExport: boolean;
   readonly line: number;
+  /** Of its first token. */
+  readonly index: number;
 }
 
 export interface SourceFile {
@@ -67,6 +69,7 @@ function findImports(path: string, tokens: readonly Token[]): readonly ImportSta
       isTypeOnly: tokens[index + 1]?.text === 'type',
       isReExport: token.text === 'export',
       line: token.line,
+      index,
     });
   });
   return found;
