@@ -144,6 +144,10 @@ function checkTwice(seed: number, overrides: Overrides, totals: Totals): void {
   console.log(`  repeat: ${commandOf(seed, overrides)}`);
 }
 
+function counted(seeds: number): string {
+  return seeds === 1 ? '1 seed' : `${seeds} seeds`;
+}
+
 function printTrace(report: SeedReport, count: number): void {
   for (const line of report.lines.slice(-count)) console.log(line);
 }
@@ -156,12 +160,12 @@ function summarise(totals: Totals): void {
     .map(([kind, times]) => `${kind} ${times}`);
   console.log(`happened: ${faults.join(', ')}`);
   console.log(
-    `${seeds} seeds, ${failures} failed: ${events} events, ${deletes} deletions and ${marks} marks in ${hours} virtual hours; ` +
+    `${counted(seeds)}, ${failures} failed: ${events} events, ${deletes} deletions and ${marks} marks in ${hours} virtual hours; ` +
       `${(wallMs / seeds).toFixed(1)} ms a seed (one of ${availableParallelism()} CPUs)`,
   );
   const medianMs = largeMs.sort((left, right) => left - right)[largeMs.length >> 1];
   if (medianMs === undefined) return;
-  console.log(`${largeMs.length} seeds of ${LARGE_NODES} nodes and more: ${medianMs.toFixed(1)} ms each (median)`);
+  console.log(`${counted(largeMs.length)} of ${LARGE_NODES} nodes and more: ${medianMs.toFixed(1)} ms each (median)`);
 }
 
 try {
@@ -169,5 +173,6 @@ try {
 } catch (error) {
   if (!(error instanceof UsageError) && !(error instanceof TypeError && 'code' in error)) throw error;
   console.error(error.message);
+  if (!(error instanceof UsageError)) console.error(`options: --${Object.keys(OPTIONS).join(', --')}`);
   process.exitCode = 2;
 }
