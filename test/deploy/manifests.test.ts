@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { Metrics } from '../../src/server/metrics.ts';
+import { metricsRoute } from '../../src/server/routes.ts';
 import { baseObject, readManifests, readText, readYaml } from './manifests.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -88,6 +90,30 @@ test('deploy: probes and ports → agree with the flags', () => {
   assert.equal(declared('health'), portOf('--health-probe-bind-address'));
   assert.deepEqual(container.at('livenessProbe', 'httpGet').value, { path: '/healthz', port: 'health' });
   assert.deepEqual(container.at('readinessProbe', 'httpGet').value, { path: '/readyz', port: 'health' });
+});
+
+test('deploy: annotations and PodMonitor → lead to the metrics of each replica', () => {
+  const template = deployment.at('spec', 'template');
+  const port = container
+    .at('ports')
+    .items()
+    .find((one) => one.at('name').text() === 'metrics');
+  const { method, path } = metricsRoute(new Metrics({ host: '', leaseName: '', laneCount: 0 }));
+  assert.equal(method, 'GET');
+  assert.deepEqual(template.at('metadata', 'annotations').value, {
+    'prometheus.io/scrape': 'true',
+    'prometheus.io/port': String(port?.at('containerPort').value),
+    'prometheus.io/path': path,
+  });
+  const monitor = readYaml('deploy/examples/pod-monitor.yaml');
+  const labels = template.at('metadata', 'labels').value;
+  assert.equal(monitor.at('metadata', 'namespace').text(), deployment.at('metadata', 'namespace').text());
+  assert.deepEqual(monitor.at('spec', 'selector', 'matchLabels').value, labels);
+  assert.ok(Object.hasOwn(labels as object, monitor.at('spec', 'jobLabel').text()));
+  const endpoint = monitor.at('spec', 'podMetricsEndpoints', 0);
+  assert.deepEqual([endpoint.at('port').text(), endpoint.at('path').text()], ['metrics', path]);
+  // The rollout metrics have a label `namespace` of their own, which would be renamed.
+  assert.equal(endpoint.at('honorLabels').value, true);
 });
 
 test('deploy: two replicas → spread, protected from draining both, with time to finish', () => {
