@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Cli, eventually, kubeconfig, runCli, simulator, startUpdater } from './support.ts';
 
 test('plan: before, in the middle and after → each node with its reason, as a table and as JSON; nothing is written', async (t) => {
@@ -61,6 +64,53 @@ test('plan and status: the cluster may not be read → exit code 1 and which ver
       stderr,
       /cannot read the cluster at 127\.0\.0\.1:\d+ \(context \S+\): nodes: .*cannot list resource "nodes"/,
     );
+  }
+});
+
+/** Before the cluster: nodes cannot be watched, the list of DaemonSets is slow and expires once, and two of them make no sense. */
+async function troublesome(t: TestContext, target: string): Promise<string> {
+  let pages = 0;
+  const server = createServer(async (incoming, response) => {
+    const { url = '/', headers } = incoming;
+    const isWatch = url.includes('watch=true');
+    const problem = (code: number, reason: string): void => {
+      response.writeHead(code, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message: reason }),
+      );
+    };
+    if (isWatch) return url.includes('/nodes?') ? problem(403, 'Forbidden') : undefined;
+    if (url.includes('continue=')) {
+      await sleep(300);
+      return problem(410, 'Expired');
+    }
+    const answer = await fetch(`${target}${url}`, { headers: { accept: headers.accept ?? '' } });
+    let body = Buffer.from(await answer.arrayBuffer());
+    if (/\/daemonsets(\?|$)/.test(url)) {
+      const list = JSON.parse(body.toString());
+      if (pages++ === 0) Object.assign(list, { items: [], metadata: { ...list.metadata, continue: 'more' } });
+      else list.items.push({ metadata: { name: 'x/y', namespace: 'default' } }, {});
+      body = Buffer.from(JSON.stringify(list));
+    }
+    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' });
+    return response.end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test('plan and status: objects that make no sense, a watch that fails, a list that expires → told all the same, with a warning', async (t) => {
+  const cluster = await simulator(t, { scenario: { nodes: 3 } });
+  for (const args of [['plan', 'agent'], ['status']]) {
+    const config = await kubeconfig(t, await troublesome(t, cluster.url));
+    const { code, stdout, stderr } = await runCli(t, [...args, '--kubeconfig', config]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /agent/);
+    assert.match(stderr, /^warning: objects are left out, the first of daemonsets.*: .*\n$/);
   }
 });
 

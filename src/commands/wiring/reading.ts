@@ -4,6 +4,7 @@ import type { ConnectionSource } from '../../client/connection-source.ts';
 import { loadConnection } from '../../client/credentials.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { ClusterOptions } from '../options.ts';
+import type { ReaderProblem } from './cluster-reader.ts';
 import { ControllerHost } from './controller-host.ts';
 
 const SYNC_TIMEOUT_MS = 60_000;
@@ -15,7 +16,10 @@ export class Reading {
   readonly host: ControllerHost;
   readonly source: ConnectionSource;
   readonly #client: ApiClient;
+  /** Why a list cannot be read. */
   #problem = '';
+  /** The first object that cannot be used. */
+  #leftOut = '';
 
   /** Rejects with `CredentialError` when there is no way to the cluster. */
   static async open(options: ClusterOptions, namespaces: (source: ConnectionSource) => readonly string[]) {
@@ -48,10 +52,15 @@ export class Reading {
       recordEvent: () => {},
       log: () => {},
       taskDone: () => {},
-      onProblem: ({ stream, problem }) => {
-        this.#problem = `${stream}: ${problem.message}`;
-      },
+      onProblem: (problem) => this.#note(problem),
     });
+  }
+
+  /** Anybody may have made an object that makes no sense; a list that begins again at once, or a watch, is not what is waited for. */
+  #note({ stream, problem }: ReaderProblem): void {
+    const told = `${stream}: ${problem.message}`;
+    if (problem.phase === 'object') this.#leftOut ||= told;
+    else if (problem.phase === 'list' && problem.retryInMs > 0) this.#problem = told;
   }
 
   /** Rejects when the cluster cannot be read completely in time, with the reason. */
@@ -65,6 +74,7 @@ export class Reading {
       if (monotonicMs() > deadlineMs) throw new Error(`${failed}: it did not answer in time`);
       await sleep(POLL_MS);
     }
+    if (this.#leftOut !== '') process.stderr.write(`warning: objects are left out, the first of ${this.#leftOut}\n`);
     // The rollouts learn here that everything has been read; the host would tell them a little later.
     this.host.controller.pump(monotonicMs());
   }
