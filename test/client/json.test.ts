@@ -103,6 +103,17 @@ for (const [name, json, field] of [
   });
 }
 
+test('json: an item of a list within a list is of another type → its place is named', () => {
+  const terms = [{ matchExpressions: [] }, { matchExpressions: [{ values: [] }, { values: ['a', 'b', 3] }] }];
+  const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: terms } };
+  const result = parseDaemonSet({
+    metadata: METADATA,
+    spec: { template: { spec: { affinity: { nodeAffinity } } } },
+  });
+  const message = result.ok ? '' : result.message;
+  assert.match(message, /nodeSelectorTerms\[1\]\.matchExpressions\[1\]\.values\[2\] is not a string$/);
+});
+
 test('json: ControllerRevision → owner, revision and hash; its data is not kept', () => {
   const result = parseControllerRevision({
     metadata: {

@@ -41,7 +41,15 @@ export function booleanOf(value: unknown, path: string): boolean {
 export function arrayOf<T>(value: unknown, path: string, read: (item: unknown, path: string) => T): readonly T[] {
   if (isAbsent(value)) return [];
   if (!Array.isArray(value)) throw new MalformedError(`${path} is not a list`);
-  return value.map((item: unknown, i) => read(item, `${path}[${i}]`));
+  return value.map((item: unknown, i) => {
+    try {
+      return read(item, path);
+    } catch (error) {
+      // To put a path together for each item costs more than to read it, so that is done for what cannot be read.
+      if (error instanceof MalformedError) read(item, `${path}[${i}]`);
+      throw error;
+    }
+  });
 }
 
 /** A map of strings, without the one key that JavaScript objects cannot hold. */
