@@ -73,9 +73,9 @@ export class Watch {
     const isIn = commit.type !== 'DELETED' && matches(object);
     const wasIn = previous !== undefined && matches(previous);
     if (isIn) {
-      this.send({ type: wasIn ? 'MODIFIED' : 'ADDED', object });
+      this.send(eventOf(wasIn ? 'MODIFIED' : 'ADDED', object));
     } else if (wasIn) {
-      this.send({ type: 'DELETED', object: commit.type === 'DELETED' ? object : lastSeen(previous, object) });
+      this.send(eventOf('DELETED', commit.type === 'DELETED' ? object : lastSeen(previous, object)));
     }
   }
 
@@ -92,6 +92,14 @@ export class Watch {
     this.#isEnded = true;
     for (const callback of this.#onEnded) callback();
   }
+}
+
+/** Most watches are told the same of a commit. */
+let last: WatchEvent | undefined;
+
+function eventOf(type: WatchEvent['type'], object: SimObject): WatchEvent {
+  if (last?.object !== object || last.type !== type) last = { type, object };
+  return last;
 }
 
 /** Several watches ask for the same departed object; one copy of it means one encoding of it. */

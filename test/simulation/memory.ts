@@ -62,7 +62,9 @@ function firstOver(sizes: readonly (readonly [what: string, size: number, max: n
 
 /** A time at which it asks to be woken and which never comes; other timers may hide one of the pace's. */
 export function endlessSleep(controller: Controller, nowMs: number): number | undefined {
-  const wakes = [controller.nextWakeMs(nowMs)];
-  for (const { rollout } of controller.followed()) wakes.push(rollout.paceWakeMs);
-  return wakes.find((wakeMs) => wakeMs !== undefined && !Number.isFinite(wakeMs));
+  const isEndless = (wakeMs: number | undefined): boolean => wakeMs !== undefined && !Number.isFinite(wakeMs);
+  const wakeMs = controller.nextWakeMs(nowMs);
+  if (isEndless(wakeMs)) return wakeMs;
+  for (const { rollout } of controller.followed()) if (isEndless(rollout.paceWakeMs)) return rollout.paceWakeMs;
+  return undefined;
 }

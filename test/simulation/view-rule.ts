@@ -15,11 +15,16 @@ const SILENT_MS = 150_000 + LOOK_MS;
 /** It waits for two seconds after it saw a loss for the last time, which it did at most one look before the loss was over. */
 const CATCH_UP_MS = 2000 - LOOK_MS;
 
+interface Entry {
+  readonly what: Delivery;
+  readonly atMs: number;
+}
+
 /** What came of one stream, in the time of the process that reads it. */
 class StreamLog {
   readonly #name: string;
   /** Since the last event, or since the stream began. */
-  readonly #entries: { readonly what: Delivery; readonly atMs: number }[] = [];
+  readonly #entries: Entry[] = [];
   #eventMs: number;
   /** When a turn of the process last found it stale. */
   #staleAtMs = Number.NEGATIVE_INFINITY;
@@ -58,7 +63,8 @@ class StreamLog {
   #excess(nowMs: number): string {
     let heardMs = this.#eventMs;
     let failedMs = Number.POSITIVE_INFINITY;
-    for (const [index, { what, atMs }] of this.#entries.entries()) {
+    for (let index = 0; index < this.#entries.length; index += 1) {
+      const { what, atMs } = this.#entries[index] as Entry;
       const isConfirmed = what === 'accepted' && (this.#entries[index + 1]?.atMs ?? nowMs) - atMs >= OPEN_MS;
       if (isConfirmed) failedMs = Number.POSITIVE_INFINITY;
       if (isConfirmed || what === 'page') heardMs = atMs;
