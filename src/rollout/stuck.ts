@@ -12,19 +12,19 @@ export function newLeaving(sinceMs: number): Leaving {
 
 /**
  * When a pod that holds up its slot may be deleted without its kubelet, if the DaemonSet asks for that: the progress
- * deadline after its grace period, and longer if that did not help before or was refused. NEVER while something else is asked, or when
+ * deadline after its grace period, as far as could be seen, and longer if that did not help before or was refused. NEVER while something else is asked, or when
  * the node has another pod, which needs no replacement.
  */
 export function forceAtMs(slot: Slot, facts: Facts): number {
   if (!facts.isForceDeleteStuck || slot.ask !== undefined || liveCount(slot) > 0) return NEVER;
   let atMs = NEVER;
-  for (const pod of slot.pods) atMs = Math.min(atMs, forcePodAtMs(pod, facts));
+  for (const pod of slot.pods) atMs = Math.min(atMs, forcePodAtMs(pod, slot, facts));
   return Math.max(atMs, refusedUntilMs(slot, 'force-delete'));
 }
 
 /** The pod to delete by force at `nowMs`. */
 export function stuckPod(slot: Slot, facts: Facts, nowMs: number): TrackedPod | undefined {
-  return slot.pods.find((pod) => forcePodAtMs(pod, facts) <= nowMs);
+  return slot.pods.find((pod) => forcePodAtMs(pod, slot, facts) <= nowMs);
 }
 
 export function noteForced(slot: Slot, uid: string, nowMs: number): void {
@@ -34,10 +34,10 @@ export function noteForced(slot: Slot, uid: string, nowMs: number): void {
   leaving.forcedAtMs = nowMs;
 }
 
-function forcePodAtMs({ record, leaving }: TrackedPod, facts: Facts): number {
+function forcePodAtMs({ record, leaving }: TrackedPod, { unseenMs }: Slot, facts: Facts): number {
   if (leaving === undefined) return NEVER;
   if (leaving.forcedCount > 0) {
     return leaving.forcedAtMs + REPEAT_AFTER_MS * 2 ** Math.min(leaving.forcedCount - 1, REPEAT_DOUBLINGS_MAX);
   }
-  return leaving.sinceMs + (record.deletionGraceMs ?? 0) + facts.progressDeadlineMs;
+  return leaving.sinceMs + (record.deletionGraceMs ?? 0) + facts.progressDeadlineMs + unseenMs;
 }

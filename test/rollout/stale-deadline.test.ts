@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Rollout } from '../../src/rollout/rollout.ts';
-import { budget, cluster, daemonSet, node, pod, reasons, syncedRollout, T0 } from './records.ts';
+import { budget, cluster, daemonSet, node, pod, reasons, slot, syncedRollout, T0 } from './records.ts';
 import { ALL, carryOut } from './scenario-moves.ts';
 
 const DEADLINE_MS = 600_000;
@@ -90,6 +90,23 @@ test('stale deadline: replaced, and the next replacement of the node → nothing
   assert.equal(failures(rollout), 0);
   runTo(rollout, T0 + 600_000 + DEADLINE_MS);
   assert.equal(failures(rollout), 1);
+});
+
+test('stale deadline: a pod stuck in Terminating → deleted by force when its time has passed in the time that was seen', () => {
+  const graceMs = 300_000;
+  const force = { 'daemonpodupdater.io/force-delete-stuck': 'true' };
+  const rollout = syncedRollout({ ...cluster(2), daemonSet: daemonSet({ annotations: budget('1', force) }) });
+  rollout.select(ALL, T0);
+  carryOut(rollout, 'n01', T0);
+  rollout.upsertPod(pod('n01', 'old', { isTerminating: true, deletionGraceMs: graceMs }), T0);
+  rollout.setSynced(true, T0 + 60_000, 'stale');
+  runTo(rollout, T0 + 2_000_000);
+  rollout.setSynced(true, T0 + 2_000_000);
+  const dueMs = T0 + graceMs + DEADLINE_MS + 1_940_000;
+  runTo(rollout, dueMs - 1);
+  assert.deepEqual([rollout.select(ALL, dueMs - 1), rollout.nextWakeMs()], [[], dueMs]);
+  assert.equal(rollout.select(ALL, dueMs).length, 1);
+  assert.equal(rollout.taskFor(slot('n01'), dueMs)?.action, 'force-delete');
 });
 
 test('stale deadline: any spells → failed after a deadline of seen time, never during a spell', () => {
