@@ -1,24 +1,37 @@
 import type { RolloutCounts } from '../rollout/counts.ts';
+import type { Block } from '../rollout/definition.ts';
 import type { ControllerReport } from './controller-report.ts';
 import { formatAge } from './tables.ts';
 
 /** What only the leader knows of a rollout; undefined when it is not reached. */
 export type LedRollout = ControllerReport['rollouts'][number] | undefined;
 
+/** What can be seen of a rollout by whoever only reads the cluster. */
+export interface SeenRollout {
+  readonly counts: RolloutCounts;
+  readonly block: Block | undefined;
+}
+
 /** In a few words: is it done, how long more, and if it does not go on, why. */
-export function stateOf(counts: RolloutCounts, led: LedRollout, nowMs: number): string {
+export function stateOf({ counts, block }: SeenRollout, led: LedRollout, nowMs: number): string {
   const { waiting, inFlight, skippedNotReady, targetHash, targetCreatedAtMs, allowed } = counts;
-  if (led?.blocked !== undefined) return 'blocked';
+  if (led?.blocked !== undefined || isBlockedForAll(block)) return 'blocked';
   if (targetHash === undefined) return 'no revision yet';
-  if (waiting + inFlight === 0) return skippedNotReady === 0 ? 'done' : 'done, but for NotReady nodes';
   const failed = failedCount(counts, led);
-  const moving = waiting + inFlight - failed;
-  const soFar = `${formatAge(nowMs - targetCreatedAtMs)} so far`;
-  if (moving <= 0) return `${soFar}, failed nodes left`;
-  if (waiting > 0 && counts.strategy !== 'OTA' && failed >= allowed) return `${soFar}, stopped by failed nodes`;
-  if ((led?.refused ?? 0) > 0) return `${soFar}, writes are refused`;
+  if (waiting + inFlight + failed === 0) return skippedNotReady === 0 ? 'done' : 'done, but for NotReady nodes';
+  const moving = waiting + Math.max(0, inFlight - failed);
+  // Not for how long it has gone on: a rollback takes up a revision that is there already.
+  const age = `revision ${formatAge(nowMs - targetCreatedAtMs)} old`;
+  if (moving === 0) return `${age}, failed nodes left`;
+  if (waiting > 0 && counts.strategy !== 'OTA' && failed >= allowed) return `${age}, stopped by failed nodes`;
+  if ((led?.refused ?? 0) > 0) return `${age}, writes are refused`;
   const ratePerSecond = led?.pace.ratePerSecond ?? 0;
-  return ratePerSecond > 0 ? `${soFar}, about ${formatAge((moving / ratePerSecond) * 1000)} left` : soFar;
+  return ratePerSecond > 0 ? `${age}, about ${formatAge((moving / ratePerSecond) * 1000)} left` : age;
+}
+
+/** Not because of what this command has not read. */
+function isBlockedForAll(block: Block | undefined): boolean {
+  return block?.code === 'generation-behind' || block?.code === 'terminating';
 }
 
 /** The leader has seen how it came to be; whoever only looks now knows less. */
@@ -29,9 +42,19 @@ export function failedCount({ failed }: Pick<RolloutCounts, 'failed'>, led: LedR
   );
 }
 
-/** What somebody should look at, and where more is told. `causes`: of failed nodes, as seen from here. */
-export function warningsOf(key: string, causes: Readonly<Record<string, number>>, led: LedRollout): readonly string[] {
+interface Trouble {
+  /** Of failed nodes, as seen from here. */
+  readonly causes: Readonly<Record<string, number>>;
+  readonly block: Block | undefined;
+}
+
+/** What somebody should look at, and where more is told. */
+export function warningsOf(key: string, { causes, block }: Trouble, led: LedRollout): readonly string[] {
   const warnings: string[] = [];
+  if (block?.code === 'stale') warnings.push(`${key}: what is shown of it is old: ${block.message}`);
+  else if (block !== undefined && isBlockedForAll(block) && led?.blocked === undefined) {
+    warnings.push(`${key}: nothing new is decided: ${block.message}`);
+  }
   const known = Object.keys(led?.failures ?? {}).length > 0 ? (led?.failures ?? {}) : causes;
   const counted = Object.entries(known).map(([cause, count]) => `${count} ${cause}`);
   if (counted.length > 0) {

@@ -41,7 +41,10 @@ async function print(reading: Reading, options: StatusOptions, before = ''): Pro
     return false;
   }
   const leader = only(await leaderStatus(reading, options), wanted);
-  const told = wanted.flatMap((followed) => warningsOf(followed.key, causesOf(followed), ledOf(leader, followed.key)));
+  const told = wanted.flatMap((followed) => {
+    const trouble = { causes: causesOf(followed), block: followed.rollout.blocked() };
+    return warningsOf(followed.key, trouble, ledOf(leader, followed.key));
+  });
   const screen = { wanted, leader, warnings: [...complaints, ...told] };
   const text = output === 'json' ? statusJson(screen) : statusText(screen);
   process.stdout.write(`${before}${text}\n`);
@@ -141,6 +144,6 @@ function rowOf({ daemonSet, rollout }: Followed, led: LedRollout): StatusRow {
     allowed: counts.strategy === 'OTA' ? undefined : counts.allowed,
     notReady: counts.eligible - counts.ready,
     failed: failedCount(counts, led),
-    state: stateOf(counts, led, Date.now()),
+    state: stateOf({ counts, block: rollout.blocked() }, led, Date.now()),
   };
 }

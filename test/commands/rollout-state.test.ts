@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type LedRollout, stateOf, warningsOf } from '../../src/commands/rollout-state.ts';
 import type { RolloutCounts } from '../../src/rollout/counts.ts';
+import type { Block } from '../../src/rollout/definition.ts';
 
 const COUNTS: RolloutCounts = {
   eligible: 1000,
@@ -30,15 +31,46 @@ function led(changes: Partial<NonNullable<LedRollout>> = {}): LedRollout {
   return { daemonSet: 'edge/agent', allowed: 100, pace, ...changes };
 }
 
-const states: readonly { name: string; counts?: Partial<RolloutCounts>; led?: LedRollout; state: string }[] = [
-  { name: 'it goes on', led: led(), state: '30s so far, about 10s left' },
-  { name: 'no leader is reached', state: '30s so far' },
+interface State {
+  readonly name: string;
+  readonly counts?: Partial<RolloutCounts>;
+  readonly block?: Block;
+  readonly led?: LedRollout;
+  readonly state: string;
+}
+
+const BEHIND: Block = { code: 'generation-behind', message: 'the DaemonSet controller has seen generation 1 of 2' };
+const STALE: Block = { code: 'stale', message: 'stale: pods' };
+const DONE = { waiting: 0, inFlight: 0, skippedNotReady: 0 };
+
+const states: readonly State[] = [
+  { name: 'it goes on', led: led(), state: 'revision 30s old, about 10s left' },
+  { name: 'no leader is reached', state: 'revision 30s old' },
   {
     name: 'nothing comes back',
     led: led({ pace: { phase: 'stalled', window: 1, reason: 'nothing comes back', ratePerSecond: 0 } }),
-    state: '30s so far',
+    state: 'revision 30s old',
   },
-  { name: 'every node has it', counts: { waiting: 0, inFlight: 0, skippedNotReady: 0 }, state: 'done' },
+  { name: 'every node has it', counts: DONE, led: led(), state: 'done' },
+  { name: 'the newest template is not a revision yet', counts: DONE, block: BEHIND, state: 'blocked' },
+  {
+    name: 'not confirmed here, but the leader goes on',
+    block: STALE,
+    led: led(),
+    state: 'revision 30s old, about 10s left',
+  },
+  {
+    name: 'a node went away soon after, which only the leader has seen',
+    counts: { ...DONE, skippedNotReady: 1 },
+    led: led({ failures: { 'node-not-ready': 1 } }),
+    state: 'revision 30s old, failed nodes left',
+  },
+  {
+    name: 'so many of them that those that wait are fewer',
+    counts: { waiting: 3, inFlight: 0 },
+    led: led({ failures: { 'node-not-ready': 5 } }),
+    state: 'revision 30s old, about 0s left',
+  },
   { name: 'some are away', counts: { waiting: 0, inFlight: 0 }, state: 'done, but for NotReady nodes' },
   { name: 'the view is stale', led: led({ blocked: 'stale: nodes' }), state: 'blocked' },
   { name: 'the newest revision is not known', counts: { targetHash: undefined }, state: 'no revision yet' },
@@ -46,29 +78,50 @@ const states: readonly { name: string; counts?: Partial<RolloutCounts>; led?: Le
     name: 'failed nodes use the budget up',
     counts: { failed: 100 },
     led: led(),
-    state: '30s so far, stopped by failed nodes',
+    state: 'revision 30s old, stopped by failed nodes',
   },
   {
     name: 'the leader has seen them fail, and it cannot be seen from here',
     led: led({ failures: { 'not-created': 60, 'stuck-terminating': 40 } }),
-    state: '30s so far, stopped by failed nodes',
+    state: 'revision 30s old, stopped by failed nodes',
   },
-  { name: 'only failed nodes are left', counts: { waiting: 0, failed: 100 }, state: '30s so far, failed nodes left' },
-  { name: 'deletions are refused', led: led({ refused: 1 }), state: '30s so far, writes are refused' },
+  {
+    name: 'only failed nodes are left',
+    counts: { waiting: 0, failed: 100 },
+    state: 'revision 30s old, failed nodes left',
+  },
+  { name: 'deletions are refused', led: led({ refused: 1 }), state: 'revision 30s old, writes are refused' },
 ];
-for (const { name, counts, led: leader, state } of states) {
+for (const { name, counts, block, led: leader, state } of states) {
   test(`state: ${name} → ${state}`, () => {
-    assert.equal(stateOf({ ...COUNTS, ...counts }, leader, NOW_MS), state);
+    assert.equal(stateOf({ counts: { ...COUNTS, ...counts }, block }, leader, NOW_MS), state);
   });
 }
 
 test('warnings: failed, refused and repeated nodes → what is so and where more is told; the leader knows best', () => {
   const leader = led({ failures: { 'not-created': 3 }, refused: 2, repeated: 1 });
-  const [failed = '', refused = '', repeated = '', ...others] = warningsOf('edge/agent', { 'crash-loop': 1 }, leader);
+  const [failed = '', refused = '', repeated = '', ...others] = warningsOf(
+    'edge/agent',
+    { causes: { 'crash-loop': 1 }, block: undefined },
+    leader,
+  );
   assert.match(failed, /^edge\/agent: failed nodes: 3 not-created; "daemonpodupdater plan agent -n edge" and/);
   assert.match(refused, /^edge\/agent: the API server refuses writes .* WriteForbidden and WriteRejected/);
   assert.match(repeated, /^edge\/agent: 1 nodes? .* ReplacementRepeated$/);
   assert.deepEqual(others, []);
-  assert.match(warningsOf('edge/agent', { 'crash-loop': 1 }, undefined)[0] ?? '', /failed nodes: 1 crash-loop;/);
-  assert.deepEqual(warningsOf('edge/agent', {}, led()), []);
+  assert.match(
+    warningsOf('edge/agent', { causes: { 'crash-loop': 1 }, block: undefined }, undefined)[0] ?? '',
+    /failed nodes: 1 crash-loop;/,
+  );
+  assert.deepEqual(warningsOf('edge/agent', { causes: {}, block: undefined }, led()), []);
+});
+
+test('warnings: what is shown is old, or nobody has read the newest template → why; a word of the leader is not said twice', () => {
+  const of = (block: Block, leader?: LedRollout) => warningsOf('edge/agent', { causes: {}, block }, leader);
+  assert.deepEqual(of(STALE, led({ blocked: 'stale: nodes' })), [
+    'edge/agent: what is shown of it is old: stale: pods',
+  ]);
+  assert.deepEqual(of(BEHIND, led()), [`edge/agent: nothing new is decided: ${BEHIND.message}`]);
+  assert.deepEqual(of(BEHIND, led({ blocked: BEHIND.message })), []);
+  assert.deepEqual(of({ code: 'not-synced', message: 'soon' }), []);
 });

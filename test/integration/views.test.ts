@@ -185,7 +185,7 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
   await eventually('what the leader was refused is told', async () => {
     const { stdout } = await status(...lease);
     return (
-      / so far, writes are refused\n/.test(stdout) && /\nwarning: default\/agent: the API server refuses/.test(stdout)
+      / old, writes are refused\n/.test(stdout) && /\nwarning: default\/agent: the API server refuses/.test(stdout)
     );
   });
   await cluster.control.setForbidden([{ verb: 'get', resource: 'leases' }]);
