@@ -180,6 +180,8 @@ export class NoticeBoard {
 
   #superseded(followed: Followed, { fromHash, toHash }: Extract<RolloutNotice, { type: 'superseded' }>): void {
     this.#failures.delete(followed.key);
+    // Another one may never start: after a rollback nothing may be left to do.
+    this.#progress.delete(followed.key);
     const message = `revision ${fromHash} gives way to ${toHash} before every node had it`;
     this.#say(followed, {
       level: 'info',

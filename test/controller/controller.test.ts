@@ -85,6 +85,21 @@ test('controller: revision after revision within minutes → the event of each s
   assert.match(told.at(-1) ?? '', /^all Ready nodes have revision newer/);
 });
 
+test('controller: taken back before a pod was replaced → said so, and nothing is done for the revision that was given up', () => {
+  const world = new World(10);
+  world.lead();
+  const record = optedIn('agent', '2');
+  world.add(record);
+  world.pump();
+  world.supersede(record, 'old');
+  world.pump();
+  world.standBy();
+  world.lead();
+  world.pump();
+  assert.deepEqual(world.ports.reasons(), ['RolloutStarted', 'RolloutSuperseded']);
+  assert.equal(world.controller.noticeSizes().announced, 0);
+});
+
 const refused: { name: string; changes: Parameters<typeof daemonSet>[0]; reason: string; says: RegExp }[] = [
   {
     name: 'an unknown strategy',
