@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SimulateOptions } from '../../src/commands/options.ts';
+import { SimulatedRun } from '../../src/commands/simulation/simulated-run.ts';
 import { runCli } from './support.ts';
 
 const KEYS = [
@@ -78,3 +80,18 @@ for (const { name, args, says } of mistakes) {
     assert.match(stderr, says);
   });
 }
+
+test('simulate: interrupted while the cluster cannot be read → it waits no longer', { timeout: 20_000 }, async (t) => {
+  const options: SimulateOptions = {
+    ...{ nodes: 3, daemonSets: 1, strategy: 'OTA', notReadyPercent: 0, badNodesPercent: 0, startupMs: 500, speed: 20 },
+    ...{ maxUnavailable: { value: 10, unit: 'percent' }, workers: 1, seed: 1, timeoutMs: 60_000 },
+    ...{ report: 'json', pictureFile: undefined },
+  };
+  const run = await SimulatedRun.start({ options, seed: 1, listeners: { log() {} } });
+  t.after(() => run.close());
+  await run.simulator.control.setForbidden([{ verb: 'list', resource: 'nodes' }]);
+  const begun = run.begin();
+  run.interrupt();
+  await begun;
+  assert.equal(await run.end(), 'interrupted');
+});

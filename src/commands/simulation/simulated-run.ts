@@ -73,12 +73,12 @@ export class SimulatedRun {
   async begin(): Promise<void> {
     await this.updater.start();
     const deadlineMs = monotonicMs() + SYNC_TIMEOUT_MS;
-    while (!this.#hasSynced()) {
+    while (!this.#hasSynced() && !this.#isInterrupted) {
       if (monotonicMs() > deadlineMs) throw new Error('the simulated cluster could not be read in time');
       await sleep(POLL_MS);
     }
     this.updater.lead(Number.POSITIVE_INFINITY);
-    while (!this.#isSettled()) await sleep(POLL_MS);
+    while (!this.#isSettled() && !this.#isInterrupted) await sleep(POLL_MS);
     const { deletes, patches } = await this.simulator.control.report();
     const lanes = await this.updater.pool.stats();
     this.#before = { deletes, patches, tasks: new Map(lanes.map(({ lane, tasks }) => [lane, tasks])) };
