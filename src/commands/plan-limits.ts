@@ -23,8 +23,9 @@ export function toldLimits(status: LeaderStatus, daemonSet: string): ToldLimits 
     return { blocked: told.blocked, why: `the controller decides nothing new: ${told.blocked}` };
   }
   const { phase, window, reason } = told.pace;
-  const refused =
-    (told.refused ?? 0) > 0 ? `the API server refused writes to the pods of ${told.refused} nodes` : undefined;
+  const refusedCount = told.refused ?? 0;
+  const nodes = refusedCount === 1 ? '1 node' : `${refusedCount} nodes`;
+  const refused = refusedCount > 0 ? `the API server refused writes to the pods of ${nodes}` : undefined;
   if (phase === 'idle' || window >= told.allowed) return { why: refused };
   const paced = `the pace lets ${window} of them go at once: ${reason}`;
   return { window, why: refused === undefined ? paced : `${paced}; ${refused}` };

@@ -69,10 +69,10 @@ export function warningsOf(key: string, { causes, block }: Trouble, led: LedRoll
       `${key}: the API server refuses writes to pods; the events WriteForbidden and WriteRejected tell why`,
     );
   }
-  if ((led?.repeated ?? 0) > 0) {
-    warnings.push(
-      `${key}: ${led?.repeated} nodes get the old version again and again; see the event ReplacementRepeated`,
-    );
+  const repeated = led?.repeated ?? 0;
+  if (repeated > 0) {
+    const nodes = repeated === 1 ? '1 node gets' : `${repeated} nodes get`;
+    warnings.push(`${key}: ${nodes} the old version again and again; see the event ReplacementRepeated`);
   }
   return warnings;
 }

@@ -52,6 +52,11 @@ const ROWS: readonly { name: string; status: LeaderStatus; expected: ReturnType<
     },
   },
   {
+    name: 'refused on one node, the window is the budget → only that is said',
+    status: leader([{ ...ROLLOUT, allowed: 44, refused: 1 }]),
+    expected: { why: 'the API server refused writes to the pods of 1 node' },
+  },
+  {
     name: 'nothing new is decided → blocked, and why',
     status: leader([{ ...ROLLOUT, blocked: 'stale: nodes: failing for 75 s' }]),
     expected: {

@@ -107,7 +107,7 @@ test('warnings: failed, refused and repeated nodes → what is so and where more
   );
   assert.match(failed, /^edge\/agent: failed nodes: 3 not-created; "daemonpodupdater plan agent -n edge" and/);
   assert.match(refused, /^edge\/agent: the API server refuses writes .* WriteForbidden and WriteRejected/);
-  assert.match(repeated, /^edge\/agent: 1 nodes? .* ReplacementRepeated$/);
+  assert.match(repeated, /^edge\/agent: 1 node gets the .* ReplacementRepeated$/);
   assert.deepEqual(others, []);
   assert.match(
     warningsOf('edge/agent', { causes: { 'crash-loop': 1 }, block: undefined }, undefined)[0] ?? '',
