@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 /**
- * The client-side rate limit: `qps` tokens a second, at most `burst` saved up. A rate of 0 means no limit.
+ * The client-side rate limit: `qps` tokens a second, at most `burst` saved up. A rate or a burst of 0 means no limit.
  *
  * It starts full, and time that runs backwards is taken as no time.
  */
@@ -13,8 +13,8 @@ export class TokenBucket {
 
   constructor(qps: number, burst: number) {
     assert.ok(qps >= 0 && Number.isFinite(qps), 'qps is a number of at least 0');
-    assert.ok(qps === 0 || burst >= 1, 'a burst under 1 would never let anything pass');
-    this.#qps = qps;
+    assert.ok(burst === 0 || burst >= 1, 'a burst under 1 would never let anything pass');
+    this.#qps = burst === 0 ? 0 : qps;
     this.#burst = burst;
     this.#tokens = burst;
   }

@@ -163,12 +163,18 @@ test('token bucket: over time → starts full, refills at its rate, saves up a b
   assert.throws(() => bucket.take(6, 1e9));
 });
 
-test('token bucket: a rate of 0 → no limit', () => {
-  const bucket = new TokenBucket(0, 0);
-  bucket.take(1e6, 0);
-  assert.equal(bucket.available(0), Number.POSITIVE_INFINITY);
-  assert.equal(bucket.nextAtMs(7), 7);
-});
+for (const [qps, burst] of [
+  [0, 0],
+  [0, 1000],
+  [500, 0],
+] as const) {
+  test(`token bucket: a rate of ${qps} and a burst of ${burst} → no limit`, () => {
+    const bucket = new TokenBucket(qps, burst);
+    bucket.take(1e6, 0);
+    assert.equal(bucket.available(0), Number.POSITIVE_INFINITY);
+    assert.equal(bucket.nextAtMs(7), 7);
+  });
+}
 
 const silences = [
   { name: 'busy and past the deadline', looks: 10, utilization: 1, isStuck: true },
