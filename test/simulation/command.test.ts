@@ -28,3 +28,13 @@ test('sim: one seed → exit code 0, and a summary in the singular', () => {
   assert.equal(status, 0, stdout);
   assert.match(stdout, /^1 seed, 0 failed: \d+ events/m);
 });
+
+test('sim: seeds on two threads → the same happenings as on one', () => {
+  const [alone, together] = ['1', '2'].map((jobs) => {
+    const { status, stdout } = sim('--seeds', '12', '--minutes', '1', '--nodes', '4', '--jobs', jobs);
+    assert.equal(status, 0, stdout);
+    return stdout.replace(/; [\d.]+ ms a seed .*/, '');
+  });
+  assert.match(alone ?? '', /^12 seeds, 0 failed/m);
+  assert.equal(alone, together);
+});

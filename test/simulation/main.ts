@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { firstDifference } from './determinism.ts';
 import { minimise } from './minimise.ts';
-import { runSeed, type SeedReport } from './run.ts';
+import type { SeedReport } from './run.ts';
+import { runTasks, type SeedTask } from './seeds.ts';
 import { commandOf, KINDS, type Kind, type Overrides } from './spec.ts';
 
 /**
@@ -16,6 +16,8 @@ const OPTIONS = {
   nodes: { type: 'string' },
   daemonsets: { type: 'string' },
   without: { type: 'string' },
+  /** Seeds at a time, each on a thread of its own. */
+  jobs: { type: 'string' },
   /** Print the last so many lines of the trace. */
   trace: { type: 'string' },
   'stop-at-first': { type: 'boolean', default: false },
@@ -26,7 +28,6 @@ const OPTIONS = {
 interface Totals {
   seeds: number;
   events: number;
-  wallMs: number;
   virtualMs: number;
   deletes: number;
   marks: number;
@@ -42,15 +43,19 @@ const PROGRESS_MS = 5000;
 /** Every so many seeds are run twice. */
 const TWICE_EVERY = 100;
 
-function main(): number {
+/** Fewer seeds are over before threads are of use. */
+const MANY_SEEDS = 50;
+
+async function main(): Promise<number> {
   const { values } = parseArgs({ options: OPTIONS });
   const first = whole('--seed', values.seed, 0);
   const count = whole('--seeds', values.seeds, 1);
+  const traced = values.trace === undefined ? 0 : whole('--trace', values.trace, 1);
+  const jobs = values.jobs === undefined ? usualJobs(count, values) : whole('--jobs', values.jobs, 1);
   const overrides = overridesOf(values);
   const totals: Totals = {
     seeds: 0,
     events: 0,
-    wallMs: 0,
     virtualMs: 0,
     deletes: 0,
     marks: 0,
@@ -58,23 +63,35 @@ function main(): number {
     tally: new Map(),
     largeMs: [],
   };
-  let saidAtMs = performance.now();
-  for (let seed = first; seed < first + count; seed += 1) {
-    const report = runSeed(seed, overrides, values.trace !== undefined);
+  const startedMs = performance.now();
+  let saidAtMs = startedMs;
+  const tasks = tasksOf(first, count, { overrides, isRecording: traced > 0 });
+  for await (const { report, difference } of runTasks(tasks, jobs)) {
     add(totals, report);
-    if (values.trace !== undefined) printTrace(report, whole('--trace', values.trace, 1));
+    if (traced > 0) printTrace(report, traced);
     if (report.failure !== undefined) {
       tell(report, overrides, { isMinimising: !values['no-minimise'], isJson: values.report === 'json' });
       if (values['stop-at-first']) return 1;
     }
-    if (seed % TWICE_EVERY === 0 || count === 1) checkTwice(seed, overrides, totals);
+    if (difference !== '') tellDifference(report.spec.seed, difference, { overrides, totals });
     if (performance.now() - saidAtMs > PROGRESS_MS && values.report === 'text') {
       saidAtMs = performance.now();
       process.stderr.write(`${totals.seeds} of ${count} seeds, ${totals.failures} failed\n`);
     }
   }
-  summarise(totals);
+  summarise(totals, { wallMs: performance.now() - startedMs, jobs });
   return totals.failures === 0 ? 0 : 1;
+}
+
+/** As many as there are CPUs, unless it is about one seed after the other. */
+function usualJobs(count: number, values: { readonly trace?: string; readonly 'stop-at-first': boolean }): number {
+  return count < MANY_SEEDS || values.trace !== undefined || values['stop-at-first'] ? 1 : availableParallelism();
+}
+
+function* tasksOf(first: number, count: number, how: Pick<SeedTask, 'overrides' | 'isRecording'>): Generator<SeedTask> {
+  for (let seed = first; seed < first + count; seed += 1) {
+    yield { seed, ...how, isTwice: seed % TWICE_EVERY === 0 || count === 1 };
+  }
 }
 
 class UsageError extends Error {}
@@ -109,7 +126,6 @@ function overridesOf(
 function add(totals: Totals, report: SeedReport): void {
   totals.seeds += 1;
   totals.events += report.events;
-  totals.wallMs += report.wallMs;
   totals.virtualMs += report.virtualMs;
   totals.deletes += report.deletes;
   totals.marks += report.marks;
@@ -136,9 +152,11 @@ function tell(
   if (how.isMinimising && isWhole) console.log(`  smaller: ${commandOf(spec.seed, minimise(spec.seed, failure.rule))}`);
 }
 
-function checkTwice(seed: number, overrides: Overrides, totals: Totals): void {
-  const difference = firstDifference(seed, overrides);
-  if (difference === '') return;
+function tellDifference(
+  seed: number,
+  difference: string,
+  { overrides, totals }: { readonly overrides: Overrides; readonly totals: Totals },
+): void {
   totals.failures += 1;
   console.log(`seed ${seed} is not repeatable, the first difference: ${difference}`);
   console.log(`  repeat: ${commandOf(seed, overrides)}`);
@@ -152,8 +170,8 @@ function printTrace(report: SeedReport, count: number): void {
   for (const line of report.lines.slice(-count)) console.log(line);
 }
 
-function summarise(totals: Totals): void {
-  const { seeds, events, wallMs, virtualMs, deletes, marks, failures, tally, largeMs } = totals;
+function summarise(totals: Totals, { wallMs, jobs }: { readonly wallMs: number; readonly jobs: number }): void {
+  const { seeds, events, virtualMs, deletes, marks, failures, tally, largeMs } = totals;
   const hours = (virtualMs / 3_600_000).toFixed(1);
   const faults = [...tally]
     .sort(([left], [right]) => (left < right ? -1 : 1))
@@ -161,15 +179,17 @@ function summarise(totals: Totals): void {
   console.log(`happened: ${faults.join(', ')}`);
   console.log(
     `${counted(seeds)}, ${failures} failed: ${events} events, ${deletes} deletions and ${marks} marks in ${hours} virtual hours; ` +
-      `${(wallMs / seeds).toFixed(1)} ms a seed (one of ${availableParallelism()} CPUs)`,
+      `${(wallMs / seeds).toFixed(1)} ms a seed (${jobs} at a time, ${availableParallelism()} CPUs)`,
   );
   const medianMs = largeMs.sort((left, right) => left - right)[largeMs.length >> 1];
   if (medianMs === undefined) return;
-  console.log(`${counted(largeMs.length)} of ${LARGE_NODES} nodes and more: ${medianMs.toFixed(1)} ms each (median)`);
+  console.log(
+    `${counted(largeMs.length)} of ${LARGE_NODES} nodes and more: ${medianMs.toFixed(1)} ms each, from its beginning to its end (median)`,
+  );
 }
 
 try {
-  process.exitCode = main();
+  process.exitCode = await main();
 } catch (error) {
   if (!(error instanceof UsageError) && !(error instanceof TypeError && 'code' in error)) throw error;
   console.error(error.message);
