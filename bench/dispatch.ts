@@ -23,7 +23,7 @@ const LANE_IN_FLIGHT = 256;
 /** One large rollout; each slot is updated again as soon as it is done, until the round has its tasks. */
 const SLOTS = 10_000;
 const TASKS = 200_000;
-const ROUNDS = 5;
+const ROUNDS = 15;
 const LANES = [1, 2, 4, 8];
 const WORKER = new URL('./support/no-op-lane.ts', import.meta.url);
 
@@ -157,6 +157,15 @@ function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
 
+/** Ours against another way, round by round: the machine is another one a second later. */
+function ratio([ours = [], ...others]: readonly (readonly Figures[])[], way: number): string {
+  const theirs = others[way - 1] ?? [];
+  const ratios = ours.map(
+    ({ tasksPerSecond }, round) => tasksPerSecond / (theirs[round]?.tasksPerSecond ?? Number.NaN),
+  );
+  return median(ratios).toFixed(2).padStart(6);
+}
+
 const model = cpus()[0]?.model ?? 'unknown CPU';
 console.log(`${availableParallelism()} CPUs (${model}), Node ${process.version}, Piscina ${Piscina.version}`);
 console.log(
@@ -174,8 +183,7 @@ for (const lanes of LANES) {
   const [ours = 0, objects = 0, packed = 0] = figures.map((of) => median(of.map((f) => f.tasksPerSecond)));
   const cpu = figures.map((of) => median(of.map((f) => f.mainMicrosPerTask)));
   const rate = (tasksPerSecond: number): string => Math.round(tasksPerSecond).toLocaleString('en').padStart(11);
-  const ratio = (tasksPerSecond: number): string => (ours / tasksPerSecond).toFixed(2).padStart(6);
-  const rates = [rate(ours), rate(objects), ratio(objects), rate(packed), ratio(packed)];
+  const rates = [rate(ours), rate(objects), ratio(figures, 1), rate(packed), ratio(figures, 2)];
   const micros = cpu.map((value, way) => value.toFixed(2).padStart(way === 0 ? 19 : 8));
   console.log([String(lanes).padStart(5), ...rates, ...micros].join(' '));
 }
