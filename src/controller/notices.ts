@@ -171,10 +171,6 @@ export class NoticeBoard {
           durationMs: Math.round(notice.replacementMs),
         });
         return;
-      case 'refused':
-      case 'policy-problem':
-        // Said by policyRead, which also sees DaemonSets that have no rollout.
-        return;
     }
   }
 

@@ -49,10 +49,6 @@ export class Definition {
     return this.#facts;
   }
 
-  get policyResult(): PolicyResult {
-    return this.#policy;
-  }
-
   get policy(): UpdatePolicy | undefined {
     return this.#policy.kind === 'policy' ? this.#policy.policy : undefined;
   }

@@ -1,4 +1,3 @@
-import type { PolicyProblem, RefusalCode } from '../kube/annotations.ts';
 import type { SlotKey } from '../protocol/slot.ts';
 import type { FailureCause } from './explain.ts';
 
@@ -45,7 +44,4 @@ export type RolloutNotice =
     }
   | { readonly type: 'node-recovered'; readonly slot: SlotKey; readonly node: string }
   /** A node that had failed is gone, or should not run the pod any more. */
-  | { readonly type: 'failure-moot'; readonly slot: SlotKey; readonly node: string }
-  | { readonly type: 'refused'; readonly code: RefusalCode; readonly message: string }
-  /** An annotation's value was not used. */
-  | { readonly type: 'policy-problem'; readonly problem: PolicyProblem };
+  | { readonly type: 'failure-moot'; readonly slot: SlotKey; readonly node: string };

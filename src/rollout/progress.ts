@@ -1,4 +1,3 @@
-import type { PolicyResult } from '../kube/annotations.ts';
 import type { Block } from './definition.ts';
 import type { Facts } from './facts.ts';
 import type { RolloutNotice } from './notices.ts';
@@ -18,34 +17,14 @@ interface Run {
   readonly isResumed: boolean;
 }
 
-/** Notices when a rollout starts, completes, is overtaken by a newer target, or is refused. */
+/** Notices when a rollout starts, completes, or is overtaken by a newer target. */
 export class Progress {
   readonly #notices: RolloutNotice[];
   #run: Run | undefined;
   #completedHash: string | undefined;
-  #refusal = '';
-  #problems = '';
 
   constructor(notices: RolloutNotice[]) {
     this.#notices = notices;
-  }
-
-  get isRunning(): boolean {
-    return this.#run !== undefined;
-  }
-
-  onPolicy(result: PolicyResult): void {
-    const refusal = result.kind === 'refused' ? `${result.code} ${result.message}` : '';
-    if (result.kind === 'refused' && refusal !== this.#refusal) {
-      this.#notices.push({ type: 'refused', code: result.code, message: result.message });
-    }
-    this.#refusal = refusal;
-    const list = result.kind === 'policy' ? result.problems : [];
-    const problems = list.map(({ annotation, value }) => `${annotation}=${value}`).join('\n');
-    if (problems !== this.#problems) {
-      for (const problem of list) this.#notices.push({ type: 'policy-problem', problem });
-    }
-    this.#problems = problems;
   }
 
   update(facts: Facts, block: Block | undefined, at: { counts: ProgressCounts; nowMs: number }): void {

@@ -68,9 +68,7 @@ export class Rollout {
   setDaemonSet(daemonSet: DaemonSetRecord, nowMs: number): void {
     if (daemonSet.uid !== this.#identity.uid) return;
     this.#begin(nowMs);
-    const change = this.#definition.setDaemonSet(daemonSet);
-    this.#progress.onPolicy(this.#definition.policyResult);
-    this.#applyChange(change, nowMs);
+    this.#applyChange(this.#definition.setDaemonSet(daemonSet), nowMs);
   }
 
   upsertRevision(revision: RevisionRecord, nowMs: number): void {

@@ -62,21 +62,6 @@ test('rollout: the view is stale, and a deletion is not answered → its pod is 
   assert.equal(rollout.taskFor(slot('n01'), T0 + OBSERVE_UNKNOWN_AFTER_MS)?.action, 'observe');
 });
 
-test('rollout: refused, and refused again → told once; a bad annotation value likewise', () => {
-  const rollout = syncedRollout({ daemonSet: daemonSet({ updateStrategyType: 'RollingUpdate' }) });
-  rollout.setDaemonSet(daemonSet({ updateStrategyType: 'RollingUpdate', generation: 2 }), T0);
-  assert.deepEqual(
-    rollout.takeNotices().map(({ type }) => type),
-    ['refused'],
-  );
-  rollout.setDaemonSet(daemonSet({ annotations: budget('many') }), T0);
-  rollout.setDaemonSet(daemonSet({ annotations: budget('many'), generation: 3 }), T0);
-  const [problem, ...others] = rollout.takeNotices();
-  assert.ok(problem?.type === 'policy-problem');
-  assert.equal(problem.problem.code, 'malformed');
-  assert.deepEqual(others, []);
-});
-
 test('rollout: nothing read yet → nothing selected; no revision → nothing selected', () => {
   const { nodes, pods } = cluster(1);
   const rollout = syncedRollout({ nodes, pods, revisions: [] });
