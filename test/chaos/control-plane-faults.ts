@@ -57,7 +57,8 @@ const TOUCH_CONCURRENCY = 16;
 export async function historyForgotten(rig: Rig): Promise<void> {
   const proxy = await ChaosProxy.start(rig.plane);
   try {
-    const replica = await rig.startReplica({ route: proxy.route });
+    // The log tells of a stream's first failure in a minute only, and that one is the connection's.
+    const replica = await rig.startReplica({ route: proxy.route, args: ['--log-level', 'debug'] });
     const rollout = await rig.change(percent(6));
     await rollout.reach(percent(30));
     const downMs = Date.now();
