@@ -27,7 +27,6 @@ import {
   type UpdaterAccount,
 } from '../test/control-plane/updater.ts';
 import { measureCpuUse, waitUntilQuiet } from './cpu-use.ts';
-import { machineSpeed } from './machine-speed.ts';
 import { machine } from './report.ts';
 import { type Contender, printMedians, printRound, type Result } from './support/rollout-report.ts';
 
@@ -93,7 +92,6 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   await waitUntilQuiet();
   const cpuBefore = (await program?.cpuSeconds()) ?? 0;
   const writesBefore = (await readAuditLog(plane.files.auditLog)).length;
-  const speedBefore = machineSpeed();
   const cpuUseOf = await measureCpuUse(plane, isOurs(contender) && program !== undefined ? [program] : []);
 
   observer.begin();
@@ -103,7 +101,6 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
   const observed = await observer.complete(metadata.generation ?? 0, ROLLOUT_TIMEOUT_MS);
 
   const cpuUse = await cpuUseOf();
-  const speed = (speedBefore + machineSpeed()) / 2;
   const cpuSeconds = ((await program?.cpuSeconds()) ?? 0) - cpuBefore;
   const peakRssBytes = isOurs(contender) ? await program?.peakRssBytes() : undefined;
   const writes = (await readAuditLog(plane.files.auditLog))
@@ -123,7 +120,6 @@ async function measure(contender: Contender, { plane, account, name }: Run): Pro
     writesPerPod: summary.writes / nodeCount,
     duplicateWrites: summary.duplicates.size,
     cpuUse,
-    speed,
   };
 }
 
