@@ -33,7 +33,6 @@ function wireRequest({ request, task, timeoutMs }: PodRequest): ApiRequest {
   return markPodRequest({ ...target, needsUpgrade, hash, lastTransitionTime });
 }
 
-/** Exported for tests. */
 function answerOf(request: ApiRequest, response: ApiResponse): Answer {
   if (response.kind === 'failure') return { kind: 'failure', wasSent: response.wasSent, message: response.message };
   const { status, retryAfterMs, body } = response;

@@ -13,8 +13,7 @@ import { type ReportContext, renderReport, reportOf, type SimulationReport } fro
 import type { RunEnd, ViewSnapshot } from './view/snapshot.ts';
 import { renderSvg } from './view/svg.ts';
 import { canRedraw, LiveTerminal, shouldColor, terminalWidth } from './view/terminal.ts';
-import { formatCount } from './view/text.ts';
-import { doneRatio, END_WORDS, titleOf } from './view/words.ts';
+import { doneRatio, END_WORDS, simulatedNodes, titleOf } from './view/words.ts';
 import { firstSignal } from './wiring/shutdown.ts';
 
 const LIVE_INTERVAL_MS = 200;
@@ -33,7 +32,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
   const screen = openScreen(options);
   // Before anything is drawn: a signal that ends the process by itself would leave the cursor hidden.
   const signal = firstSignal();
-  screen.starting(`Starting ${formatCount(options.nodes)} simulated ${options.nodes === 1 ? 'node' : 'nodes'} …`);
+  screen.starting(`Starting ${simulatedNodes(options.nodes)} …`);
   const run = await SimulatedRun.start({ options, seed, listeners: { log: () => {} } });
   void signal.then(() => run.interrupt());
   const snapshots = new Snapshots(run, options);

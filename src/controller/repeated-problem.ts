@@ -1,3 +1,5 @@
+import type { ControllerPorts, LogFields } from './ports.ts';
+
 const REPEAT_MS = 60_000;
 
 /** What is over, as it is told. */
@@ -37,4 +39,17 @@ export class RepeatedProblem {
     this.#isTold = false;
     return wasTold ? past : undefined;
   }
+}
+
+interface Repeated {
+  readonly message: string;
+  readonly fields: LogFields;
+  /** What `failed` answered. */
+  readonly count: number | undefined;
+}
+
+/** A warning when it is to be said, with the count when there were more than this one; for who looks closely otherwise. */
+export function logRepeated(log: ControllerPorts['log'], { message, fields, count }: Repeated): void {
+  if (count === undefined) log('debug', message, fields);
+  else log('warn', message, count === 1 ? fields : { ...fields, count });
 }

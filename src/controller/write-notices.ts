@@ -2,7 +2,7 @@ import { isWriteRefused, type Outcome, type OutcomeCode } from '../protocol/outc
 import { type DaemonSetKey, nodeOfSlot } from '../protocol/slot.ts';
 import type { Followed } from './followed.ts';
 import type { ControllerPorts, LogFields } from './ports.ts';
-import { RepeatedProblem } from './repeated-problem.ts';
+import { logRepeated, RepeatedProblem } from './repeated-problem.ts';
 import { REASONS, type Statement } from './statements.ts';
 
 type Tell = (about: Followed, statement: Statement) => void;
@@ -81,7 +81,8 @@ export class WriteNotices {
     const { refused } = this.#problemsOf(followed.key);
     const known = refused.get(`${action} ${code}`) ?? { action, outcome: code, problem: new RepeatedProblem() };
     refused.set(`${action} ${code}`, known);
-    this.#logRepeated(known.problem.failed(nowMs), reason, { ...failureOf(outcome), detail, daemonSet: followed.key });
+    const fields = { ...failureOf(outcome), detail, daemonSet: followed.key };
+    logRepeated(this.#ports.log, { message: reason, fields, count: known.problem.failed(nowMs) });
   }
 
   #forced(followed: Followed, outcome: Outcome): void {
@@ -94,13 +95,8 @@ export class WriteNotices {
     const { unconfirmed } = this.#problemsOf(daemonSet);
     const problem = unconfirmed.get(outcome.code) ?? new RepeatedProblem();
     unconfirmed.set(outcome.code, problem);
-    this.#logRepeated(problem.failed(nowMs), 'write not confirmed', { ...failureOf(outcome), daemonSet });
-  }
-
-  /** `count` as `RepeatedProblem` has it. */
-  #logRepeated(count: number | undefined, message: string, fields: LogFields): void {
-    if (count === undefined) this.#ports.log('debug', message, fields);
-    else this.#ports.log('warn', message, count === 1 ? fields : { ...fields, count });
+    const fields = { ...failureOf(outcome), daemonSet };
+    logRepeated(this.#ports.log, { message: 'write not confirmed', fields, count: problem.failed(nowMs) });
   }
 
   #problemsOf(key: DaemonSetKey): Problems {

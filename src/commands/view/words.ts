@@ -4,7 +4,7 @@ import { formatCount, formatElapsed } from './text.ts';
 /** What is going on, for somebody who sees it for the first time. */
 export function titleOf(snapshot: ViewSnapshot): string {
   const { strategy, version, nodeCount, budget } = snapshot;
-  const nodes = `${formatCount(nodeCount)} simulated ${nodeCount === 1 ? 'node' : 'nodes'}`;
+  const nodes = simulatedNodes(nodeCount);
   const what = subjectOf(snapshot.daemonSets);
   if (strategy === 'OTA') {
     return `Marking the pods of ${what} on ${nodes} for version ${version} (OTA: nothing is deleted)`;
@@ -59,4 +59,9 @@ export function outlook({ rate, waiting, inFlight, stillMs, failed, skipped }: V
   if (stillMs >= STILL_MS) return `nothing has moved for ${formatElapsed(stillMs)}`;
   const perSecond = rate.now > 0 ? rate.now : rate.average;
   return perSecond > 0 ? `about ${formatElapsed(((waiting + inFlight) / perSecond) * 1000)} left` : '';
+}
+
+/** `1,000 simulated nodes` */
+export function simulatedNodes(count: number): string {
+  return `${formatCount(count)} simulated ${count === 1 ? 'node' : 'nodes'}`;
 }

@@ -1,7 +1,7 @@
 import { lossOf } from '../../cache/contact.ts';
 import type { RequestReport } from '../../client/api.ts';
-import type { ControllerPorts, LogFields } from '../../controller/ports.ts';
-import { RepeatedProblem } from '../../controller/repeated-problem.ts';
+import type { ControllerPorts } from '../../controller/ports.ts';
+import { logRepeated, RepeatedProblem } from '../../controller/repeated-problem.ts';
 import type { Metrics } from '../../server/metrics.ts';
 import type { ReaderProblem, StreamContact } from './cluster-reader.ts';
 
@@ -47,10 +47,14 @@ export class ReaderProblems {
     const fields = { stream, detail: problem.message };
     if (problem.phase !== 'object') {
       this.#metrics.watchRestarted(resource);
-      this.#say('watch interrupted', fields, countOf(this.#interrupted, stream, nowMs));
+      logRepeated(this.#log, {
+        message: 'watch interrupted',
+        fields,
+        count: countOf(this.#interrupted, stream, nowMs),
+      });
     } else {
       this.#metrics.objectLeftOut(resource);
-      this.#say('object left out', fields, countOf(this.#leftOut, resource, nowMs));
+      logRepeated(this.#log, { message: 'object left out', fields, count: countOf(this.#leftOut, resource, nowMs) });
     }
   }
 
@@ -64,11 +68,6 @@ export class ReaderProblems {
       const past = reason === '' ? interruption.succeeded(nowMs) : undefined;
       if (past !== undefined) this.#log('info', 'watch works again', { stream, ...past });
     }
-  }
-
-  #say(message: string, fields: LogFields, count: number | undefined): void {
-    if (count === undefined) this.#log('debug', message, fields);
-    else this.#log('warn', message, count === 1 ? fields : { ...fields, count });
   }
 }
 

@@ -3,7 +3,7 @@ import type { ContactLimits } from '../../cache/contact.ts';
 import { ApiClient, type RequestReport } from '../../client/api.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
-import { RepeatedProblem } from '../../controller/repeated-problem.ts';
+import { logRepeated, RepeatedProblem } from '../../controller/repeated-problem.ts';
 import type { RunReport } from '../../dispatch/dispatch-stats.ts';
 import { InProcessLanes } from '../../dispatch/in-process-lanes.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
@@ -90,8 +90,7 @@ export class Updater {
         listeners.onEventDropped();
         const count = dropped.failed(monotonicMs());
         const fields = { reason: event.reason, subject: subjectOf(event), detail: message };
-        if (count === undefined) listeners.log('debug', 'event not written', fields);
-        else listeners.log('warn', 'event not written', count === 1 ? fields : { ...fields, count });
+        logRepeated((...line) => listeners.log(...line), { message: 'event not written', fields, count });
       },
     });
     this.host = this.#makeHost(options, lanes);
