@@ -119,7 +119,9 @@ export class Reference extends ReferenceDecisions {
     if (ask.phase === 'observe-asked') return { action: 'observe', uid: ask.uid };
     if (ask.phase !== 'asked') return undefined;
     const task = this.isBlocked ? undefined : this.#write(name, ask, nowMs);
-    const isTooMany = ask.action === 'mark' && this.refusedInARow.mark >= 10 && this.lastAsk.mark.name !== name;
+    // One that was tried and put off (throttled) goes on: it is one of the few that were let through.
+    const isUntried = ask.action === 'mark' && !ask.hasSetback;
+    const isTooMany = isUntried && this.refusedInARow.mark >= 10 && this.lastAsk.mark.name !== name;
     if (task === undefined || isTooMany) this.asks.delete(name);
     return isTooMany ? undefined : task;
   }
