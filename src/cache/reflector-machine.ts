@@ -10,8 +10,11 @@ export type { ReflectorEffect, ReflectorInput, ReflectorMachineOptions, Reflecto
 
 const PAGE_LIMIT = 500;
 const WATCH_TIMEOUT_SECONDS = 300;
-/** A watch that ends sooner without an event is a failure, or a broken proxy would be asked in a tight loop. */
-const WATCH_MS_MIN = 1000;
+/**
+ * A watch that ends sooner and brought nothing is a failure, or a broken proxy would be asked in a loop. Counted from the
+ * request: accepted late and ended at once is no better than refused. A server ends its watches after 5 minutes or more.
+ */
+const WATCH_MS_MIN = 10_000;
 /** Garbled at the same place this often: the event itself is broken, so the list has to bring what it said. */
 const GARBLED_IN_A_ROW_MAX = 3;
 /** Pages may be empty, but not for ever. */
@@ -37,7 +40,7 @@ type State<T> =
       barrenPages: number;
     }
   | { readonly phase: 'applying'; readonly resourceVersion: string; readonly left: IterableIterator<T> }
-  | { readonly phase: 'watching'; readonly startedMs: number; eventCount: number }
+  | { readonly phase: 'watching'; readonly startedMs: number; readonly fromVersion: string }
   | { readonly phase: 'sleeping'; readonly next: 'list' | 'watch' };
 
 /**
@@ -111,7 +114,7 @@ export class ReflectorMachine<T extends ObjectRecord> {
   }
 
   #watch(nowMs: number): ReflectorEffect<T> {
-    this.#state = { phase: 'watching', startedMs: nowMs, eventCount: 0 };
+    this.#state = { phase: 'watching', startedMs: nowMs, fromVersion: this.#version };
     const timeoutSeconds = Math.floor(WATCH_TIMEOUT_SECONDS * (1 + this.#options.random()));
     return { type: 'watch', request: ++this.#request, resourceVersion: this.#version, timeoutSeconds };
   }
@@ -194,13 +197,12 @@ export class ReflectorMachine<T extends ObjectRecord> {
           deltas.push(
             ...(event.type === 'deleted' ? this.store.remove(event.object) : this.store.upsert(event.object)),
           );
-          this.#progress(state, event.object.resourceVersion);
+          this.#progress(event.object.resourceVersion);
           break;
         case 'bookmark':
-          this.#progress(state, event.resourceVersion);
+          this.#progress(event.resourceVersion);
           break;
         case 'skipped':
-          state.eventCount++;
           if (event.lost !== undefined)
             deltas.push(...this.store.removeKey(keyOf(event.lost.namespace, event.lost.name)));
           effects.push(objectProblem(event.message));
@@ -212,8 +214,7 @@ export class ReflectorMachine<T extends ObjectRecord> {
     return [...deltasEffect(deltas), ...effects];
   }
 
-  #progress(state: { eventCount: number }, resourceVersion: string): void {
-    state.eventCount++;
+  #progress(resourceVersion: string): void {
     this.#version = resourceVersion;
     this.#garbledInARow = 0;
   }
@@ -224,9 +225,11 @@ export class ReflectorMachine<T extends ObjectRecord> {
     return this.#retry('watch', SHORT_WATCH, nowMs);
   }
 
+  /** It came further than the one before, or it lasted. */
   #wasUseful(nowMs: number): boolean {
     const state = this.#state;
-    return state.phase === 'watching' && (state.eventCount > 0 || nowMs - state.startedMs >= WATCH_MS_MIN);
+    if (state.phase !== 'watching') return false;
+    return this.#version !== state.fromVersion || nowMs - state.startedMs >= WATCH_MS_MIN;
   }
 
   #onWatchFailed(failure: ListWatchFailure, nowMs: number): readonly ReflectorEffect<T>[] {
@@ -272,7 +275,7 @@ export class ReflectorMachine<T extends ObjectRecord> {
 
 const SHORT_WATCH: ListWatchFailure = {
   code: 'connection-lost',
-  message: 'the watch ended at once and without an event',
+  message: 'the watch ended soon and brought nothing',
   httpStatus: 0,
   retryAfterMs: 0,
   isVersionTooLarge: false,

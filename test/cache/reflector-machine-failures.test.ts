@@ -156,11 +156,35 @@ test('reflector: a connection that breaks after it was useful → resumed at onc
 
 test('reflector: a watch that ends at once without an event → after a while, or a proxy would be asked in a loop', () => {
   const driver = Driver.watching([], '10');
-  driver.nowMs += 999;
+  driver.nowMs += 9999;
   assert.deepEqual(driver.give({ type: 'watch-ended' }), ['problem watch connection-lost 1200', 'sleep 1200']);
   driver.give({ type: 'woke' });
-  driver.nowMs += 1000;
+  driver.nowMs += 10_000;
   assert.deepEqual(driver.give({ type: 'watch-ended' }), ['watch rv=10 for 450 s']);
+});
+
+test('reflector: watches that are accepted late and end at once, for five minutes → asked less and less often, as when refused', () => {
+  const driver = Driver.watching([], '10');
+  const beganMs = driver.nowMs;
+  let watches = 0;
+  for (; driver.nowMs < beganMs + 300_000; watches++) {
+    driver.nowMs += 1100;
+    const effects = driver.give({ type: 'watch-ended' });
+    const delay = /^sleep (\d+)$/.exec(effects.at(-1) ?? '');
+    assert.ok(delay !== null, effects.join());
+    driver.nowMs += Number(delay[1]);
+    driver.give({ type: 'woke' });
+  }
+  assert.equal(watches, 11);
+});
+
+test('reflector: a watch that ends soon → at once if it came further, later if it said only what was known', () => {
+  const driver = Driver.watching([], '10');
+  driver.events({ type: 'bookmark', resourceVersion: '10' }, { type: 'skipped', message: 'no name' });
+  assert.deepEqual(driver.give({ type: 'watch-ended' }), ['problem watch connection-lost 1200', 'sleep 1200']);
+  driver.give({ type: 'woke' });
+  driver.events({ type: 'bookmark', resourceVersion: '11' });
+  assert.deepEqual(driver.give({ type: 'watch-ended' }), ['watch rv=11 for 450 s']);
 });
 
 test('reflector: a garbled frame → the watch again from the last good version; three in a row → a list', () => {
