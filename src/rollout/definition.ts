@@ -26,8 +26,11 @@ export interface Block {
   readonly message: string;
 }
 
-/** What has to be looked at again after a change: nothing, every slot, or every slot and where it belongs. */
-export type Change = 'none' | 'facts' | 'placement';
+/**
+ * What has to be looked at again after a change: nothing, the slots that a progress deadline runs for, every slot, or every
+ * slot and where it belongs.
+ */
+export type Change = 'none' | 'deadlines' | 'facts' | 'placement';
 
 /** The DaemonSet, its policy and its revisions, boiled down to what slots are judged against. */
 export class Definition {
@@ -66,11 +69,12 @@ export class Definition {
     const wasStale = this.#staleReason !== undefined;
     const isStale = staleReason !== undefined;
     this.#staleReason = staleReason;
-    if (this.#isSynced === isSynced && wasStale === isStale) return 'none';
+    const wasSynced = this.#isSynced;
+    if (wasSynced === isSynced && wasStale === isStale) return 'none';
     this.#isSynced = isSynced;
     if (wasStale !== isStale) this.#staleSinceMs = isStale ? nowMs : NEVER;
     this.#refresh();
-    return 'facts';
+    return wasSynced === isSynced ? 'deadlines' : 'facts';
   }
 
   setDaemonSet(daemonSet: DaemonSetRecord): Change {

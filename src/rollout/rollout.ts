@@ -249,7 +249,8 @@ export class Rollout {
 
   #applyChange(change: Change, nowMs: number): void {
     const at = this.#at(nowMs);
-    if (change !== 'none') {
+    if (change === 'deadlines') this.#book.refreshReplacing(at);
+    else if (change !== 'none') {
       for (const slot of this.#book.all()) {
         if (change === 'placement') this.#placeSlot(slot);
         this.#book.refresh(slot, at);

@@ -103,8 +103,15 @@ export class SlotBook {
     }
   }
 
-  /** Nothing could be seen since then. Deadlines move on with all slots' next `refresh`. */
+  /** Of all that is derived, whether the view is stale changes nothing but whether their progress deadlines run. */
+  refreshReplacing(at: Observation): void {
+    if (this.counters.of('replacing') === 0) return;
+    for (const slot of this.#slots.values()) if ((slot.mask & BIT.replacing) !== 0) this.refresh(slot, at);
+  }
+
+  /** Nothing could be seen since then. Deadlines move on with these slots' next `refresh`. */
   noteUnseen(sinceMs: number, nowMs: number): void {
+    if (this.counters.of('replacing') === 0) return;
     for (const slot of this.#slots.values()) {
       if (slot.replacingSinceMs !== NEVER) slot.unseenMs += nowMs - Math.max(sinceMs, slot.replacingSinceMs);
     }
