@@ -30,9 +30,23 @@ const rollout = z.object({
   allowed: count,
   /** Why nothing new is decided about it. */
   blocked: text(300).optional(),
-  /** Nodes that wait because a write was refused, and those replaced again and again. */
+  /** Nodes with a write to their pod that was refused, and those replaced again and again. */
   refused: count.optional(),
   repeated: count.optional(),
+  /** Which writes are refused, on how many nodes and on which first, and the API server's words there. */
+  refusals: z
+    .array(
+      z.object({
+        action: text(40),
+        code: text(40),
+        count,
+        nodes: z.array(text(253)).max(10).readonly(),
+        message: text(300),
+      }),
+    )
+    .max(10)
+    .readonly()
+    .optional(),
   /** Nodes that failed, by cause. */
   failures: z
     .record(z.string(), count)

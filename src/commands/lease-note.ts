@@ -10,6 +10,9 @@ export const NOTE_BYTES_MAX = 8 * 1024;
 const NOTE_VERSION = 1;
 const ROLLOUTS_MAX = 30;
 const DECISIONS_MAX = 5;
+/** Kinds of refusals that are told of a rollout, and nodes of each. */
+const REFUSALS_MAX = 3;
+const REFUSED_NODES_MAX = 3;
 
 /** What is told of a rollout; `inFlight` and `waiting` say whether it goes on. */
 export type NotedRollout = ControllerReport['rollouts'][number] & {
@@ -72,7 +75,7 @@ function shortLane({ lane, tasks, queued, utilization }: NotedReport['lanes'][nu
 }
 
 function shortRollout(rollout: NotedRollout): object {
-  const { daemonSet, strategy, allowed, blocked, refused, repeated, failures, pace } = rollout;
+  const { daemonSet, strategy, allowed, blocked, refused, refusals, repeated, failures, pace } = rollout;
   const { phase, window, reason, ratePerSecond, undisturbedMs } = pace;
   return {
     daemonSet,
@@ -80,6 +83,7 @@ function shortRollout(rollout: NotedRollout): object {
     allowed,
     ...(blocked === undefined ? {} : { blocked: blocked.slice(0, 200) }),
     ...(refused === undefined || refused === 0 ? {} : { refused }),
+    ...(refusals === undefined || refusals.length === 0 ? {} : { refusals: shortRefusals(refusals) }),
     ...(repeated === undefined || repeated === 0 ? {} : { repeated }),
     ...(failures === undefined || Object.keys(failures).length === 0 ? {} : { failures }),
     pace: {
@@ -90,6 +94,12 @@ function shortRollout(rollout: NotedRollout): object {
       ...(undisturbedMs === undefined ? {} : { undisturbedMs: round(undisturbedMs, 0) }),
     },
   };
+}
+
+function shortRefusals(refusals: NonNullable<NotedRollout['refusals']>): object[] {
+  return refusals.slice(0, REFUSALS_MAX).map(({ nodes, message, ...refusal }) => {
+    return { ...refusal, nodes: nodes.slice(0, REFUSED_NODES_MAX), message: message.slice(0, 120) };
+  });
 }
 
 function round(value: number, digits: number): number {

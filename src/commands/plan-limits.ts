@@ -1,4 +1,5 @@
 import type { PlanLimits } from '../rollout/plan.ts';
+import { causeWords, refusalsOf } from './rollout-state.ts';
 import { formatAge } from './tables.ts';
 import type { LeaderStatus } from './wiring/leader-status.ts';
 
@@ -6,6 +7,8 @@ import type { LeaderStatus } from './wiring/leader-status.ts';
 export interface ToldLimits extends PlanLimits {
   /** For people; undefined: there is nothing to say. */
   readonly why: string | undefined;
+  /** What else its leader has seen, and whoever only looks now has not. */
+  readonly seen: readonly string[];
 }
 
 /** `status` is what the lease says; when it says nothing, what the budget allows is planned, and that is said. */
@@ -19,18 +22,20 @@ export function toldLimits(status: LeaderStatus, daemonSet: string): ToldLimits 
   if (told === undefined) {
     return unknown(rolloutsLeftOut > 0 ? 'its lease has no room for all' : 'the controller does not know of it yet');
   }
-  if (told.blocked !== undefined) {
-    return { blocked: told.blocked, why: `the controller decides nothing new: ${told.blocked}` };
-  }
   const { phase, window, reason } = told.pace;
-  const refusedCount = told.refused ?? 0;
-  const nodes = refusedCount === 1 ? '1 node' : `${refusedCount} nodes`;
-  const refused = refusedCount > 0 ? `the API server refused writes to the pods of ${nodes}` : undefined;
-  if (phase === 'idle' || window >= told.allowed) return { why: refused };
-  const paced = `the pace lets ${window} of them go at once: ${reason}`;
-  return { window, why: refused === undefined ? paced : `${paced}; ${refused}` };
+  const failures = told.failures ?? {};
+  const failed =
+    Object.keys(failures).length === 0
+      ? []
+      : [`failed nodes, as the controller has seen: ${causeWords(failures)}; the event NodeUpdateFailed tells which`];
+  const seen = [...failed, ...refusalsOf(told)];
+  if (told.blocked !== undefined) {
+    return { blocked: told.blocked, why: `the controller decides nothing new: ${told.blocked}`, seen };
+  }
+  if (phase === 'idle' || window >= told.allowed) return { why: undefined, seen };
+  return { window, why: `the pace lets ${window} of them go at once: ${reason}`, seen };
 }
 
 function unknown(message: string): ToldLimits {
-  return { why: `the pace is not known, so that fewer may go at once than the budget allows: ${message}` };
+  return { why: `the pace is not known, so that fewer may go at once than the budget allows: ${message}`, seen: [] };
 }

@@ -42,7 +42,7 @@ function planText({ key, rollout }: Followed, limits: ToldLimits): string {
   // Under OTA there is no pace, so only what stops it matters.
   const isTold = limits.why !== undefined && (strategy !== 'OTA' || limits.blocked !== undefined);
   const rows = rowsOf(rollout.plan(monotonicMs(), limits));
-  return `${[head, ...(isTold ? [limits.why] : []), '', ...planTable(rows)].join('\n')}\n`;
+  return `${[head, ...(isTold ? [limits.why] : []), ...limits.seen, '', ...planTable(rows)].join('\n')}\n`;
 }
 
 function planJson({ key, rollout }: Followed, limits: ToldLimits): string {

@@ -18,13 +18,14 @@ export function stateOf({ counts, block }: SeenRollout, led: LedRollout, nowMs: 
   if (led?.blocked !== undefined || isBlockedForAll(block)) return 'blocked';
   if (targetHash === undefined) return 'no revision yet';
   const failed = failedCount(counts, led);
+  const refused = (led?.refused ?? 0) > 0 ? ', writes are refused' : '';
   if (waiting + inFlight + failed === 0) return skippedNotReady === 0 ? 'done' : 'done, but for NotReady nodes';
   const moving = waiting + Math.max(0, inFlight - failed);
   // Not for how long it has gone on: a rollback takes up a revision that is there already.
   const age = `revision ${formatAge(nowMs - targetCreatedAtMs)} old`;
-  if (moving === 0) return `${age}, failed nodes left`;
-  if (waiting > 0 && counts.strategy !== 'OTA' && failed >= allowed) return `${age}, stopped by failed nodes`;
-  if ((led?.refused ?? 0) > 0) return `${age}, writes are refused`;
+  if (moving === 0) return `${age}, failed nodes left${refused}`;
+  if (waiting > 0 && counts.strategy !== 'OTA' && failed >= allowed) return `${age}, stopped by failed nodes${refused}`;
+  if (refused !== '') return age + refused;
   const ratePerSecond = led?.pace.ratePerSecond ?? 0;
   return ratePerSecond > 0 ? `${age}, about ${formatAge((moving / ratePerSecond) * 1000)} left` : age;
 }
@@ -56,23 +57,47 @@ export function warningsOf(key: string, { causes, block }: Trouble, led: LedRoll
     warnings.push(`${key}: nothing new is decided: ${block.message}`);
   }
   const known = Object.keys(led?.failures ?? {}).length > 0 ? (led?.failures ?? {}) : causes;
-  const counted = Object.entries(known).map(([cause, count]) => `${count} ${cause}`);
-  if (counted.length > 0) {
+  if (Object.keys(known).length > 0) {
     const [namespace = '', name = ''] = key.split('/');
     const command = `"daemonpodupdater plan ${name} -n ${namespace}"`;
     warnings.push(
-      `${key}: failed nodes: ${counted.join(', ')}; ${command} and the event NodeUpdateFailed tell which and why`,
+      `${key}: failed nodes: ${causeWords(known)}; ${command} and the event NodeUpdateFailed tell which and why`,
     );
   }
-  if ((led?.refused ?? 0) > 0) {
-    warnings.push(
-      `${key}: the API server refuses writes to pods; the events WriteForbidden and WriteRejected tell why`,
-    );
-  }
+  for (const refusal of refusalsOf(led)) warnings.push(`${key}: ${refusal}`);
   const repeated = led?.repeated ?? 0;
   if (repeated > 0) {
     const nodes = repeated === 1 ? '1 node gets' : `${repeated} nodes get`;
     warnings.push(`${key}: ${nodes} the old version again and again; see the event ReplacementRepeated`);
   }
   return warnings;
+}
+
+/** `3 not-created, 1 stuck-terminating` */
+export function causeWords(causes: Readonly<Record<string, number>>): string {
+  return Object.entries(causes)
+    .map(([cause, count]) => `${count} ${cause}`)
+    .join(', ');
+}
+
+const REFUSED_WORDS: Readonly<Record<string, string>> = {
+  delete: 'to delete the pod',
+  'force-delete': 'to delete the stuck pod by force',
+  mark: 'to mark the pod',
+};
+
+/** Which writes the API server refuses, where, and why. */
+export function refusalsOf(led: LedRollout): readonly string[] {
+  const { refused = 0, refusals = [] } = led ?? {};
+  // Of a leader of a version that tells how many and no more.
+  if (refusals.length === 0 && refused > 0) return [`the API server refuses writes to the pods of ${nodesOf(refused)}`];
+  return refusals.map(({ action, code, count, nodes, message }) => {
+    const others = nodes.length < count ? ' …' : '';
+    const what = `${REFUSED_WORDS[action] ?? action} on ${nodesOf(count)} (${nodes.join(', ')}${others})`;
+    return `the API server refuses ${what}, ${code}: ${message}`;
+  });
+}
+
+function nodesOf(count: number): string {
+  return count === 1 ? '1 node' : `${count} nodes`;
 }

@@ -147,7 +147,7 @@ function groupsOf(rows: readonly PlanRow[]): Group[] {
 
 /** How long each node has taken already differs from node to node; the reason does not. */
 function withoutTimes(reason: string): string {
-  return reason.replace(/ \(\d+ s, [^)]*\)$/, '');
+  return reason.replace(/ \(\d+ s, [^)]*\)/g, '');
 }
 
 function reasonOf([first, ...others]: Group): string {

@@ -61,7 +61,7 @@ export class WriteNotices {
   /** Says what is over. */
   post({ key, rollout }: Followed, nowMs: number): void {
     const refused = this.#problems.get(key)?.refused;
-    if (refused === undefined || refused.size === 0 || rollout.sizes().refusals > 0) return;
+    if (refused === undefined || refused.size === 0 || rollout.counts().refused > 0) return;
     for (const { action, outcome, problem } of refused.values()) {
       const past = problem.succeeded(nowMs);
       if (past === undefined) continue;

@@ -62,6 +62,7 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
     case 'gone':
     case 'unknown':
       if (ask.action === 'force-delete') noteForced(slot, ask.uid, at.nowMs);
+      if (outcome.code !== 'unknown' && slot.refusal?.action === ask.action) slot.refusal = undefined;
       // A mark is not read but written again, so it gets the time that a slow watch may need.
       return outcome.code === 'unknown' && ask.action !== 'mark' ? readSoon(ask, at.nowMs) : watch(ask, at.nowMs);
     case 'throttled':

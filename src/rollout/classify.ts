@@ -10,7 +10,7 @@ import { forceAtMs } from './stuck.ts';
 /**
  * What is true of a slot, one bit each, so that a change of any of them is one XOR and the counters stay O(1).
  *
- * Only ELIGIBLE slots have any of the others, except HAS_REFUSAL, and what OTA has, which marks pods wherever they are.
+ * Only ELIGIBLE slots have any of the others, except what OTA has, which marks pods wherever they are.
  */
 export const BIT = {
   /** The node should run the pod. */
@@ -46,9 +46,9 @@ export const BIT = {
   /** Would be a candidate, but its pods were deleted for this target again and again (holdback.ts). */
   repeated: 1 << 17,
   /** Would be a candidate, but its deletion or mark was refused, and is not tried again yet. */
-  refused: 1 << 18,
-  /** A write of its pod was refused, and the slot has not been settled since. */
-  hasRefusal: 1 << 19,
+  backingOff: 1 << 18,
+  /** A write of its pod was refused, and is still wanted. */
+  refused: 1 << 19,
 } as const;
 
 export const BIT_COUNT = 20;
@@ -122,7 +122,7 @@ function holdBack(mask: number, slot: Slot, at: { readonly facts: Facts; readonl
   if (!isMark && (mask & CANDIDATE_DELETE) === 0) return mask;
   const waiting = mask & ~(CANDIDATE_DELETE | BIT.candidateMark);
   if (!isMark && at.nowMs < repeatUntilMs(slot, at.facts.target?.hash)) return waiting | BIT.repeated;
-  return at.nowMs < refusedUntilMs(slot, isMark ? 'mark' : 'delete') ? waiting | BIT.refused : mask;
+  return at.nowMs < refusedUntilMs(slot, isMark ? 'mark' : 'delete') ? waiting | BIT.backingOff : mask;
 }
 
 /** What follows once the progress deadline has passed. */
@@ -149,7 +149,7 @@ export function dueAtMs(slot: Slot, facts: Facts): number {
     dueMs = Math.min(dueMs, forceAtMs(slot, facts));
   }
   if ((slot.mask & BIT.repeated) !== 0) dueMs = Math.min(dueMs, repeatUntilMs(slot, facts.target?.hash));
-  if ((slot.mask & BIT.refused) !== 0) {
+  if ((slot.mask & BIT.backingOff) !== 0) {
     dueMs = Math.min(dueMs, refusedUntilMs(slot, facts.strategy === 'OTA' ? 'mark' : 'delete'));
   }
   if ((slot.mask & (BIT.ready | BIT.available)) === BIT.ready) {

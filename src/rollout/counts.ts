@@ -8,8 +8,6 @@ export interface RolloutSizes {
   readonly slots: number;
   readonly zones: number;
   readonly timers: number;
-  /** Slots a write of which was refused, and that have not been settled since. */
-  readonly refusals: number;
   readonly paced: number;
   readonly revisions: number;
 }
@@ -35,7 +33,7 @@ export interface RolloutCounts {
   readonly waiting: number;
   /** Of those: their pods were deleted for this target again and again, and the next time waits longer. */
   readonly repeated: number;
-  /** Of those: the API server refused the deletion or mark, and it is not tried again yet. */
+  /** The API server refused a write to their pod (a deletion, a forced one, a mark) that is still to be done. */
   readonly refused: number;
   /** Done: current, available, nothing asked (OTA: marked). */
   readonly settled: number;
@@ -49,7 +47,7 @@ export interface RolloutCounts {
   readonly strategy: UpdateStrategy | undefined;
 }
 
-const WAITING = ['candidateUnavailable', 'candidateAvailable', 'candidateMark', 'repeated', 'refused'] as const;
+const WAITING = ['candidateUnavailable', 'candidateAvailable', 'candidateMark', 'repeated', 'backingOff'] as const;
 
 export function countsOf(
   counters: Counters,

@@ -108,9 +108,17 @@ function explainAsk({ ask }: Slot): Explanation | undefined {
   }
 }
 
-function explainFailed(slot: Slot, { facts, nowMs }: PlanContext): Explanation {
-  const why = explainFailure(slot, facts, nowMs);
-  return ['failed', slot.refusal?.action === 'force-delete' ? `${why}; ${explainRefusal(slot.refusal, nowMs)}` : why];
+/** What is done about it, too. */
+function explainFailed(slot: Slot, context: PlanContext): Explanation {
+  const why = explainFailure(slot, context.facts, context.nowMs);
+  const [, then] = explainAsk(slot) ?? explainForce(slot, context) ?? [];
+  return ['failed', then === undefined ? why : `${why}; ${then}`];
+}
+
+function explainForce({ mask, refusal }: Slot, { preview, nowMs }: PlanContext): Explanation | undefined {
+  if ((mask & BIT.refused) !== 0 && refusal !== undefined) return ['backoff', explainRefusal(refusal, nowMs)];
+  if ((mask & BIT.candidateForce) === 0 || !preview.areForcedRefused) return undefined;
+  return ['backoff', 'the API server refuses forced deletions; one is tried a second'];
 }
 
 function explainRefusal({ action, code, message, untilMs }: Refusal, nowMs: number): string {
@@ -125,7 +133,7 @@ function explainOta(slot: Slot, context: PlanContext): Explanation {
   if ((slot.mask & BIT.outdated) === 0) return ['marked', 'the condition PodNeedUpgrade is as it should be'];
   if (block !== undefined) return ['blocked', block.message];
   const { refusal } = slot;
-  if ((slot.mask & BIT.refused) !== 0 && refusal !== undefined) return ['backoff', explainRefusal(refusal, nowMs)];
+  if ((slot.mask & BIT.backingOff) !== 0 && refusal !== undefined) return ['backoff', explainRefusal(refusal, nowMs)];
   if (preview.limit !== undefined && !preview.next.has(slot)) {
     return ['backoff', 'the API server refuses marks; one is tried a second'];
   }
@@ -185,6 +193,6 @@ function explainHeld(slot: Slot, { facts, nowMs }: PlanContext): Explanation | u
       `its pod was replaced ${timesReplaced(slot)} times and is old again (${seconds} s, then once more)`,
     ];
   }
-  if ((mask & BIT.refused) === 0 || refusal === undefined) return undefined;
+  if ((mask & BIT.backingOff) === 0 || refusal === undefined) return undefined;
   return ['backoff', explainRefusal(refusal, nowMs)];
 }

@@ -7,13 +7,15 @@ export interface Preview {
   readonly next: ReadonlySet<Slot>;
   /** What holds the others back; undefined: nothing. */
   readonly limit: 'budget' | 'window' | 'refusals' | undefined;
+  /** Forced deletions are refused, whosever pod it is. */
+  readonly areForcedRefused: boolean;
 }
 
 /**
  * Who a selection would pick: picks from the candidates themselves, because only they know the order, and puts everybody
  * back. The caller has not changed anything in between, so the candidates are as they were.
  */
-export function previewDeletes(candidates: Candidates, use: BudgetUse, room: Room): Preview {
+export function previewDeletes(candidates: Candidates, use: BudgetUse, room: Room): Omit<Preview, 'areForcedRefused'> {
   const picked: { slot: Slot; kind: 'unavailable' | 'available' }[] = [];
   let { inFlight, reserved } = use;
   let limit: Preview['limit'] = 'budget';

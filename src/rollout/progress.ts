@@ -1,15 +1,7 @@
+import type { Counters } from './counters.ts';
 import type { Block } from './definition.ts';
 import type { Facts } from './facts.ts';
 import type { RolloutNotice } from './notices.ts';
-
-/** What progress is measured with; node counts. */
-export interface ProgressCounts {
-  readonly ready: number;
-  readonly settled: number;
-  readonly outdated: number;
-  readonly failed: number;
-  readonly skipped: number;
-}
 
 interface Run {
   readonly hash: string;
@@ -27,7 +19,7 @@ export class Progress {
     this.#notices = notices;
   }
 
-  update(facts: Facts, block: Block | undefined, at: { counts: ProgressCounts; nowMs: number }): void {
+  update(facts: Facts, block: Block | undefined, at: { counters: Counters; nowMs: number }): void {
     const { strategy, target } = facts;
     if (strategy === undefined || target === undefined) {
       this.#run = undefined;
@@ -38,24 +30,25 @@ export class Progress {
       this.#notices.push({ type: 'superseded', fromHash: this.#run.hash, toHash: target.hash });
       this.#run = undefined;
     }
-    const { counts, nowMs } = at;
-    if (this.#run === undefined && counts.outdated > 0) {
+    const { counters, nowMs } = at;
+    const total = counters.of('outdated');
+    if (this.#run === undefined && total > 0) {
       const isResumed = this.#completedHash === target.hash;
       this.#run = { hash: target.hash, startedAtMs: nowMs, isResumed };
-      this.#notices.push({ type: 'started', strategy, hash: target.hash, total: counts.outdated, isResumed });
+      this.#notices.push({ type: 'started', strategy, hash: target.hash, total, isResumed });
     }
-    if (this.#run !== undefined && isDone(strategy, counts)) this.#complete(this.#run, counts, nowMs);
+    if (this.#run !== undefined && isDone(strategy, counters)) this.#complete(this.#run, counters, nowMs);
   }
 
-  #complete({ hash, startedAtMs, isResumed }: Run, counts: ProgressCounts, nowMs: number): void {
+  #complete({ hash, startedAtMs, isResumed }: Run, counters: Counters, nowMs: number): void {
     const durationMs = nowMs - startedAtMs;
-    this.#notices.push({ type: 'completed', hash, durationMs, skippedNotReady: counts.skipped, isResumed });
+    this.#notices.push({ type: 'completed', hash, durationMs, skippedNotReady: counters.of('skipped'), isResumed });
     this.#completedHash = hash;
     this.#run = undefined;
   }
 }
 
-function isDone(strategy: 'AdvancedRollingUpdate' | 'OTA', counts: ProgressCounts): boolean {
-  if (counts.outdated > 0) return false;
-  return strategy === 'OTA' || (counts.settled === counts.ready && counts.failed === 0);
+function isDone(strategy: 'AdvancedRollingUpdate' | 'OTA', counters: Counters): boolean {
+  if (counters.of('outdated') > 0) return false;
+  return strategy === 'OTA' || (counters.of('settled') === counters.of('ready') && counters.of('failed') === 0);
 }

@@ -13,6 +13,7 @@ import { PaceFeed } from './pace-feed.ts';
 import { type NodePlan, type PlanLimits, planOf } from './plan.ts';
 import { Progress } from './progress.ts';
 import { Refusals } from './refusals.ts';
+import type { RefusedWrites } from './refused-writes.ts';
 import { Selection, type SelectLimit } from './selection.ts';
 import { SlotBook } from './slot-book.ts';
 import { type EligibilityLevel, NEVER, type Slot } from './slot-state.ts';
@@ -186,9 +187,7 @@ export class Rollout {
 
   /** When `tick` has something to do without any event: a pod's minReadySeconds, a progress or observe deadline, the pace. */
   nextWakeMs(): number | undefined {
-    const { wakeMs: paceMs = NEVER } = this.#pace;
-    const { wakeMs: heldMs = NEVER } = this.#selection;
-    const wakeMs = Math.min(paceMs, heldMs, this.#book.nextDueMs ?? NEVER);
+    const wakeMs = Math.min(this.#pace.wakeMs ?? NEVER, this.#selection.wakeMs ?? NEVER, this.#book.nextDueMs ?? NEVER);
     return wakeMs === NEVER ? undefined : wakeMs;
   }
 
@@ -233,6 +232,11 @@ export class Rollout {
     return this.#book.failures();
   }
 
+  /** Writes that the API server refuses, as things are now; O(n log n) when there are any. */
+  refusals(): readonly RefusedWrites[] {
+    return this.#book.refusals();
+  }
+
   /** How the window is chosen, and why. */
   pace(nowMs: number): PaceStatus {
     return this.#pace.status(nowMs);
@@ -274,14 +278,7 @@ export class Rollout {
 
   #updateProgress(nowMs: number): void {
     const { counters } = this.#book;
-    const counts = {
-      ready: counters.of('ready'),
-      settled: counters.of('settled'),
-      outdated: counters.of('outdated'),
-      failed: counters.of('failed'),
-      skipped: counters.of('skipped'),
-    };
-    this.#progress.update(this.#definition.facts, this.blocked(), { counts, nowMs });
+    this.#progress.update(this.#definition.facts, this.blocked(), { counters, nowMs });
   }
 
   /** Starts an event: what became due by time is handled before it, so that a late tick changes nothing. */

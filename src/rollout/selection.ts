@@ -116,14 +116,15 @@ export class Selection {
   preview(nowMs: number, windowMax = Number.POSITIVE_INFINITY): Preview {
     if (this.#definition.facts.strategy === 'OTA') return this.#previewMarks(nowMs);
     const room = { window: Math.min(this.#window, windowMax), tries: this.#refusals.room('delete', nowMs) };
-    return previewDeletes(this.#book.candidates, this.use(), room);
+    const areForcedRefused = this.#refusals.areRefused('force-delete');
+    return { ...previewDeletes(this.#book.candidates, this.use(), room), areForcedRefused };
   }
 
   /** Nothing but refusals holds marks back. */
   #previewMarks(nowMs: number): Preview {
-    if (!this.#refusals.areRefused('mark')) return { next: new Set(), limit: undefined };
+    if (!this.#refusals.areRefused('mark')) return { next: new Set(), limit: undefined, areForcedRefused: false };
     const head = this.#nextOther(nowMs);
-    return { next: new Set(head === undefined ? [] : [head]), limit: 'refusals' };
+    return { next: new Set(head === undefined ? [] : [head]), limit: 'refusals', areForcedRefused: false };
   }
 
   #nextOther(nowMs: number): Slot | undefined {

@@ -12,7 +12,9 @@ import { isRefusalOver, repeatUntilMs, timesReplaced } from './holdback.ts';
 import type { RolloutNotice } from './notices.ts';
 import { type Observation, replacingSinceMs } from './observe.ts';
 import type { PaceFeed } from './pace-feed.ts';
+import { type RefusedWrites, refusedWrites } from './refused-writes.ts';
 import { NEVER, newSlot, type Slot } from './slot-state.ts';
+import { isWanted } from './tasks.ts';
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
@@ -60,9 +62,8 @@ export class SlotBook {
     return this.#slots.values();
   }
 
-  sizes(): Pick<RolloutSizes, 'slots' | 'zones' | 'timers' | 'refusals'> {
-    const refusals = this.counters.of('hasRefusal');
-    return { slots: this.#slots.size, zones: this.candidates.zoneCount, timers: this.#timers.size, refusals };
+  sizes(): Pick<RolloutSizes, 'slots' | 'zones' | 'timers'> {
+    return { slots: this.#slots.size, zones: this.candidates.zoneCount, timers: this.#timers.size };
   }
 
   get nextDueMs(): number | undefined {
@@ -128,10 +129,16 @@ export class SlotBook {
     return counts;
   }
 
+  /** What the API server refuses, as things are now. */
+  refusals(): RefusedWrites[] {
+    if (this.counters.of('refused') === 0) return [];
+    return refusedWrites(this.#slots.values().filter(({ mask }) => (mask & BIT.refused) !== 0));
+  }
+
   #derive(slot: Slot, at: Observation): number {
     let mask = classify(slot, at.facts, at.nowMs);
     if ((mask & BIT.settled) !== 0) slot.refusal = undefined;
-    if (slot.refusal !== undefined) mask |= BIT.hasRefusal;
+    if (slot.refusal !== undefined && isWanted(slot, slot.refusal, at.facts)) mask |= BIT.refused;
     if ((mask & BIT.replacing) === 0) return mask;
     slot.replacingSinceMs = replacingSinceMs(slot, (slot.mask & BIT.replacing) !== 0, at);
     return isOverdue(slot, at.facts, at.nowMs) ? mask | classifyOverdue(slot, at.facts, at.nowMs) : mask;

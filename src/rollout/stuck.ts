@@ -10,13 +10,17 @@ export function newLeaving(sinceMs: number): Leaving {
   return { sinceMs, forcedCount: 0, forcedAtMs: NEVER };
 }
 
+/** Whether the DaemonSet asks for it, and the node has no other pod, which would need no replacement. */
+export function mayForce(slot: Slot, facts: Facts): boolean {
+  return facts.isForceDeleteStuck && liveCount(slot) === 0;
+}
+
 /**
  * When a pod that holds up its slot may be deleted without its kubelet, if the DaemonSet asks for that: the progress
- * deadline after its grace period, as far as could be seen, and longer if that did not help before or was refused. NEVER while something else is asked, or when
- * the node has another pod, which needs no replacement.
+ * deadline after its grace period, as far as could be seen, and longer if that did not help before or was refused. NEVER while something else is asked.
  */
 export function forceAtMs(slot: Slot, facts: Facts): number {
-  if (!facts.isForceDeleteStuck || slot.ask !== undefined || liveCount(slot) > 0) return NEVER;
+  if (slot.ask !== undefined || !mayForce(slot, facts)) return NEVER;
   let atMs = NEVER;
   for (const pod of slot.pods) atMs = Math.min(atMs, forcePodAtMs(pod, slot, facts));
   return Math.max(atMs, refusedUntilMs(slot, 'force-delete'));

@@ -6,8 +6,8 @@ import type { Facts } from './facts.ts';
 import { repeatUntilMs } from './holdback.ts';
 import { pendingMark } from './marks.ts';
 import type { Observation } from './observe.ts';
-import { type Ask, hasTerminatingPod, liveCount, type Slot, soleLivePod } from './slot-state.ts';
-import { stuckPod } from './stuck.ts';
+import { type Ask, hasTerminatingPod, type Slot, soleLivePod } from './slot-state.ts';
+import { mayForce, stuckPod } from './stuck.ts';
 
 /** What a candidate is asked for. */
 export function askFor(slot: Slot, facts: Facts, nowMs: number): Ask {
@@ -31,25 +31,23 @@ export function taskOf(slot: Slot, namespace: string, { facts, nowMs }: Observat
     return { slot: slot.key, namespace, pod: pod.name, uid: pod.uid, action: 'observe' };
   }
   if (ask.phase !== 'asked') return undefined;
-  if (ask.action === 'delete') {
-    return nowMs < repeatUntilMs(slot, facts.target?.hash) ? undefined : deleteTask(slot, facts, namespace);
-  }
-  if (ask.action === 'force-delete') return forceDeleteTask(slot, ask.uid, facts, namespace);
-  return facts.strategy === 'OTA' ? markTask(slot, facts, namespace) : undefined;
+  if (!isWanted(slot, ask, facts)) return undefined;
+  if (ask.action === 'mark') return markTask(slot, facts, namespace);
+  if (ask.action === 'delete' && nowMs < repeatUntilMs(slot, facts.target?.hash)) return undefined;
+  const pod = slot.pods.find(({ record }) => record.uid === ask.uid)?.record;
+  return pod && { slot: slot.key, namespace, pod: pod.name, uid: pod.uid, action: ask.action };
 }
 
-function deleteTask(slot: Slot, facts: Facts, namespace: string): Task | undefined {
+/** Whether that write is still to be done, as far as the cluster shows. */
+export function isWanted(slot: Slot, { action, uid }: Pick<Ask, 'action' | 'uid'>, facts: Facts): boolean {
+  if (action === 'mark') return facts.strategy === 'OTA' && pendingMark(slot, facts) !== undefined;
+  if (facts.strategy !== 'AdvancedRollingUpdate' || slot.eligibility !== 2 || slot.node?.isReady !== true) return false;
+  if (action === 'force-delete') {
+    return mayForce(slot, facts) && slot.pods.some(({ record }) => record.uid === uid && record.isTerminating);
+  }
   const pod = soleLivePod(slot)?.record;
-  const isWanted =
-    facts.strategy === 'AdvancedRollingUpdate' &&
-    slot.eligibility === 2 &&
-    slot.node?.isReady === true &&
-    pod !== undefined &&
-    pod.uid === slot.ask?.uid &&
-    !hasTerminatingPod(slot) &&
-    !isFinished(pod) &&
-    !isCurrentSlot(slot, facts);
-  return isWanted ? { slot: slot.key, namespace, pod: pod.name, uid: pod.uid, action: 'delete' } : undefined;
+  const isThere = pod?.uid === uid && !hasTerminatingPod(slot) && !isFinished(pod);
+  return isThere && !isCurrentSlot(slot, facts);
 }
 
 function markTask(slot: Slot, facts: Facts, namespace: string): Task | undefined {
@@ -57,16 +55,4 @@ function markTask(slot: Slot, facts: Facts, namespace: string): Task | undefined
   if (mark === undefined) return undefined;
   const { pod, needsUpgrade, hash } = mark;
   return { slot: slot.key, namespace, pod: pod.name, uid: pod.uid, action: 'mark', needsUpgrade, hash };
-}
-
-function forceDeleteTask(slot: Slot, uid: string, facts: Facts, namespace: string): Task | undefined {
-  const pod = slot.pods.find(({ record }) => record.uid === uid)?.record;
-  const isWanted =
-    facts.isForceDeleteStuck &&
-    facts.strategy === 'AdvancedRollingUpdate' &&
-    slot.eligibility === 2 &&
-    slot.node?.isReady === true &&
-    pod?.isTerminating === true &&
-    liveCount(slot) === 0;
-  return isWanted ? { slot: slot.key, namespace, pod: pod.name, uid, action: 'force-delete' } : undefined;
 }

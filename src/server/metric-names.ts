@@ -104,7 +104,7 @@ export const gauges = {
   },
   refused: {
     name: 'daemonpodupdater_rollout_refused',
-    help: 'Nodes that wait because the API server refused to delete or mark their pod',
+    help: 'Nodes with a write to their pod that the API server refused: a deletion, a forced one, or a mark',
     labels: ROLLOUT,
   },
   failed: { name: 'daemonpodupdater_rollout_failed', help: 'Nodes whose update failed', labels: ROLLOUT },

@@ -59,15 +59,19 @@ test('note: nothing new is decided about a rollout → told with why, shortened,
   ]);
 });
 
-test('note: failed, refused and repeated nodes → told with their numbers; zeros cost nothing', () => {
-  const troubled = { refused: 2, repeated: 1, failures: { 'crash-loop': 3 } };
-  const none = { refused: 0, repeated: 0, failures: {} };
+test('note: failed, refused and repeated nodes → told with their numbers, refusals shortened; zeros cost nothing', () => {
+  const refusal = { action: 'force-delete', code: 'rejected', count: 9, nodes: ['n1', 'n2', 'n3', 'n4', 'n5'] };
+  const refusals = Array.from({ length: 5 }, () => ({ ...refusal, message: 'x'.repeat(200) }));
+  const troubled = { refused: 2, repeated: 1, failures: { 'crash-loop': 3 }, refusals };
+  const none = { refused: 0, repeated: 0, failures: {}, refusals: [] };
   const text = encodeNote({ ...REPORT, rollouts: [rollout('edge/agent', troubled), rollout('edge/fine', none)] });
-  assert.doesNotMatch(text, /"(?:refused|repeated)":0|"failures":\{\}/);
+  assert.doesNotMatch(text, /"(?:refused|repeated)":0|"failures":\{\}|"refusals":\[\]/);
   const decoded = decodeNote(text, 'node-a_1');
   assert.ok(decoded.ok);
-  const [{ refused, repeated, failures } = {}] = decoded.report.rollouts as readonly Partial<NotedRollout>[];
-  assert.deepEqual({ refused, repeated, failures }, troubled);
+  const [{ refused, repeated, failures, refusals: told } = {}] = decoded.report
+    .rollouts as readonly Partial<NotedRollout>[];
+  const short = { ...refusal, nodes: ['n1', 'n2', 'n3'], message: 'x'.repeat(120) };
+  assert.deepEqual({ refused, repeated, failures, refusals: told }, { ...troubled, refusals: [short, short, short] });
 });
 
 test('note: marks are refused → told, though there is no pace under OTA', () => {
@@ -102,6 +106,17 @@ test('note: the largest names, texts and numbers there can be → within the bou
     allowed: size,
     inFlight: size,
     waiting: size,
+    refused: size,
+    refusals: fc.array(
+      fc.record({
+        action: fc.constant('force-delete'),
+        code: fc.constant('rejected'),
+        count: size,
+        nodes: fc.array(fc.string({ minLength: 200, maxLength: 253 }), { minLength: 5, maxLength: 5 }),
+        message: fc.string({ minLength: 200, maxLength: 4000, size: 'max', unit: fc.constantFrom('a', 'é', '"') }),
+      }),
+      { maxLength: 6 },
+    ),
     pace: fc.record({
       phase: fc.constant('steady'),
       window: size,

@@ -24,8 +24,10 @@ function leader(
   return { ok: true, report, ageMs: 75_000, isOutdated };
 }
 
+const REFUSED = { action: 'force-delete', code: 'rejected', count: 7, nodes: ['n1', 'n2'], message: 'no force here' };
+
 const UNKNOWN = 'the pace is not known, so that fewer may go at once than the budget allows: ';
-const ROWS: readonly { name: string; status: LeaderStatus; expected: ReturnType<typeof toldLimits> }[] = [
+const ROWS: readonly { name: string; status: LeaderStatus; expected: Partial<ReturnType<typeof toldLimits>> }[] = [
   {
     name: 'a window smaller than the budget → it limits, and why',
     status: leader([{ ...ROLLOUT, daemonSet: 'edge/other', pace: { ...PACE, window: 1 } }, ROLLOUT]),
@@ -34,27 +36,29 @@ const ROWS: readonly { name: string; status: LeaderStatus; expected: ReturnType<
   {
     name: 'a window as large as the budget → nothing to say',
     status: leader([{ ...ROLLOUT, allowed: 44 }]),
-    expected: { why: undefined },
+    expected: {},
   },
   {
     name: 'nothing in flight → its window is one of the past',
     status: leader([{ ...ROLLOUT, pace: { ...PACE, phase: 'idle', window: 0 } }]),
-    expected: { why: undefined },
+    expected: {},
   },
   {
-    name: 'writes were refused → said too',
-    status: leader([{ ...ROLLOUT, refused: 7 }]),
+    name: 'writes are refused, nodes failed → said too, with what is known of them',
+    status: leader([{ ...ROLLOUT, refused: 7, refusals: [REFUSED], failures: { 'stuck-terminating': 9 } }]),
     expected: {
       window: 44,
-      why:
-        'the pace lets 44 of them go at once: 44 of 200: 61 pods/s come back; ' +
-        'the API server refused writes to the pods of 7 nodes',
+      why: 'the pace lets 44 of them go at once: 44 of 200: 61 pods/s come back',
+      seen: [
+        'failed nodes, as the controller has seen: 9 stuck-terminating; the event NodeUpdateFailed tells which',
+        'the API server refuses to delete the stuck pod by force on 7 nodes (n1, n2 …), rejected: no force here',
+      ],
     },
   },
   {
-    name: 'refused on one node, the window is the budget → only that is said',
+    name: 'refused on one node, by a leader that tells no more; the window is the budget → only that is said',
     status: leader([{ ...ROLLOUT, allowed: 44, refused: 1 }]),
-    expected: { why: 'the API server refused writes to the pods of 1 node' },
+    expected: { seen: ['the API server refuses writes to the pods of 1 node'] },
   },
   {
     name: 'nothing new is decided → blocked, and why',
@@ -88,6 +92,6 @@ const ROWS: readonly { name: string; status: LeaderStatus; expected: ReturnType<
 
 for (const { name, status, expected } of ROWS) {
   test(`plan limits: ${name}`, () => {
-    assert.deepEqual(toldLimits(status, 'edge/agent'), expected);
+    assert.deepEqual(toldLimits(status, 'edge/agent'), { why: undefined, seen: [], ...expected });
   });
 }

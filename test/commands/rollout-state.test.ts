@@ -90,6 +90,18 @@ const states: readonly State[] = [
     counts: { waiting: 0, failed: 100 },
     state: 'revision 30s old, failed nodes left',
   },
+  {
+    name: 'failed nodes use the budget up, and their pods may not be deleted by force',
+    counts: { failed: 100 },
+    led: led({ refused: 2 }),
+    state: 'revision 30s old, stopped by failed nodes, writes are refused',
+  },
+  {
+    name: 'only such nodes are left',
+    counts: { waiting: 0, failed: 100 },
+    led: led({ refused: 2 }),
+    state: 'revision 30s old, failed nodes left, writes are refused',
+  },
   { name: 'deletions are refused', led: led({ refused: 1 }), state: 'revision 30s old, writes are refused' },
 ];
 for (const { name, counts, block, led: leader, state } of states) {
@@ -106,7 +118,7 @@ test('warnings: failed, refused and repeated nodes → what is so and where more
     leader,
   );
   assert.match(failed, /^edge\/agent: failed nodes: 3 not-created; "daemonpodupdater plan agent -n edge" and/);
-  assert.match(refused, /^edge\/agent: the API server refuses writes .* WriteForbidden and WriteRejected/);
+  assert.equal(refused, 'edge/agent: the API server refuses writes to the pods of 2 nodes');
   assert.match(repeated, /^edge\/agent: 1 node gets the .* ReplacementRepeated$/);
   assert.deepEqual(others, []);
   assert.match(
@@ -114,6 +126,20 @@ test('warnings: failed, refused and repeated nodes → what is so and where more
     /failed nodes: 1 crash-loop;/,
   );
   assert.deepEqual(warningsOf('edge/agent', { causes: {}, block: undefined }, led()), []);
+});
+
+test('warnings: refused writes → what, on which nodes, and why', () => {
+  const message = 'denied by policy';
+  const refusals = [
+    { action: 'delete', code: 'rejected', count: 12, nodes: ['n01', 'n02', 'n03'], message },
+    { action: 'force-delete', code: 'forbidden', count: 1, nodes: ['n07'], message },
+    { action: 'mark', code: 'rejected', count: 2, nodes: ['n08', 'n09'], message },
+  ];
+  assert.deepEqual(warningsOf('edge/agent', { causes: {}, block: undefined }, led({ refused: 15, refusals })), [
+    `edge/agent: the API server refuses to delete the pod on 12 nodes (n01, n02, n03 …), rejected: ${message}`,
+    `edge/agent: the API server refuses to delete the stuck pod by force on 1 node (n07), forbidden: ${message}`,
+    `edge/agent: the API server refuses to mark the pod on 2 nodes (n08, n09), rejected: ${message}`,
+  ]);
 });
 
 test('warnings: what is shown is old, or nobody has read the newest template → why; a word of the leader is not said twice', () => {

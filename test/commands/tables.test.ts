@@ -38,9 +38,13 @@ test('plan table: several states → counts first, then rows grouped, the smalle
 
 test('plan table: the same reason for different times → one group, each row with its own time', () => {
   const row = (node: string, seconds: number) =>
-    planRow(node, 'failed', `the pod is not Ready (${seconds} s, progress deadline 600 s)`);
+    planRow(
+      node,
+      'failed',
+      `the pod is leaving (${seconds} s, progress deadline 600 s); denied (${seconds % 60} s, then once more)`,
+    );
   const [, summary, , , first, second] = planTable([row('n1', 700), row('n2', 800)]);
-  assert.equal(summary, '    2  failed  the pod is not Ready');
+  assert.equal(summary, '    2  failed  the pod is leaving; denied');
   assert.match(first ?? '', /^n1 .*\(700 s, /);
   assert.match(second ?? '', /^n2 .*\(800 s, /);
 });

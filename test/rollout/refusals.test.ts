@@ -211,6 +211,58 @@ test('refusals: all forced deletions → eleven, then one a second, each pod onc
   assert.equal(tried.length, AT_ONCE + 39);
   assert.equal(new Set(tried.map((each) => each.node)).size, tried.length);
   assert.equal(rollout.counts().failed, 60);
+  assert.equal(rollout.counts().refused, AT_ONCE + 39);
+  assert.deepEqual(rollout.refusals(), [
+    {
+      action: 'force-delete',
+      code: 'rejected',
+      count: AT_ONCE + 39,
+      nodes: ['n01', 'n02', 'n03', 'n04', 'n05'],
+      message: 'denied by policy',
+    },
+  ]);
+  const untried = rollout.plan(DUE_MS + 39_500).find(({ node: name }) => name === 'n59');
+  assert.equal(untried?.reason, 'failed');
+  assert.match(untried.message, /\); the API server refuses forced deletions; one is tried a second$/);
+});
+
+test('refusals: a forced deletion → counted and told as refused from then on; accepted, or its node away → not any more', () => {
+  const rollout = stuckRollout(2);
+  assert.deepEqual([rollout.counts().refused, rollout.refusals()], [0, []]);
+  const send = (nowMs: number, code: OutcomeCode, message: string) => {
+    for (const key of rollout.select(ALL, nowMs)) {
+      const task = rollout.taskFor(key, nowMs);
+      assert.ok(task?.action === 'force-delete');
+      rollout.onSent(key, nowMs);
+      rollout.onOutcome(outcome(task, code, { message }), nowMs);
+    }
+  };
+  const told = () => rollout.refusals().map(({ code, nodes, message }) => [code, nodes, message]);
+  send(DUE_MS, 'forbidden', 'no right');
+  assert.deepEqual(told(), [['forbidden', ['n01', 'n02'], 'no right']]);
+  assert.equal(rollout.counts().refused, 2);
+  rollout.tick(DUE_MS + 1000);
+  assert.equal(rollout.counts().refused, 2, 'though it waits for nothing but to be asked');
+  rollout.upsertNode(node('n01', { isReady: false }), DUE_MS + 1000);
+  assert.deepEqual(told(), [['forbidden', ['n02'], 'no right']]);
+  send(DUE_MS + 1000, 'done', '');
+  assert.deepEqual([rollout.counts().refused, told()], [0, []], 'though a finalizer keeps the pod');
+  rollout.upsertNode(node('n01'), DUE_MS + 1001);
+  assert.deepEqual(told(), [['forbidden', ['n01'], 'no right']]);
+});
+
+test('refusals: a forced deletion is asked, sent, put off → the plan says what is done about the failed node', () => {
+  const rollout = stuckRollout(1);
+  const said = (nowMs: number) => rollout.plan(nowMs)[0]?.message.replace(/^.*\); /, '');
+  assert.equal(rollout.plan(DUE_MS)[0]?.message.includes(';'), false, 'nothing yet');
+  assert.deepEqual(rollout.select(ALL, DUE_MS), [slot('n01')]);
+  assert.equal(said(DUE_MS), 'the forced deletion waits for a worker');
+  const task = rollout.taskFor(slot('n01'), DUE_MS);
+  assert.ok(task);
+  rollout.onSent(slot('n01'), DUE_MS);
+  assert.equal(said(DUE_MS), 'the forced deletion is with a worker');
+  rollout.onOutcome(outcome(task, 'throttled', { message: 'slow down' }), DUE_MS);
+  assert.equal(said(DUE_MS), 'force-delete was answered throttled: slow down');
 });
 
 test('refusals: one forced deletion → 1 s, 2 s, … 60 s; the plan says why; the pod is gone → nothing waits', () => {

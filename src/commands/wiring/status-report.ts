@@ -24,7 +24,8 @@ export function statusReport(
     rollouts: [...controller.followed()].map(({ key, rollout }) => {
       const blocked = rollout.blocked()?.message;
       const failures = Object.fromEntries([...rollout.failures()].filter(([, count]) => count > 0));
-      const shown = { daemonSet: key, ...rollout.counts(), failures, pace: rollout.pace(nowMs) };
+      const told = { failures, refusals: rollout.refusals(), pace: rollout.pace(nowMs) };
+      const shown = { daemonSet: key, ...rollout.counts(), ...told };
       return blocked === undefined ? shown : { ...shown, blocked };
     }),
   };
