@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { arbName, HASHES, NAMES, steps } from './model-pair.ts';
+import { arbName, HASHES, NAMES, type Pair, steps } from './model-pair.ts';
 import { budget, DS_UID, daemonSet, node, pod, revision, T0 } from './records.ts';
 
 export const arbNode = steps(
@@ -60,6 +60,8 @@ export const arbPod = steps(
         uid,
         isReady: isReady > 0 && fate !== 1,
         isTerminating: fate === 0,
+        deletionGraceMs: fate === 0 && cost !== 0 ? 30_000 : undefined,
+        deletionAtMs: fate === 0 && age === 60_000 ? T0 - 50_000 : undefined,
         phase: fate === 1 ? 'Failed' : 'Running',
         ownerUid: fate === 2 && index === 0 ? 'other' : DS_UID,
         deletionCost: cost,
@@ -88,13 +90,32 @@ export const arbPodLife = steps(
       }
       const changes =
         what === 'terminating'
-          ? { isTerminating: true }
+          ? { isTerminating: true, deletionGraceMs: pick % 2 === 0 ? 30_000 : undefined }
           : { isReady: what === 'ready' && record.phase === 'Running', readyChangedAtMs: nowMs };
       const next = { ...record, ...changes };
       rollout.upsertPod(next, nowMs);
       reference.upsertPod(next, nowMs);
     },
 );
+
+/** The pods of these Ready nodes terminate and stay so, until they may be deleted by force. */
+export function makeStuck(pair: Pair, names: readonly string[], deletionGraceMs: number | undefined): void {
+  const { rollout, reference, nowMs } = pair;
+  for (const name of names) {
+    const place = node(name);
+    rollout.upsertNode(place, nowMs);
+    reference.upsertNode(place, nowMs);
+    reference.settle(nowMs);
+    for (const { record } of reference.podsOn(name)) {
+      if (record.isTerminating) continue;
+      const next = { ...record, isTerminating: true, deletionGraceMs };
+      rollout.upsertPod(next, nowMs);
+      reference.upsertPod(next, nowMs);
+      reference.settle(nowMs);
+    }
+  }
+  pair.nowMs += 150_000;
+}
 
 export const arbRevision = steps(
   'revision',
@@ -125,13 +146,15 @@ export const arbDaemonSet = steps(
     isBehind: fc.integer({ min: 0, max: 9 }),
     generation: fc.integer({ min: 1, max: 1000 }),
     isTerminating: fc.integer({ min: 0, max: 20 }),
+    force: fc.constantFrom('true', 'true', 'false'),
   }),
-  ({ strategy, allowed, minReadySeconds, isBehind, generation, isTerminating }) =>
+  ({ strategy, allowed, minReadySeconds, isBehind, generation, isTerminating, force }) =>
     (pair) => {
       const record = daemonSet({
         annotations: budget(String(allowed), {
           'apps.openyurt.io/update-strategy': strategy,
           'daemonpodupdater.io/progress-deadline-seconds': '120',
+          'daemonpodupdater.io/force-delete-stuck': force,
         }),
         minReadySeconds,
         generation,

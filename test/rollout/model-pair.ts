@@ -29,6 +29,8 @@ export class Pair {
       Object.fromEntries(plan.map(({ node: name, reason }) => [name, reason])),
       reference.reasons(nowMs),
     );
+    const refused = rollout.refusals().flatMap(({ action, nodes }) => nodes.map((name) => `${name} ${action}`));
+    assert.deepEqual(refused.sort(), reference.refused(nowMs));
     assert.equal(rollout.blocked() !== undefined, reference.isBlocked);
     const wakeMs = rollout.nextWakeMs();
     assert.ok(wakeMs === undefined || wakeMs > nowMs, 'a wake-up in the past would never end');

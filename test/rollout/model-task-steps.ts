@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { OutcomeCode } from '../../src/protocol/outcome.ts';
-import { arbName, HASHES, type Pair, steps } from './model-pair.ts';
+import { makeStuck } from './model-cluster-steps.ts';
+import { arbName, HASHES, NAMES, type Pair, steps } from './model-pair.ts';
 import { outcome, pod, slot } from './records.ts';
 import { Reference } from './reference.ts';
 
@@ -72,14 +73,42 @@ export const arbAgain = steps(
   }),
   ({ pick, times, isRefused, isNew, pauseMs }) =>
     (pair) => {
+      const code = isRefused ? 'rejected' : 'done';
       for (let time = 0; time < times; time += 1) {
-        if (!writeOne(pair, pick, isRefused, isNew === 0)) return;
+        if (!writeOne(pair, pick, { code, isNew: isNew === 0 })) return;
         pair.nowMs += pauseMs;
       }
     },
 );
 
-function writeOne(pair: Pair, pick: number, isRefused: boolean, isNew: boolean): boolean {
+/** So much is refused in a row that one a second is tried, and some of those are put off. Often all are stuck pods. */
+export const arbFlood = steps(
+  'flood',
+  fc.record({
+    stuck: fc.subarray(NAMES),
+    graceMs: fc.constantFrom(undefined, 0, 30_000),
+    picks: fc.array(fc.nat({ max: 9 }), { minLength: 10, maxLength: 16 }),
+    throttled: fc.integer({ min: 0, max: 4 }),
+    pauseMs: fc.constantFrom(0, 1000, 1000, 5000),
+  }),
+  ({ stuck, graceMs, picks, throttled, pauseMs }) =>
+    (pair) => {
+      makeStuck(pair, stuck, graceMs);
+      for (const [time, pick] of picks.entries()) {
+        const code = time < picks.length - throttled ? 'rejected' : 'throttled';
+        writeOne(pair, pick, { code, isNew: false });
+        pair.nowMs += pauseMs;
+      }
+    },
+);
+
+/** What becomes of a write, and what comes in place of a deleted pod. */
+interface Fate {
+  readonly code: 'done' | 'rejected' | 'throttled';
+  readonly isNew: boolean;
+}
+
+function writeOne(pair: Pair, pick: number, { code, isNew }: Fate): boolean {
   const { rollout, reference, nowMs } = pair;
   pair.compare();
   const all = { count: Number.POSITIVE_INFINITY, window: Number.POSITIVE_INFINITY };
@@ -92,10 +121,10 @@ function writeOne(pair: Pair, pick: number, isRefused: boolean, isNew: boolean):
   if (task === undefined) return false;
   rollout.onSent(task.slot, nowMs);
   reference.onSent(name);
-  const answer = outcome(task, isRefused ? 'rejected' : 'done');
+  const answer = outcome(task, code);
   assert.equal(rollout.onOutcome(answer, nowMs).then, reference.onOutcome(name, answer, nowMs));
   const gone = reference.pods.get(task.uid)?.record;
-  if (isRefused || gone === undefined || task.action !== 'delete') return true;
+  if (code !== 'done' || gone === undefined || task.action !== 'delete') return true;
   pair.podCount += 1;
   const hash = HASHES.find((candidate) => (candidate === reference.target?.hash) === isNew) ?? '';
   const next = pod(name, hash, { uid: `${name}-again-${pair.podCount}` });

@@ -13,7 +13,7 @@ import {
   arbTime,
 } from './model-cluster-steps.ts';
 import { NAMES, Pair, type Step } from './model-pair.ts';
-import { arbAgain, arbOutcome, arbRelease, arbSelect, arbTask } from './model-task-steps.ts';
+import { arbAgain, arbFlood, arbOutcome, arbRelease, arbSelect, arbTask } from './model-task-steps.ts';
 import { budget, daemonSet, node, pod, revision, T0 } from './records.ts';
 
 const arbStep: fc.Arbitrary<Step> = fc.oneof(
@@ -32,6 +32,7 @@ const arbStep: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: arbOutcome, weight: 8 },
   { arbitrary: arbRelease, weight: 1 },
   { arbitrary: arbAgain, weight: 4 },
+  { arbitrary: arbFlood, weight: 3 },
 );
 
 /** Steps are functions; what fast-check prints of a failure is the seed, which repeats it. */
@@ -41,7 +42,10 @@ test('rollout: any sequence of events → counts, plan, selection and tasks as c
       const pair = new Pair();
       pair.event(() => {
         const record = daemonSet({
-          annotations: budget('2', { 'daemonpodupdater.io/progress-deadline-seconds': '120' }),
+          annotations: budget('2', {
+            'daemonpodupdater.io/progress-deadline-seconds': '120',
+            'daemonpodupdater.io/force-delete-stuck': 'true',
+          }),
         });
         pair.rollout.setDaemonSet(record, pair.nowMs);
         pair.reference.daemonSet = record;

@@ -1,4 +1,4 @@
-import { ReferenceFacts, type Status } from './reference-facts.ts';
+import { type Action, ReferenceFacts, type Status } from './reference-facts.ts';
 
 type Held = 'budget' | 'window' | 'refusals';
 
@@ -22,9 +22,9 @@ export class ReferenceDecisions extends ReferenceFacts {
       reserved: count('reserved'),
       skippedNotReady: count('skipped'),
       failed: count('failed'),
-      waiting: all.filter(({ candidate, held }) => candidate !== undefined || held !== undefined).length,
+      waiting: all.filter(({ candidate = 'force', held }) => candidate !== 'force' || held !== undefined).length,
       repeated: all.filter(({ held }) => held === 'repeated').length,
-      refused: all.filter(({ held }) => held === 'refused').length,
+      refused: count('refused'),
       settled: count('settled'),
       allowed,
       window: Math.min(allowed, this.window),
@@ -34,30 +34,47 @@ export class ReferenceDecisions extends ReferenceFacts {
     };
   }
 
+  /** Who is next of those that take nothing away: to be marked, or stuck. */
+  nextOther(action: 'mark' | 'force-delete', nowMs: number): { name?: string; held?: Held } {
+    const candidate = action === 'mark' ? 'mark' : 'force';
+    const names = this.names().filter((name) => this.status(name, nowMs).candidate === candidate);
+    const waitedUntil = (name: string) => {
+      const refusal = this.refusals.get(name);
+      return refusal?.action === action ? refusal.untilMs : 0;
+    };
+    const [best] = names.sort((a, b) => waitedUntil(a) - waitedUntil(b) || (a < b ? -1 : 1));
+    if (best === undefined) return {};
+    return this.#mustWait(action, nowMs) ? { held: 'refusals' } : { name: best };
+  }
+
   /** The best candidate that fits now; `held` tells what keeps the best one back. */
   next(window: number, nowMs: number): { name?: string; held?: Held } {
+    const mark = this.nextOther('mark', nowMs);
+    const forced = this.nextOther('force-delete', nowMs);
+    if (mark.name !== undefined || mark.held !== undefined) return mark;
+    return forced.name === undefined ? this.nextDelete(window, nowMs) : forced;
+  }
+
+  nextDelete(window: number, nowMs: number): { name?: string; held?: Held } {
     const { allowed, count } = this.use(nowMs);
     const zoneOf = (name: string) => this.nodes.get(name)?.record.labels['topology.kubernetes.io/zone'] ?? '';
     const inZone = (zone: string) =>
       this.names().filter((name) => zoneOf(name) === zone && this.status(name, nowMs).inFlight).length;
-    const rank = { mark: 0, unavailable: 1, available: 2 };
     const candidates = this.names()
       .map((name) => {
         const { candidate } = this.status(name, nowMs);
         const refusal = this.refusals.get(name);
-        const usual = candidate === 'mark' ? 0 : (this.podsOn(name)[0]?.record.deletionCost ?? 0);
-        const cost = refusal?.action === (candidate === 'mark' ? 'mark' : 'delete') ? refusal.untilMs : usual;
-        const zone = candidate === 'mark' ? 0 : inZone(zoneOf(name));
-        return { name, candidate, key: candidate === undefined ? [] : [rank[candidate], cost, zone] };
+        const usual = this.podsOn(name)[0]?.record.deletionCost ?? 0;
+        const cost = refusal?.action === 'delete' ? refusal.untilMs : usual;
+        return { name, candidate, key: [candidate === 'unavailable' ? 0 : 1, cost, inZone(zoneOf(name))] };
       })
-      .filter(({ candidate }) => candidate !== undefined)
+      .filter(({ candidate }) => candidate === 'unavailable' || candidate === 'available')
       .sort((a, b) => {
         const index = a.key.findIndex((value, place) => value !== b.key[place]);
         return index < 0 ? (a.name < b.name ? -1 : 1) : (a.key[index] ?? 0) - (b.key[index] ?? 0);
       });
     const [best] = candidates;
     if (best === undefined) return {};
-    if (best.candidate === 'mark') return this.#mustWait('mark', nowMs) ? { held: 'refusals' } : { name: best.name };
     if (count('inFlight') >= allowed) return { held: 'budget' };
     if (best.candidate === 'available' && count('unavailable') + count('reserved') >= allowed) {
       return { held: 'budget' };
@@ -66,17 +83,19 @@ export class ReferenceDecisions extends ReferenceFacts {
     return this.#mustWait('delete', nowMs) ? { held: 'refusals' } : { name: best.name };
   }
 
-  #mustWait(action: 'delete' | 'mark', nowMs: number): boolean {
+  #mustWait(action: Action, nowMs: number): boolean {
     return this.refusedInARow[action] >= 10 && nowMs < this.lastAsk[action].atMs + 1000;
   }
 
   ask(name: string, nowMs: number): void {
     const pod = this.podsOn(name).find(({ record }) => !record.isTerminating);
-    const action = this.strategy === 'OTA' ? 'mark' : 'delete';
+    const isForced = this.status(name, nowMs).candidate === 'force';
+    const usual = this.strategy === 'OTA' ? 'mark' : 'delete';
+    const action = isForced ? 'force-delete' : usual;
     this.asks.set(name, {
       action,
       hash: undefined,
-      uid: pod?.record.uid ?? '',
+      uid: (isForced ? this.stuckUid(name, nowMs) : pod?.record.uid) ?? '',
       phase: 'asked',
       dueMs: Number.POSITIVE_INFINITY,
       reads: 0,
@@ -124,6 +143,12 @@ export class ReferenceDecisions extends ReferenceFacts {
     Object.assign(this.lastAsk, lastAsk);
     for (const [name, ask] of saved) this.asks.set(name, ask);
     return { next, held };
+  }
+
+  /** Nodes with the write that is refused there. */
+  refused(nowMs: number): string[] {
+    const names = [...this.refusals.keys()].filter((name) => this.status(name, nowMs).refused);
+    return names.map((name) => `${name} ${this.refusals.get(name)?.action}`).sort();
   }
 
   /** Reasons by node, as the plan has them. */

@@ -1,8 +1,10 @@
 import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../../src/kube/records.ts';
 
+export type Action = 'delete' | 'force-delete' | 'mark';
+
 /** A slot that was asked for, and how far it has come. */
 export interface RefAsk {
-  action: 'delete' | 'mark';
+  action: Action;
   uid: string;
   phase: 'asked' | 'sent' | 'watching' | 'observe-due' | 'observe-asked' | 'observe-sent';
   dueMs: number;
@@ -26,8 +28,10 @@ export interface Status {
   replacing: boolean;
   settled: boolean;
   /** Would be a candidate, but waits because of what happened before. */
-  held: 'repeated' | 'refused' | undefined;
-  candidate: 'unavailable' | 'available' | 'mark' | undefined;
+  held: 'repeated' | 'backoff' | undefined;
+  candidate: 'unavailable' | 'available' | 'force' | 'mark' | undefined;
+  /** A write of its pod was refused, and is still to be done. */
+  refused: boolean;
 }
 
 const NOBODY_ASKED = { atMs: Number.NEGATIVE_INFINITY, name: '' };
@@ -46,6 +50,7 @@ const NOTHING: Status = {
   settled: false,
   held: undefined,
   candidate: undefined,
+  refused: false,
 };
 
 /** The facts under the reference: what is known, and what follows from it for each node. */
@@ -61,10 +66,12 @@ export class ReferenceFacts {
   staleSince: number | undefined = undefined;
   /** Our deletions that took effect, by node, all of them. */
   readonly deletions = new Map<string, { hash: string; atMs: number }[]>();
-  readonly refusals = new Map<string, { action: 'delete' | 'mark'; uid: string; count: number; untilMs: number }>();
-  readonly refusedInARow = { delete: 0, mark: 0 };
+  /** Pods on their way out, by UID: since when, and when each forced deletion so far was answered. */
+  readonly leaving = new Map<string, { sinceMs: number; forcedAtMs: number[] }>();
+  readonly refusals = new Map<string, { action: Action; uid: string; count: number; untilMs: number }>();
+  readonly refusedInARow = { delete: 0, 'force-delete': 0, mark: 0 };
   /** The last that was asked, of each kind. */
-  readonly lastAsk = { delete: NOBODY_ASKED, mark: NOBODY_ASKED };
+  readonly lastAsk = { delete: NOBODY_ASKED, 'force-delete': NOBODY_ASKED, mark: NOBODY_ASKED };
   readonly dryRun = new Map<string, string>();
   daemonSet: DaemonSetRecord | undefined;
   isSynced = false;
@@ -150,6 +157,8 @@ export class ReferenceFacts {
     const ask = this.asks.get(name);
     const current = only !== undefined && this.isCurrent(only.record);
     const isDone = this.dryRun.get(name) !== undefined && this.dryRun.get(name) === this.target?.hash;
+    const refusal = this.refusals.get(name);
+    result.refused = refusal !== undefined && this.isToDo(name, refusal);
     result.eligible = node !== undefined && node.record.taints.length === 0;
     result.updated = result.eligible && current;
     result.ready = result.eligible && node?.record.isReady === true;
@@ -161,7 +170,7 @@ export class ReferenceFacts {
       const differs = !isDone && pods.some(({ record }) => this.markDiffers(record));
       result.inFlight = ask !== undefined;
       result.settled = ask === undefined && pods.length > 0 && !differs;
-      if (ask === undefined && differs && this.isRefused(name, 'mark', nowMs)) result.held = 'refused';
+      if (ask === undefined && differs && this.isRefused(name, 'mark', nowMs)) result.held = 'backoff';
       else if (ask === undefined && differs) result.candidate = 'mark';
     }
     if (this.strategy !== 'AdvancedRollingUpdate' || !result.eligible) return result;
@@ -182,16 +191,51 @@ export class ReferenceFacts {
     result.reserved = isAskedDelete && serves;
     const since = this.replacingSince.get(name);
     result.failed = result.replacing && since !== undefined && this.seenMs(name, since, nowMs) >= this.deadlineMs();
+    if (result.failed && ask === undefined && this.stuckUid(name, nowMs) !== undefined) result.candidate = 'force';
     result.settled = isDone || (current && serves && !leaving && ask === undefined);
     if (only !== undefined && !current && !finished && !leaving && ask === undefined && !isDone) {
       if (nowMs < this.repeatUntil(name)) result.held = 'repeated';
-      else if (this.isRefused(name, 'delete', nowMs)) result.held = 'refused';
+      else if (this.isRefused(name, 'delete', nowMs)) result.held = 'backoff';
       else result.candidate = serves ? 'available' : 'unavailable';
     }
     return result;
   }
 
-  isRefused(name: string, action: 'delete' | 'mark', nowMs: number): boolean {
+  /** Whether that write of a node's pod still is called for. */
+  isToDo(name: string, { action, uid }: { action: Action; uid: string }): boolean {
+    const pods = this.podsOn(name).map(({ record }) => record);
+    if (action === 'mark') return this.strategy === 'OTA' && pods.some((pod) => this.markDiffers(pod));
+    const node = this.nodes.get(name)?.record;
+    const isPlaceToUpdate = node?.isReady === true && node.taints.length === 0;
+    if (this.strategy !== 'AdvancedRollingUpdate' || !isPlaceToUpdate) return false;
+    const pod = pods.find((each) => each.uid === uid);
+    if (action === 'force-delete') {
+      return this.isForce && pod?.isTerminating === true && pods.every(({ isTerminating }) => isTerminating);
+    }
+    if (pod === undefined || pods.length > 1 || pod.isTerminating) return false;
+    return pod.phase === 'Running' && !this.isCurrent(pod);
+  }
+
+  get isForce(): boolean {
+    return (
+      this.wanted !== undefined && this.daemonSet?.annotations['daemonpodupdater.io/force-delete-stuck'] === 'true'
+    );
+  }
+
+  /** The first of the node's pods that has been on its way out for too long, if it may be deleted by force. */
+  stuckUid(name: string, nowMs: number): string | undefined {
+    if (this.isRefused(name, 'force-delete', nowMs)) return undefined;
+    return this.podsOn(name).find(({ record: { uid, deletionGraceMs = 0 } }) => {
+      const { sinceMs, forcedAtMs } = this.leaving.get(uid) ?? { sinceMs: nowMs, forcedAtMs: [] };
+      const times = forcedAtMs.length;
+      const firstMs = sinceMs + deletionGraceMs + this.deadlineMs() + (this.unseenMs.get(name) ?? 0);
+      const waitsMs = [60_000, 120_000, 240_000, 480_000, 960_000, 1_920_000];
+      const dueMs = times === 0 ? firstMs : (forcedAtMs.at(-1) ?? 0) + (waitsMs[times - 1] ?? 3_840_000);
+      return this.isToDo(name, { action: 'force-delete', uid }) && nowMs >= dueMs;
+    })?.record.uid;
+  }
+
+  isRefused(name: string, action: Action, nowMs: number): boolean {
     const refusal = this.refusals.get(name);
     return refusal?.action === action && nowMs < refusal.untilMs;
   }

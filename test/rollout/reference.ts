@@ -19,15 +19,16 @@ export class Reference extends ReferenceDecisions {
   settle(nowMs: number): void {
     for (const [name, ask] of this.asks) {
       if (ask.phase === 'watching' && ask.dueMs <= nowMs) {
-        if (ask.action === 'mark') this.asks.delete(name);
-        else ask.phase = 'observe-due';
+        if (ask.action === 'delete') ask.phase = 'observe-due';
+        else this.asks.delete(name);
       }
       const pod = this.pods.get(ask.uid)?.record;
       const isWritten =
         ask.written === undefined
           ? !this.podsOn(name).some(({ record }) => this.markDiffers(record))
           : pod?.needUpgrade !== undefined && `${pod.needUpgrade.status} ${pod.needUpgrade.message}` === ask.written;
-      if (pod === undefined || pod.isTerminating || (ask.action === 'mark' && isWritten)) this.asks.delete(name);
+      const isAway = pod === undefined || pod.isTerminating !== (ask.action === 'force-delete');
+      if (isAway || (ask.action === 'mark' && isWritten)) this.asks.delete(name);
     }
     for (const name of this.names()) {
       if (!this.status(name, nowMs).replacing) this.replacingSince.delete(name);
@@ -44,8 +45,8 @@ export class Reference extends ReferenceDecisions {
     for (const name of [...this.replacingSince.keys()])
       if (!this.names().includes(name)) this.replacingSince.delete(name);
     for (const name of [...this.unseenMs.keys()]) if (!this.replacingSince.has(name)) this.unseenMs.delete(name);
-    for (const [name, { uid }] of this.refusals) {
-      const isGone = this.pods.get(uid)?.record.isTerminating !== false;
+    for (const [name, { uid, action }] of this.refusals) {
+      const isGone = this.pods.get(uid)?.record.isTerminating !== (action === 'force-delete');
       if (isGone || this.status(name, nowMs).settled) this.refusals.delete(name);
     }
     const known = new Set(this.names());
@@ -80,6 +81,10 @@ export class Reference extends ReferenceDecisions {
     else if (before === undefined) readySince = this.past(record.readyChangedAtMs, nowMs);
     else if (!before.record.isReady || before.record.readyChangedAtMs !== record.readyChangedAtMs) readySince = nowMs;
     this.pods.set(record.uid, { record, readySince });
+    if (record.isTerminating && !this.leaving.has(record.uid)) {
+      const sinceMs = before === undefined ? this.past(record.deletionAtMs, nowMs) : nowMs;
+      this.leaving.set(record.uid, { sinceMs, forcedAtMs: [] });
+    }
     if (record.isTerminating && before?.record.isTerminating !== true) this.noteDeletion(record, nowMs);
     else if (before !== undefined || !this.isSynced || !this.replacedAt.has(record.nodeName)) return;
     else if (this.nodes.get(record.nodeName)?.record.isReady !== false) {
@@ -90,6 +95,7 @@ export class Reference extends ReferenceDecisions {
   removePod(record: PodRecord, nowMs: number): void {
     const before = this.pods.get(record.uid);
     this.pods.delete(record.uid);
+    this.leaving.delete(record.uid);
     if (before !== undefined && !before.record.isTerminating) this.noteDeletion(before.record, nowMs);
   }
 
@@ -120,8 +126,8 @@ export class Reference extends ReferenceDecisions {
     if (ask.phase !== 'asked') return undefined;
     const task = this.isBlocked ? undefined : this.#write(name, ask, nowMs);
     // One that was tried and put off (throttled) goes on: it is one of the few that were let through.
-    const isUntried = ask.action === 'mark' && !ask.hasSetback;
-    const isTooMany = isUntried && this.refusedInARow.mark >= 10 && this.lastAsk.mark.name !== name;
+    const isUntried = ask.action !== 'delete' && !ask.hasSetback;
+    const isTooMany = isUntried && this.refusedInARow[ask.action] >= 10 && this.lastAsk[ask.action].name !== name;
     if (task === undefined || isTooMany) this.asks.delete(name);
     return isTooMany ? undefined : task;
   }
@@ -138,14 +144,12 @@ export class Reference extends ReferenceDecisions {
       ask.written = `${this.isCurrent(first) ? 'False' : 'True'} controllerrevision: ${this.target?.hash}`;
       return { action: 'mark', uid: first.uid, written: ask.written };
     }
-    const [pod, ...others] = pods;
-    const { ready, available } = this.status(name, nowMs);
-    if (this.strategy !== 'AdvancedRollingUpdate' || !ready || pod === undefined || others.length > 0) return undefined;
+    if (!this.isToDo(name, ask)) return undefined;
+    if (ask.action === 'force-delete') return { action: 'force-delete', uid: ask.uid };
     if (nowMs < this.repeatUntil(name)) return undefined;
-    if (pod.record.isTerminating || pod.record.phase !== 'Running' || this.isCurrent(pod.record)) return undefined;
     const { allowed, count } = this.use(nowMs);
     if (count('inFlight') > allowed) return undefined;
-    if (available && count('unavailable') + count('reserved') > allowed) return undefined;
+    if (this.status(name, nowMs).available && count('unavailable') + count('reserved') > allowed) return undefined;
     return { action: 'delete', uid: ask.uid };
   }
 
@@ -159,16 +163,17 @@ export class Reference extends ReferenceDecisions {
 
   onOutcome(name: string, { action, uid, code, isTerminating }: Outcome, nowMs: number): 'watch' | 'retry' | 'drop' {
     const isRefused = code === 'forbidden' || code === 'rejected';
-    if ((action === 'delete' || action === 'mark') && this.names().includes(name)) {
+    if (action !== 'observe' && this.names().includes(name)) {
       if (isRefused) this.refusedInARow[action] += 1;
       if (code === 'done' || code === 'gone') this.refusedInARow[action] = 0;
     }
     const ask = this.asks.get(name);
-    const isWaiting = action === 'observe' ? ask?.phase === 'observe-sent' : ask?.phase === 'sent';
+    const isWaiting =
+      action === 'observe' ? ask?.phase === 'observe-sent' : ask?.phase === 'sent' && ask.action === action;
     if (ask === undefined || ask.uid !== uid || !isWaiting) return 'watch';
     const isRead = action === 'observe';
     if (isRead) ask.reads += 1;
-    if (isRefused && (action === 'delete' || action === 'mark')) {
+    if (isRefused && action !== 'observe') {
       const before = this.refusals.get(name);
       const count = before?.uid === uid && before.action === action ? before.count + 1 : 1;
       this.refusals.set(name, { action, uid, count, untilMs: nowMs + Math.min(60_000, 1000 * 2 ** (count - 1)) });
@@ -190,10 +195,16 @@ export class Reference extends ReferenceDecisions {
     }
     if (!isRead && (code === 'fenced' || code === 'dry-run')) {
       this.asks.delete(name);
+      if (action === 'force-delete') {
+        if (code === 'dry-run') this.leaving.get(uid)?.forcedAtMs.push(nowMs);
+        return 'drop';
+      }
       if (code === 'dry-run' && this.target !== undefined) this.dryRun.set(name, this.target.hash);
       if (code === 'dry-run' && this.target === undefined) this.dryRun.delete(name);
       return 'drop';
     }
+    if (action === 'force-delete') this.leaving.get(uid)?.forcedAtMs.push(nowMs);
+    if (code !== 'unknown' && this.refusals.get(name)?.action === action) this.refusals.delete(name);
     ask.phase = 'watching';
     ask.hasSetback = false;
     const isLost = code === 'unknown' && ask.action !== 'mark';
