@@ -1,4 +1,4 @@
-import type { Pace, PaceStatus, PaceUse, Recreation } from './pace.ts';
+import { NOT_USED, type Pace, type PaceStatus, type PaceUse, type Recreation } from './pace.ts';
 import { DelayLimit } from './pace-delay-limit.ts';
 import { paceReason } from './pace-reason.ts';
 import { RecentMedian } from './pace-recent-median.ts';
@@ -74,7 +74,7 @@ export class AdaptivePace implements Pace {
   #firstDelayMs: number | undefined;
   #trickleAtMs = Number.POSITIVE_INFINITY;
   #trickleCount = 0;
-  #use: PaceUse = { budget: 0, inFlight: 0, pending: 0, nowMs: 0 };
+  #use: PaceUse = NOT_USED;
   #size = 0;
 
   onDeparture(nowMs: number): void {
@@ -133,11 +133,10 @@ export class AdaptivePace implements Pace {
   }
 
   status(nowMs: number): PaceStatus {
-    const { budget } = this.#use;
     const figures = {
-      phase: this.#phase(),
+      phase: this.#phase(nowMs),
       window: this.#size,
-      budget,
+      use: this.#use,
       ratePerSecond: this.#ratePerSecond(nowMs),
       replacementMs: this.#total.recentMs,
       silentMs: nowMs - this.#lastCompletionMs,
@@ -158,9 +157,12 @@ export class AdaptivePace implements Pace {
     return Math.max(wakeMs, nowMs + WAKE_MIN_MS);
   }
 
-  #phase(): PaceStatus['phase'] {
-    if (this.#use.inFlight === 0) return 'idle';
-    if (this.#trickleCount > 0) return 'stalled';
+  #phase(nowMs: number): PaceStatus['phase'] {
+    const { inFlight, failed } = this.#use;
+    if (inFlight === 0) return 'idle';
+    // Whether or not anybody waits to be tried.
+    const isSilent = this.#trickleCount > 0 || (this.#total.recentMs !== undefined && nowMs >= this.#trickleAtMs);
+    if (isSilent || failed >= inFlight) return 'stalled';
     return this.#recreation.isStarting && this.#total.isStarting ? 'starting' : 'steady';
   }
 

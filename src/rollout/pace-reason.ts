@@ -1,7 +1,7 @@
-import type { PaceStatus } from './pace.ts';
+import { failedWords, type PaceStatus, type PaceUse } from './pace.ts';
 
 export interface PaceFigures extends Omit<PaceStatus, 'reason'> {
-  readonly budget: number;
+  readonly use: PaceUse;
   /** Of the last replacements. */
   readonly replacementMs: number | undefined;
   /** Since one became available. */
@@ -10,25 +10,27 @@ export interface PaceFigures extends Omit<PaceStatus, 'reason'> {
 
 /** The window in words, such as `47 of 200: 57 pods/s come back, 0.74 s each (0.40 s when none waits)`. */
 export function paceReason(figures: PaceFigures): string {
-  const { window, budget, phase, replacementMs, silentMs, ratePerSecond } = figures;
-  const isWhole = window >= budget;
-  const size = isWhole ? `the whole budget of ${budget}` : `${window} of ${budget}`;
-  switch (phase) {
-    case 'idle':
-      return 'nothing is in flight';
-    case 'stalled':
-      return `${size}: nothing came back lately${isWhole ? '' : '; one more is tried now and then'}`;
-    case 'max':
-    case 'starting':
-    case 'steady':
-      if (replacementMs === undefined) {
-        return `${size}: ${isWhole ? 'nothing has come back yet' : 'the window opens until pods have to wait for each other'}`;
-      }
-      if (ratePerSecond === 0) {
-        return `${size}: nothing has come back for ${Math.round(silentMs / 1000)} s, before that ${seconds(replacementMs)} each`;
-      }
-      return `${size}: ${rate(ratePerSecond)} come back, ${seconds(replacementMs)} each${undisturbed(figures)}`;
+  const { window, use, phase } = figures;
+  if (phase === 'idle') return 'nothing is in flight';
+  const isWhole = window >= use.budget;
+  const size = isWhole ? `the whole budget of ${use.budget}` : `${window} of ${use.budget}`;
+  // It stands at the next place beyond the window, or has just been given it.
+  const isTrying = phase === 'stalled' && !isWhole && use.inFlight + 1 >= window;
+  const trying = isTrying ? '; one more is tried now and then' : '';
+  return `${size}: ${whatComesBack(figures, isWhole)}${trying}${failedWords(use)}`;
+}
+
+function whatComesBack(figures: PaceFigures, isWhole: boolean): string {
+  const { phase, replacementMs, silentMs, ratePerSecond } = figures;
+  const isStalled = phase === 'stalled';
+  if (replacementMs === undefined) {
+    if (isStalled || isWhole) return 'nothing has come back yet';
+    return 'the window opens until pods have to wait for each other';
   }
+  if (isStalled || ratePerSecond === 0) {
+    return `nothing has come back for ${Math.round(silentMs / 1000)} s, before that ${seconds(replacementMs)} each`;
+  }
+  return `${rate(ratePerSecond)} come back, ${seconds(replacementMs)} each${undisturbed(figures)}`;
 }
 
 function undisturbed({ undisturbedMs }: PaceFigures): string {

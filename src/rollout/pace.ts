@@ -4,8 +4,12 @@ export interface PaceUse {
   readonly inFlight: number;
   /** Of `inFlight`, those whose new pod does not exist yet. */
   readonly pending: number;
+  /** Of `inFlight`, those that count as failed. */
+  readonly failed: number;
   readonly nowMs: number;
 }
+
+export const NOT_USED: PaceUse = { budget: 0, inFlight: 0, pending: 0, failed: 0, nowMs: 0 };
 
 /** The DaemonSet controller created the successor of a pod. */
 export interface Recreation {
@@ -19,7 +23,8 @@ export const PACE_PHASES = ['max', 'idle', 'starting', 'steady', 'stalled'] as c
 
 /** What a pace has learned; for status and metrics. */
 export interface PaceStatus {
-  /** `max`: it does not adapt. `starting`: it still opens the window. `steady`: it holds it. `stalled`: nothing comes back. */
+  /** `max`: it does not adapt. `starting`: it still opens the window, or waits for the first to come back. `steady`: it holds it.
+   * `stalled`: nothing comes back any more, or all that is in flight failed. */
   readonly phase: (typeof PACE_PHASES)[number];
   /** Replacements in flight, at most, when it was asked last; never more than the budget. */
   readonly window: number;
@@ -51,23 +56,30 @@ export interface Pace {
 
 /** Always the whole budget. */
 export class MaxPace implements Pace {
-  #budget = 0;
+  #use: PaceUse = NOT_USED;
 
   onDeparture(): void {}
   onRecreated(): void {}
   onCompletion(): void {}
 
-  window({ budget }: PaceUse): number {
-    this.#budget = budget;
-    return budget;
+  window(use: PaceUse): number {
+    this.#use = use;
+    return use.budget;
   }
 
   status(): PaceStatus {
-    const reason = 'pace is max: the whole budget';
-    return { phase: 'max', window: this.#budget, reason, ratePerSecond: 0, undisturbedMs: undefined };
+    const reason = `pace is max: the whole budget${failedWords(this.#use)}`;
+    return { phase: 'max', window: this.#use.budget, reason, ratePerSecond: 0, undisturbedMs: undefined };
   }
 
   nextWakeMs(): undefined {
     return undefined;
   }
+}
+
+/** Those that keep their place and may never come back. */
+export function failedWords({ inFlight, failed }: Pick<PaceUse, 'inFlight' | 'failed'>): string {
+  if (failed === 0) return '';
+  if (failed < inFlight) return `; ${failed} of ${inFlight} in flight failed`;
+  return failed === 1 ? '; the one in flight failed' : `; all ${failed} in flight failed`;
 }

@@ -165,7 +165,8 @@ export class Selection {
     const { policy, facts } = this.#definition;
     const { allowed: budget, inFlight } = this.use();
     if (policy === undefined || !facts.isSynced || facts.strategy !== 'AdvancedRollingUpdate') return limit;
-    const use = { budget, inFlight, pending: this.#book.counters.of('pending'), nowMs };
+    const { counters } = this.#book;
+    const use = { budget, inFlight, pending: counters.of('pending'), failed: counters.of('failed'), nowMs };
     const size = this.#pace.window({ kind: policy.pace, hash: facts.target?.hash }, use);
     return size < budget ? Math.min(limit, size) : limit;
   }

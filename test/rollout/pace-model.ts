@@ -154,6 +154,7 @@ class Run {
       budget,
       inFlight: this.#inFlight,
       pending: this.#model.isBlind === true ? 0 : this.#pending,
+      failed: 0,
       nowMs: this.#nowMs,
     });
   }

@@ -105,6 +105,47 @@ test('rollout: nothing comes back → one more is tried after a while, and the n
   assert.equal(rollout.pace(first).phase, 'stalled');
 });
 
+test('rollout: only broken pods are left → stalled, first because nothing comes back, then because all in flight failed', () => {
+  const setup = { ...cluster(10), daemonSet: daemonSet({ annotations: budget('3') }) };
+  const rollout = syncedRollout(setup);
+  const first = deleteWhatMay(rollout, T0);
+  for (const node of first) terminate(rollout, node, T0);
+  for (const node of first) recreate(rollout, node, T0 + 400);
+  for (const node of first) rollout.upsertPod(pod(node, 'new', { readyChangedAtMs: T0 }), T0 + 1000);
+  const broken = deleteWhatMay(rollout, T0 + 1000);
+  for (const node of broken) terminate(rollout, node, T0 + 1000);
+  for (const node of broken) recreate(rollout, node, T0 + 1500);
+  const said = (ms: number) => {
+    assert.deepEqual(deleteWhatMay(rollout, T0 + ms), [], 'nobody may go');
+    const { phase, reason } = rollout.pace(T0 + ms);
+    return `${phase}: ${reason}`;
+  };
+  const size = 'the whole budget of 3: ';
+  assert.equal(said(1500), `starting: ${size}2.0 pods/s come back, 1.00 s each (1.00 s when none waits)`);
+  assert.equal(said(61_000), `stalled: ${size}nothing has come back for 60 s, before that 1.00 s each`);
+  terminate(rollout, 'n10', T0 + 100_000);
+  const before = 'before that 1.00 s each';
+  assert.equal(said(601_000), `stalled: ${size}nothing has come back for 600 s, ${before}; 3 of 4 in flight failed`);
+  assert.equal(said(700_000), `stalled: ${size}nothing has come back for 699 s, ${before}; all 4 in flight failed`);
+});
+
+for (const [pace, said] of [
+  ['adaptive', 'the whole budget of 2: nothing has come back yet; the one in flight failed'],
+  ['max', 'pace is max: the whole budget; the one in flight failed'],
+] as const) {
+  test(`rollout: pace ${pace}, the only node fails → the reason says so, and not that the window opens`, () => {
+    const annotations = budget('2', { 'daemonpodupdater.io/pace': pace });
+    const rollout = syncedRollout({ ...cluster(1), daemonSet: daemonSet({ annotations }) });
+    for (const node of deleteWhatMay(rollout, T0)) terminate(rollout, node, T0);
+    deleteWhatMay(rollout, T0 + 599_999);
+    assert.equal(rollout.pace(T0 + 599_999).phase, pace === 'max' ? 'max' : 'starting');
+    assert.equal(rollout.nextWakeMs(), T0 + 600_000, 'it is looked at again then');
+    deleteWhatMay(rollout, T0 + 600_000);
+    const { phase, reason } = rollout.pace(T0 + 600_000);
+    assert.deepEqual([phase, reason], [pace === 'max' ? 'max' : 'stalled', said]);
+  });
+}
+
 /** Somebody else deletes the pod, and its successor becomes available. */
 function replaceByHand(rollout: Rollout, node: string, nowMs: number): void {
   terminate(rollout, node, nowMs);

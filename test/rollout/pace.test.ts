@@ -191,7 +191,7 @@ test('pace: any of twenty seeds → within bounds', () => {
 
 test('pace: max → the whole budget, always', () => {
   const pace = new MaxPace();
-  assert.equal(pace.window({ budget: 200, inFlight: 0, pending: 0, nowMs: 0 }), 200);
+  assert.equal(pace.window({ budget: 200, inFlight: 0, pending: 0, failed: 0, nowMs: 0 }), 200);
   assert.deepEqual(pace.status(), {
     phase: 'max',
     window: 200,
@@ -215,14 +215,28 @@ test('pace: status → window, rate and reason in words', () => {
 test('pace: only pods are left that do not come back → the reason says for how long, and how long it took before', () => {
   const pace = new AdaptivePace();
   runModel({ ...CLUSTER, untilMs: 20_000 }, pace);
-  const { reason, ratePerSecond } = pace.status(93_000);
-  assert.equal(ratePerSecond, 0);
-  assert.match(reason, /^\d+ of 200: nothing has come back for 73 s, before that 1\.\d\d s each$/);
+  const { phase, reason, ratePerSecond } = pace.status(93_000);
+  assert.deepEqual([phase, ratePerSecond], ['stalled', 0]);
+  const words =
+    /^\d+ of 200: nothing has come back for 73 s, before that 1\.\d\d s each; one more is tried now and then$/;
+  assert.match(reason, words);
+});
+
+test('pace: fewer are left than the window lets go, all failed → no word of more that are tried', () => {
+  const pace = new AdaptivePace();
+  runModel({ ...CLUSTER, untilMs: 20_000 }, pace);
+  pace.window({ budget: 200, inFlight: 2, pending: 2, failed: 2, nowMs: 20_000 });
+  const { phase, reason } = pace.status(20_100);
+  assert.equal(phase, 'stalled');
+  assert.match(
+    reason,
+    /^\d+ of 200: nothing has come back for 0 s, before that 1\.\d\d s each; all 2 in flight failed$/,
+  );
 });
 
 test('pace: the whole budget is out and nothing came back yet → no word of a window that opens', () => {
   const pace = new AdaptivePace();
   for (let node = 0; node < 5; node += 1) pace.onDeparture(0);
-  pace.window({ budget: 5, inFlight: 5, pending: 5, nowMs: 1000 });
+  pace.window({ budget: 5, inFlight: 5, pending: 5, failed: 0, nowMs: 1000 });
   assert.equal(pace.status(1000).reason, 'the whole budget of 5: nothing has come back yet');
 });
