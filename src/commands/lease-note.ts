@@ -1,3 +1,4 @@
+import { clipLine } from '../kube/one-line.ts';
 import { type ControllerReport, type ParsedReport, parseControllerReport } from './controller-report.ts';
 
 /**
@@ -98,7 +99,7 @@ function shortRollout(rollout: NotedRollout): object {
 
 function shortRefusals(refusals: NonNullable<NotedRollout['refusals']>): object[] {
   return refusals.slice(0, REFUSALS_MAX).map(({ nodes, message, ...refusal }) => {
-    return { ...refusal, nodes: nodes.slice(0, REFUSED_NODES_MAX), message: message.slice(0, 120) };
+    return { ...refusal, nodes: nodes.slice(0, REFUSED_NODES_MAX), message: clipLine(message, 200) };
   });
 }
 

@@ -61,7 +61,7 @@ test('note: nothing new is decided about a rollout → told with why, shortened,
 
 test('note: failed, refused and repeated nodes → told with their numbers, refusals shortened; zeros cost nothing', () => {
   const refusal = { action: 'force-delete', code: 'rejected', count: 9, nodes: ['n1', 'n2', 'n3', 'n4', 'n5'] };
-  const refusals = Array.from({ length: 5 }, () => ({ ...refusal, message: 'x'.repeat(200) }));
+  const refusals = Array.from({ length: 5 }, () => ({ ...refusal, message: 'x'.repeat(400) }));
   const troubled = { refused: 2, repeated: 1, failures: { 'crash-loop': 3 }, refusals };
   const none = { refused: 0, repeated: 0, failures: {}, refusals: [] };
   const text = encodeNote({ ...REPORT, rollouts: [rollout('edge/agent', troubled), rollout('edge/fine', none)] });
@@ -70,7 +70,7 @@ test('note: failed, refused and repeated nodes → told with their numbers, refu
   assert.ok(decoded.ok);
   const [{ refused, repeated, failures, refusals: told } = {}] = decoded.report
     .rollouts as readonly Partial<NotedRollout>[];
-  const short = { ...refusal, nodes: ['n1', 'n2', 'n3'], message: 'x'.repeat(120) };
+  const short = { ...refusal, nodes: ['n1', 'n2', 'n3'], message: `${'x'.repeat(200)}…` };
   assert.deepEqual({ refused, repeated, failures, refusals: told }, { ...troubled, refusals: [short, short, short] });
 });
 

@@ -185,9 +185,13 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
   await eventually('what the leader was refused is told', async () => {
     const { stdout } = await status(...lease);
     return (
-      / old, writes are refused\n/.test(stdout) && /\nwarning: default\/agent: the API server refuses/.test(stdout)
+      / old, writes are refused\n/.test(stdout) &&
+      /\nwarning: default\/agent: the API server refuses to delete the pod on \d+ nodes? \(node-.*, forbidden: .*cannot delete/.test(
+        stdout,
+      )
     );
   });
+  assert.match((await plan()).stdout, /\nthe API server refuses to delete the pod on \d+ nodes? \(node-/);
   await cluster.control.setForbidden([{ verb: 'get', resource: 'leases' }]);
   const refused = await status(...lease);
   assert.match((await plan()).stdout, /\nthe pace is not known, so .*: lease \S+\/ops: not allowed to get leases/);
