@@ -14,10 +14,7 @@ const TRAFFIC = 'src/controller/traffic.ts';
 const ELECTION = 'src/election/election-machine.ts';
 const STUCK = 'src/rollout/stuck.ts';
 
-const WANTED_DELETE = `    facts.strategy === 'AdvancedRollingUpdate' &&
-    slot.eligibility === 2 &&
-    slot.node?.isReady === true &&
-    pod !== undefined &&`;
+const UNWANTED = "facts.strategy !== 'AdvancedRollingUpdate' || slot.eligibility !== 2 || slot.node?.isReady !== true";
 
 export const MUTANTS: readonly Mutant[] = [
   one('no-uid-precondition', 'a deletion is not bound to the pod that was decided about', {
@@ -101,8 +98,8 @@ export const MUTANTS: readonly Mutant[] = [
       { file: CLASSIFY, find: '  if (!slot.node.isReady) return mask;\n', replace: '' },
       {
         file: TASKS,
-        find: WANTED_DELETE,
-        replace: WANTED_DELETE.replace('slot.node?.isReady === true', 'slot.node !== undefined'),
+        find: UNWANTED,
+        replace: UNWANTED.replace('slot.node?.isReady !== true', 'slot.node === undefined'),
       },
     ],
   },
@@ -188,8 +185,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: TASKS,
-        find: WANTED_DELETE,
-        replace: WANTED_DELETE.replace("facts.strategy === 'AdvancedRollingUpdate'", 'facts.strategy !== undefined'),
+        find: UNWANTED,
+        replace: UNWANTED.replace("facts.strategy !== 'AdvancedRollingUpdate'", 'facts.strategy === undefined'),
       },
     ],
   },
@@ -264,12 +261,9 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   ...PLACE_MUTANTS,
   ...VIEW_MUTANTS,
-  {
-    name: 'force-unasked',
-    bug: 'pods stuck in Terminating are deleted by force though nobody asked for it',
-    patches: [
-      { file: STUCK, find: '!facts.isForceDeleteStuck || ', replace: '' },
-      { file: TASKS, find: '    facts.isForceDeleteStuck &&\n', replace: '' },
-    ],
-  },
+  one('force-unasked', 'pods stuck in Terminating are deleted by force though nobody asked for it', {
+    file: STUCK,
+    find: 'facts.isForceDeleteStuck && ',
+    replace: '',
+  }),
 ];
