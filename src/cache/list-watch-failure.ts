@@ -25,3 +25,11 @@ export function failureOfTransport(failure: Pick<Failure, 'code' | 'message'>): 
 export function malformed(message: string): ListWatchFailure {
   return { code: 'malformed', message, httpStatus: 200, retryAfterMs: 0, isVersionTooLarge: false };
 }
+
+export const SHORT_WATCH: ListWatchFailure = {
+  code: 'connection-lost',
+  message: 'the watch ended soon and brought nothing',
+  httpStatus: 0,
+  retryAfterMs: 0,
+  isVersionTooLarge: false,
+};

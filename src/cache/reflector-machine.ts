@@ -1,14 +1,17 @@
+import type { ObjectName } from '../client/pod-facts.ts';
 import { LIST_ITEMS_MAX, type WatchEvent } from '../client/readers.ts';
 import type { ObjectRecord } from '../kube/records.ts';
 import { Backoff } from './backoff.ts';
 import type { Delta } from './delta.ts';
-import { failureOfApiError, type ListWatchFailure, malformed } from './list-watch-failure.ts';
-import type { ReflectorEffect, ReflectorInput, ReflectorMachineOptions } from './reflector-types.ts';
+import { failureOfApiError, type ListWatchFailure, malformed, SHORT_WATCH } from './list-watch-failure.ts';
+import { deltasEffect, objectProblem, problem } from './reflector-effects.ts';
+import type { ReflectorEffect, ReflectorInput, ReflectorMachineOptions, ReflectorState } from './reflector-types.ts';
 import { keyOf, Store } from './store.ts';
 
 export type { ReflectorEffect, ReflectorInput, ReflectorMachineOptions, ReflectorProblem } from './reflector-types.ts';
 
 const PAGE_LIMIT = 500;
+const PAGE_SHRINK = 10;
 const WATCH_TIMEOUT_SECONDS = 300;
 /**
  * A watch that ends sooner and brought nothing is a failure, or a broken proxy would be asked in a loop. Counted from the
@@ -29,20 +32,6 @@ const LIST_SPREAD_MS = 500;
 /** Objects that are compared in one go; keeps one input under about 2 ms. */
 const APPLY_SLICE = 1000;
 
-type State<T> =
-  | { readonly phase: 'idle' | 'stopped' }
-  | {
-      readonly phase: 'listing';
-      readonly resourceVersion: string;
-      readonly items: Map<string, T>;
-      isContinued: boolean;
-      /** Pages in a row that brought nothing new. */
-      barrenPages: number;
-    }
-  | { readonly phase: 'applying'; readonly resourceVersion: string; readonly left: IterableIterator<T> }
-  | { readonly phase: 'watching'; readonly startedMs: number; readonly fromVersion: string }
-  | { readonly phase: 'sleeping'; readonly next: 'list' | 'watch' };
-
 /**
  * The rules of client-go's reflector (tools/cache/reflector.go), as a state machine: list in pages, hand out the
  * difference to the store, watch from there with bookmarks, resume where the watch ended, and list again only when the
@@ -51,9 +40,9 @@ type State<T> =
  */
 export class ReflectorMachine<T extends ObjectRecord> {
   readonly store = new Store<T>();
-  readonly #options: ReflectorMachineOptions;
+  readonly #options: ReflectorMachineOptions<T>;
   readonly #backoff = new Backoff();
-  #state: State<T> = { phase: 'idle' };
+  #state: ReflectorState<T> = { phase: 'idle' };
   #request = 0;
   /** Up to where the store is complete; '' before the first list. */
   #version = '';
@@ -61,12 +50,16 @@ export class ReflectorMachine<T extends ObjectRecord> {
   #isVersionUnavailable = false;
   /** A continue token expired: the next list is not cut into pages. */
   #isListWhole = false;
+  /** Objects in a page; fewer from when a list was too large to be read. */
+  #pageLimit: number;
+  #isListTooLarge = false;
   #garbledInARow = 0;
   #listedAtMs = Number.NEGATIVE_INFINITY;
   #isSynced = false;
 
-  constructor(options: ReflectorMachineOptions) {
+  constructor(options: ReflectorMachineOptions<T>) {
     this.#options = options;
+    this.#pageLimit = options.pageLimit ?? PAGE_LIMIT;
   }
 
   get isSynced(): boolean {
@@ -99,17 +92,18 @@ export class ReflectorMachine<T extends ObjectRecord> {
 
   #list(): ReflectorEffect<T> {
     const resourceVersion = this.#relistVersion();
-    this.#state = { phase: 'listing', resourceVersion, items: new Map(), isContinued: false, barrenPages: 0 };
+    const [items, unreadable] = [new Map(), new Map()];
+    this.#state = { phase: 'listing', resourceVersion, items, unreadable, isContinued: false, barrenPages: 0 };
     // With a version and no limit the list comes from the API server's cache; with a limit it would come from etcd, at
     // exactly that version (client-go switches paging off for the same reason).
     const isPaged = !this.#isListWhole && (resourceVersion === '' || resourceVersion === '0');
-    const limit = isPaged ? (this.#options.pageLimit ?? PAGE_LIMIT) : 0;
+    const limit = isPaged ? this.#pageLimit : 0;
     return { type: 'list', request: ++this.#request, resourceVersion, limit, continueToken: '' };
   }
 
   /** client-go: relistResourceVersion. Never older than what was seen, unless that version cannot be had. */
   #relistVersion(): string {
-    if (this.#isVersionUnavailable) return '';
+    if (this.#isVersionUnavailable || this.#isListTooLarge) return '';
     return this.#version === '' ? (this.#options.initialResourceVersion ?? '') : this.#version;
   }
 
@@ -123,23 +117,29 @@ export class ReflectorMachine<T extends ObjectRecord> {
     const state = this.#state;
     if (state.phase !== 'listing') return [];
     if (page.resourceVersion === '') return this.#onListFailed(malformed('the list has no resourceVersion'), nowMs);
-    const sizeBefore = state.items.size;
+    const sizeBefore = state.items.size + state.unreadable.size;
     for (const item of page.items) state.items.set(keyOf(item.namespace, item.name), item);
+    for (const { message, object } of page.skipped ?? []) {
+      if (object !== undefined) state.unreadable.set(keyOf(object.namespace, object.name), { message, object });
+    }
     if (page.continueToken !== '') {
-      state.barrenPages = state.items.size > sizeBefore ? 0 : state.barrenPages + 1;
-      if (state.barrenPages > BARREN_PAGES_MAX || state.items.size > LIST_ITEMS_MAX) {
-        const message = `the list does not end: ${state.items.size} objects so far, and there are always more`;
+      const size = state.items.size + state.unreadable.size;
+      state.barrenPages = size > sizeBefore ? 0 : state.barrenPages + 1;
+      if (state.barrenPages > BARREN_PAGES_MAX || size > LIST_ITEMS_MAX) {
+        const message = `the list does not end: ${size} objects so far, and there are always more`;
         return this.#onListFailed(malformed(message), nowMs);
       }
       state.isContinued = true;
-      const limit = this.#options.pageLimit ?? PAGE_LIMIT;
       const { continueToken } = page;
-      return [{ type: 'list', request: ++this.#request, resourceVersion: '', limit, continueToken }];
+      return [{ type: 'list', request: ++this.#request, resourceVersion: '', limit: this.#pageLimit, continueToken }];
     }
     this.#isVersionUnavailable = false;
     this.#isListWhole = false;
     const deltas: Delta<T>[] = [];
-    for (const key of this.store.keys()) if (!state.items.has(key)) deltas.push(...this.store.removeKey(key));
+    for (const key of this.store.keys()) {
+      if (!state.items.has(key) && !state.unreadable.has(key)) deltas.push(...this.store.removeKey(key));
+    }
+    for (const { message, object } of state.unreadable.values()) deltas.push(...this.#keep(object, message));
     this.#state = { phase: 'applying', resourceVersion: page.resourceVersion, left: state.items.values() };
     return [...deltasEffect(deltas), ...this.#apply(nowMs)];
   }
@@ -181,7 +181,15 @@ export class ReflectorMachine<T extends ObjectRecord> {
         return [problem('list', failure, 0), this.#list()];
       }
     }
+    if (failure.code === 'too-large') this.#shrinkPages();
     return this.#retry('list', failure, nowMs);
+  }
+
+  /** From now on lists come in pages, and in smaller ones: a few large objects must not keep all others from being read. */
+  #shrinkPages(): void {
+    this.#isListTooLarge = true;
+    this.#isListWhole = false;
+    this.#pageLimit = Math.max(1, Math.floor(this.#pageLimit / PAGE_SHRINK));
   }
 
   #onEvents(events: readonly WatchEvent<T>[], nowMs: number): readonly ReflectorEffect<T>[] {
@@ -203,8 +211,7 @@ export class ReflectorMachine<T extends ObjectRecord> {
           this.#progress(event.resourceVersion);
           break;
         case 'skipped':
-          if (event.lost !== undefined)
-            deltas.push(...this.store.removeKey(keyOf(event.lost.namespace, event.lost.name)));
+          deltas.push(...this.#skip(event));
           effects.push(objectProblem(event.message));
           break;
         case 'error':
@@ -212,6 +219,17 @@ export class ReflectorMachine<T extends ObjectRecord> {
       }
     }
     return [...deltasEffect(deltas), ...effects];
+  }
+
+  /** The event cannot be read, but says which object has changed. */
+  #skip({ object, isDeleted, message }: Extract<WatchEvent<T>, { readonly type: 'skipped' }>): readonly Delta<T>[] {
+    if (object === undefined) return [];
+    return isDeleted ? this.store.removeKey(keyOf(object.namespace, object.name)) : this.#keep(object, message);
+  }
+
+  #keep(name: ObjectName, message: string): readonly Delta<T>[] {
+    const known = this.store.get(name.namespace, name.name);
+    return this.store.keep(name, this.#options.whatIsLeft?.(name, message, known));
   }
 
   #progress(resourceVersion: string): void {
@@ -271,29 +289,4 @@ export class ReflectorMachine<T extends ObjectRecord> {
     if (this.#state.phase !== 'sleeping') return [];
     return [this.#state.next === 'list' ? this.#list() : this.#watch(nowMs)];
   }
-}
-
-const SHORT_WATCH: ListWatchFailure = {
-  code: 'connection-lost',
-  message: 'the watch ended soon and brought nothing',
-  httpStatus: 0,
-  retryAfterMs: 0,
-  isVersionTooLarge: false,
-};
-
-function deltasEffect<T extends ObjectRecord>(deltas: readonly Delta<T>[]): readonly ReflectorEffect<T>[] {
-  return deltas.length === 0 ? [] : [{ type: 'deltas', deltas }];
-}
-
-function problem<T extends ObjectRecord>(
-  phase: 'list' | 'watch',
-  failure: ListWatchFailure,
-  retryInMs: number,
-): ReflectorEffect<T> {
-  return { type: 'problem', problem: { phase, code: failure.code, message: failure.message, retryInMs } };
-}
-
-/** For a list's items that were left out. */
-export function objectProblem<T extends ObjectRecord>(message: string): ReflectorEffect<T> {
-  return { type: 'problem', problem: { phase: 'object', code: 'malformed', message, retryInMs: 0 } };
 }

@@ -1,3 +1,4 @@
+import type { ObjectName, Unreadable } from '../client/pod-facts.ts';
 import type { WatchEvent } from '../client/readers.ts';
 import type { ObjectRecord } from '../kube/records.ts';
 import type { Delta } from './delta.ts';
@@ -10,6 +11,8 @@ export type ReflectorInput<T extends ObjectRecord> =
       readonly type: 'page';
       readonly request: number;
       readonly items: readonly T[];
+      /** Those that cannot be read. */
+      readonly skipped?: readonly Unreadable[];
       readonly resourceVersion: string;
       /** '' on the last page. */
       readonly continueToken: string;
@@ -56,7 +59,19 @@ export interface ReflectorProblem {
   readonly retryInMs: number;
 }
 
-export interface ReflectorMachineOptions {
+/**
+ * What is left of an object that cannot be read: a record that says why (`unreadable`), or undefined for nothing. `known` is
+ * what it was before.
+ */
+export type WhatIsLeft<T extends ObjectRecord> = (
+  name: ObjectName,
+  message: string,
+  known: T | undefined,
+) => T | undefined;
+
+export interface ReflectorMachineOptions<T extends ObjectRecord> {
+  /** Nothing, unless said otherwise. */
+  readonly whatIsLeft?: WhatIsLeft<T>;
   /** In [0, 1). */
   readonly random: () => number;
   readonly pageLimit?: number;
@@ -67,3 +82,19 @@ export interface ReflectorMachineOptions {
    */
   readonly initialResourceVersion?: '' | '0';
 }
+
+/** Where `ReflectorMachine` stands. */
+export type ReflectorState<T> =
+  | { readonly phase: 'idle' | 'stopped' }
+  | {
+      readonly phase: 'listing';
+      readonly resourceVersion: string;
+      readonly items: Map<string, T>;
+      readonly unreadable: Map<string, Unreadable & { readonly object: ObjectName }>;
+      isContinued: boolean;
+      /** Pages in a row that brought nothing new. */
+      barrenPages: number;
+    }
+  | { readonly phase: 'applying'; readonly resourceVersion: string; readonly left: IterableIterator<T> }
+  | { readonly phase: 'watching'; readonly startedMs: number; readonly fromVersion: string }
+  | { readonly phase: 'sleeping'; readonly next: 'list' | 'watch' };

@@ -8,8 +8,8 @@ import { Contact, type ContactReport } from './contact.ts';
 import { noteEffect, noteInput } from './contact-notes.ts';
 import type { Delta } from './delta.ts';
 import { failureOfApiError, failureOfTransport, type ListWatchFailure } from './list-watch-failure.ts';
+import { objectProblem } from './reflector-effects.ts';
 import {
-  objectProblem,
   type ReflectorEffect,
   type ReflectorInput,
   ReflectorMachine,
@@ -41,6 +41,8 @@ const LIST_TIMEOUT_MS = 90_000;
 const WATCH_GRACE_MS = 30_000;
 const ERROR_BODY_BYTES_MAX = 64 * 1024;
 const NOTHING = new Uint8Array();
+/** Of the objects of a page that cannot be read. */
+const SKIPPED_SAID_MAX = 10;
 /** Deltas are handed out for this long before others get a turn. */
 const TURN_MS = 10;
 const DELTAS_PER_TIME_CHECK = 32;
@@ -59,7 +61,8 @@ export class Reflector<T extends ObjectRecord> {
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#contact = new Contact(options.now());
-    this.#machine = new ReflectorMachine<T>({ random: options.random, pageLimit: options.resource.pageLimit });
+    const { pageLimit, whatIsLeft } = options.resource;
+    this.#machine = new ReflectorMachine<T>({ random: options.random, pageLimit, whatIsLeft });
   }
 
   get store(): Store<T> {
@@ -188,7 +191,7 @@ export class Reflector<T extends ObjectRecord> {
     }
     const end = reader.end();
     if (!end.ok) return this.#handle({ type: 'list-failed', request, failure: failureOfTransport(end) });
-    await this.#perform(end.list.skipped.map((message) => objectProblem(message)));
+    await this.#perform(end.list.skipped.slice(0, SKIPPED_SAID_MAX).map(({ message }) => objectProblem(message)));
     return this.#handle({ type: 'page', request, ...end.list });
   }
 

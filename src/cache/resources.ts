@@ -5,7 +5,7 @@ import { JsonListReader } from '../client/json/list.ts';
 import { parseNode } from '../client/json/node.ts';
 import { parsePod } from '../client/json/pod.ts';
 import { JsonWatchReader } from '../client/json/watch.ts';
-import type { RecordResult } from '../client/pod-facts.ts';
+import type { ObjectName, RecordResult } from '../client/pod-facts.ts';
 import { ProtobufListReader } from '../client/protobuf/list.ts';
 import { readNode } from '../client/protobuf/node.ts';
 import { readPod } from '../client/protobuf/pod.ts';
@@ -21,6 +21,7 @@ import {
   watchRequest,
 } from '../client/requests.ts';
 import type { DaemonSetRecord, NodeRecord, ObjectRecord, PodRecord, RevisionRecord } from '../kube/records.ts';
+import type { WhatIsLeft } from './reflector-types.ts';
 
 /** Where a reflector's objects come from: the requests to make and how to read the answers. */
 export interface ResourceSource<T extends ObjectRecord> {
@@ -33,11 +34,13 @@ export interface ResourceSource<T extends ObjectRecord> {
   /** The API server answers in the form it prefers of those that are accepted. */
   listReader(contentType: string): ListReader<T>;
   watchReader(contentType: string): WatchReader<T>;
+  whatIsLeft(...args: Parameters<WhatIsLeft<T>>): T | undefined;
 }
 
-interface Codec<T> {
+interface Codec<T extends ObjectRecord> {
   readonly fromJson: (json: unknown) => RecordResult<T>;
   readonly fromProtobuf?: (reader: WireReader) => RecordResult<T>;
+  readonly whatIsLeft: WhatIsLeft<T>;
 }
 
 const JSON_TYPE = 'application/json';
@@ -47,7 +50,7 @@ function source<T extends ObjectRecord>(
   pageLimit: number,
   codec: Codec<T>,
 ): ResourceSource<T> {
-  const { fromJson, fromProtobuf } = codec;
+  const { fromJson, fromProtobuf, whatIsLeft } = codec;
   const full = { ...selection, accept: fromProtobuf === undefined ? JSON_TYPE : `${PROTOBUF},${JSON_TYPE}` };
   const readerOf = (contentType: string) => (contentType.startsWith(PROTOBUF) ? fromProtobuf : undefined);
   return {
@@ -63,7 +66,32 @@ function source<T extends ObjectRecord>(
       const read = readerOf(contentType);
       return read === undefined ? new JsonWatchReader(fromJson) : new ProtobufWatchReader(read);
     },
+    whatIsLeft,
   };
+}
+
+/** What it was, and that it is so no more. Without a version, so that whatever comes next is news. */
+function outdated<T extends ObjectRecord>(known: T, message: string): T {
+  return { ...known, resourceVersion: '', unreadable: message };
+}
+
+/** A pod that was available may not be any more: as long as nobody can tell, it counts as missing. */
+const nothing = (): undefined => undefined;
+
+/** Whether a DaemonSet that never could be read asks for anything is not known, so it does not. */
+function daemonSetLeft(_name: ObjectName, message: string, known: DaemonSetRecord | undefined) {
+  return known && outdated(known, message);
+}
+
+/** Deletions depend on the one that is not known, so it is not left away, even if it is new. */
+function nodeLeft(name: ObjectName, message: string, known: NodeRecord | undefined): NodeRecord {
+  const never = { labels: {}, taints: [], createdAtMs: 0, isReady: false, readyChangedAtMs: undefined };
+  return outdated(known ?? { ...name, uid: '', resourceVersion: '', ...never }, message);
+}
+
+function revisionLeft(name: ObjectName, message: string, known: RevisionRecord | undefined): RevisionRecord {
+  const never = { ownerUid: undefined, revision: 0, hash: '', createdAtMs: 0 };
+  return outdated(known ?? { ...name, uid: '', resourceVersion: '', ...never }, message);
 }
 
 /** Pages of pods and nodes are decoded while they arrive, so they may be large. */
@@ -75,18 +103,26 @@ export function podSource(options: {
   readonly namespace: string;
   readonly labelSelector: string;
 }): ResourceSource<PodRecord> {
-  return source({ resource: 'pods', ...options }, STREAMED_PAGE_LIMIT, { fromJson: parsePod, fromProtobuf: readPod });
+  return source({ resource: 'pods', ...options }, STREAMED_PAGE_LIMIT, {
+    fromJson: parsePod,
+    fromProtobuf: readPod,
+    whatIsLeft: nothing,
+  });
 }
 
 export function nodeSource(): ResourceSource<NodeRecord> {
   const selection = { resource: 'nodes', namespace: '', labelSelector: '' } as const;
-  return source(selection, STREAMED_PAGE_LIMIT, { fromJson: parseNode, fromProtobuf: readNode });
+  return source(selection, STREAMED_PAGE_LIMIT, {
+    fromJson: parseNode,
+    fromProtobuf: readNode,
+    whatIsLeft: nodeLeft,
+  });
 }
 
 /** `namespace` '' for all. */
 export function daemonSetSource(options: { readonly namespace: string }): ResourceSource<DaemonSetRecord> {
   const selection = { resource: 'daemonsets', namespace: options.namespace, labelSelector: '' } as const;
-  return source(selection, JSON_PAGE_LIMIT, { fromJson: parseDaemonSet });
+  return source(selection, JSON_PAGE_LIMIT, { fromJson: parseDaemonSet, whatIsLeft: daemonSetLeft });
 }
 
 export function revisionSource(options: {
@@ -95,5 +131,6 @@ export function revisionSource(options: {
 }): ResourceSource<RevisionRecord> {
   return source({ resource: 'controllerrevisions', ...options }, JSON_PAGE_LIMIT, {
     fromJson: parseControllerRevision,
+    whatIsLeft: revisionLeft,
   });
 }

@@ -1,3 +1,4 @@
+import type { ObjectName } from '../client/pod-facts.ts';
 import type { ObjectRecord } from '../kube/records.ts';
 import type { Delta } from './delta.ts';
 import { isSameExceptVersion } from './same-record.ts';
@@ -38,13 +39,23 @@ export class Store<T extends ObjectRecord> {
       ];
     }
     if (previous.resourceVersion === object.resourceVersion) return [];
-    if (isSameExceptVersion(previous, object)) {
+    if (previous.unreadable === undefined && isSameExceptVersion(previous, object)) {
       // Keeps the older record's parts: they have long been where the garbage collector does not look often.
       this.#records.set(key, { ...previous, resourceVersion: object.resourceVersion });
       return [];
     }
     this.#records.set(key, object);
     return [{ type: 'modified', object, previous }];
+  }
+
+  /** What is left of an object that cannot be read: a record that says so, or nothing. */
+  keep({ namespace, name }: ObjectName, left: T | undefined): readonly Delta<T>[] {
+    const key = keyOf(namespace, name);
+    if (left === undefined) return this.removeKey(key);
+    const previous = this.#records.get(key);
+    if (previous?.unreadable !== undefined && previous.unreadable === left.unreadable) return [];
+    this.#records.set(key, left);
+    return [previous === undefined ? { type: 'added', object: left } : { type: 'modified', object: left, previous }];
   }
 
   /** An object as a DELETED event has it: its last state. */

@@ -19,7 +19,7 @@ const NO_TAINTS: readonly Taint[] = Object.freeze([]);
 export function nodeRecord(facts: NodeFacts): RecordResult<NodeRecord> {
   const { name, uid, resourceVersion } = facts;
   const problem = identityProblem({ namespace: '', name, uid, resourceVersion, isNamespaced: false });
-  if (problem !== undefined) return malformed(`node ${name}: ${problem}`);
+  if (problem !== undefined) return unreadableNode(facts, problem);
   return {
     ok: true,
     record: {
@@ -34,4 +34,8 @@ export function nodeRecord(facts: NodeFacts): RecordResult<NodeRecord> {
       readyChangedAtMs: facts.readyChangedAtMs,
     },
   };
+}
+
+export function unreadableNode({ name }: NodeFacts, problem: string): RecordResult<NodeRecord> {
+  return malformed(`node ${name.slice(0, 64)}: ${problem}`, { namespace: '', name });
 }

@@ -15,6 +15,12 @@ export function nameProblem(field: string, name: string): string | undefined {
   return undefined;
 }
 
+/** Whether it can be the name of an object; `namespace` '' for what is in none. */
+export function isNameUsable({ namespace, name }: { readonly namespace: string; readonly name: string }): boolean {
+  const isNamespaceUsable = namespace === '' || nameProblem('metadata.namespace', namespace) === undefined;
+  return isNamespaceUsable && nameProblem('metadata.name', name) === undefined;
+}
+
 /** Checks what every record needs; `isNamespaced` objects need a namespace too. */
 export function identityProblem(object: {
   readonly namespace: string;

@@ -1,6 +1,6 @@
 import { oneLine } from '../kube/one-line.ts';
 import type { PodRecord } from '../kube/records.ts';
-import { identityProblem, nameProblem } from './object-name.ts';
+import { identityProblem, isNameUsable, nameProblem } from './object-name.ts';
 
 /** What both decoders (protobuf and JSON) collect from a pod before it becomes a record. */
 export class PodFacts {
@@ -60,20 +60,26 @@ export function containerTrouble(container: ContainerFacts): string | undefined 
 
 export type RecordResult<T> =
   | { readonly ok: true; readonly record: T }
-  | { readonly ok: false; readonly code: 'malformed'; readonly message: string; readonly lost?: ObjectName };
+  | ({ readonly ok: false; readonly code: 'malformed' } & Unreadable);
 
-/** An object about which nothing is known any more, because what it is now cannot be used. */
+/** `namespace` '' for what is in none. */
 export interface ObjectName {
   readonly namespace: string;
   readonly name: string;
 }
 
-export function malformed(message: string): {
-  readonly ok: false;
-  readonly code: 'malformed';
+/** An object that cannot be used: why, and which it is. Without a name that can be one no record is about it. */
+export interface Unreadable {
   readonly message: string;
-} {
-  return { ok: false, code: 'malformed', message: oneLine(message, MESSAGE_CHARACTERS_MAX) };
+  readonly object?: ObjectName;
+}
+
+export function malformed(
+  message: string,
+  object?: ObjectName,
+): { readonly ok: false; readonly code: 'malformed' } & Unreadable {
+  const why = { ok: false, code: 'malformed', message: oneLine(message, MESSAGE_CHARACTERS_MAX) } as const;
+  return object !== undefined && isNameUsable(object) ? { ...why, object } : why;
 }
 
 export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
@@ -86,8 +92,7 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
       resourceVersion: facts.resourceVersion,
       isNamespaced: true,
     }) ?? (nodeName === '' ? undefined : nameProblem('spec.nodeName', nodeName));
-  if (problem !== undefined)
-    return malformed(`pod ${facts.namespace.slice(0, 64)}/${facts.name.slice(0, 64)}: ${problem}`);
+  if (problem !== undefined) return unreadablePod(facts, problem);
   return {
     ok: true,
     record: {
@@ -114,6 +119,10 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
       trouble: podTrouble(facts),
     },
   };
+}
+
+export function unreadablePod({ namespace, name }: PodFacts, problem: string): RecordResult<PodRecord> {
+  return malformed(`pod ${namespace.slice(0, 64)}/${name.slice(0, 64)}: ${problem}`, { namespace, name });
 }
 
 function graceMs(seconds: number | undefined): number | undefined {

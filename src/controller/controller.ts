@@ -102,7 +102,7 @@ export class Controller {
    */
   setLosses(losses: readonly ViewLoss[]): void {
     this.#notices.viewChanged(this.#losses.replace(losses));
-    for (const followed of this.#followed.values()) followed.setStale(this.#losses.reasonFor(followed.daemonSet));
+    for (const followed of this.#followed.values()) followed.setStale(this.#losses.stalenessOf(followed.daemonSet));
   }
 
   setLeadership(leadership: Leadership): void {
@@ -198,7 +198,7 @@ export class Controller {
 
   #follow(daemonSet: DaemonSetRecord, nowMs: number): void {
     const followed = new Followed(daemonSet);
-    followed.setStale(this.#losses.reasonFor(daemonSet));
+    followed.setStale(this.#losses.stalenessOf(daemonSet));
     this.#followed.set(followed.key, followed);
     followed.rollout.setDaemonSet(daemonSet, nowMs);
     for (const node of this.#nodes.values()) followed.rollout.upsertNode(node, nowMs);
@@ -227,6 +227,6 @@ export class Controller {
       rollout.tick(nowMs);
       followed.isDirty = true;
     }
-    if (followed.isDirty) rollout.setSynced(this.#hasNodes && followed.hasSynced, nowMs, followed.staleReason);
+    if (followed.isDirty) rollout.setSynced(this.#hasNodes && followed.hasSynced, nowMs, followed.staleness?.reason);
   }
 }

@@ -1,6 +1,8 @@
 import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../kube/records.ts';
 import { type DaemonSetKey, daemonSetKey } from '../protocol/slot.ts';
 import { Rollout } from '../rollout/rollout.ts';
+import type { Hold } from './stale-notices.ts';
+import type { Staleness } from './view-losses.ts';
 
 /** What a reflector can report about an object; `deleted` carries the last state that was seen. */
 export interface Change<T> {
@@ -24,7 +26,7 @@ export class Followed {
   /** Something happened since the rollout was last asked what may go. */
   isDirty = true;
   /** Why what is known about it cannot be relied on now. */
-  staleReason: string | undefined = undefined;
+  staleness: Staleness | undefined = undefined;
   #hasPods = false;
   #hasRevisions = false;
 
@@ -58,10 +60,23 @@ export class Followed {
     this.#hasRevisions = false;
   }
 
-  setStale(reason: string | undefined): void {
-    if (this.staleReason === reason) return;
-    this.staleReason = reason;
-    this.isDirty = true;
+  setStale(staleness: Staleness | undefined): void {
+    if (this.staleness?.reason !== staleness?.reason) this.isDirty = true;
+    this.staleness = staleness;
+  }
+
+  /** Why nothing new is decided, when that is neither its own wish nor settled by itself. */
+  get hold(): Hold | undefined {
+    const block = this.rollout.blocked();
+    if (block?.code === 'unreadable') return { reason: block.message, isOwn: true, isFelt: true };
+    if (this.staleness === undefined) return undefined;
+    const { reason, isShared } = this.staleness;
+    return { reason, isOwn: false, isFelt: !isShared || !this.hasSynced || this.#hasWork };
+  }
+
+  get #hasWork(): boolean {
+    const { waiting, inFlight } = this.rollout.counts();
+    return waiting + inFlight > 0;
   }
 
   get hasSynced(): boolean {

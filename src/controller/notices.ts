@@ -213,11 +213,12 @@ export class NoticeBoard {
     }
   }
 
-  /** An event alone: the log has a line for each stream. */
+  /** Mostly an event alone: the log has a line for each stream. */
   #postStale(followed: Followed, nowMs: number): void {
     if (!this.#isLeading) this.#stale.forget(followed.key);
-    const statement = this.#isLeading ? this.#stale.next(followed, nowMs) : undefined;
-    if (statement !== undefined) this.#record(followed, statement);
+    const news = this.#isLeading ? this.#stale.next(followed.key, followed.hold, nowMs) : undefined;
+    if (news?.isOwn === true) this.#say(followed, news.statement);
+    else if (news !== undefined) this.#record(followed, news.statement);
   }
 
   #started(followed: Followed, notice: Extract<RolloutNotice, { type: 'started' }>): void {

@@ -35,6 +35,13 @@ export interface ViewLoss extends ViewStream {
   readonly reason: string;
 }
 
+/** Why nothing new is decided about a DaemonSet. */
+export interface Staleness {
+  readonly reason: string;
+  /** Others are concerned too. */
+  readonly isShared: boolean;
+}
+
 /** What of the view cannot be relied on now. */
 export class ViewLosses {
   #losses: readonly ViewLoss[] = [];
@@ -47,9 +54,9 @@ export class ViewLosses {
   }
 
   /** Why nothing new is decided about the DaemonSet; undefined when all that it rests on is confirmed. */
-  reasonFor(daemonSet: { readonly namespace: string; readonly name: string }): string | undefined {
+  stalenessOf(daemonSet: { readonly namespace: string; readonly name: string }): Staleness | undefined {
     const loss = this.#losses.find(({ scope }) => isInScope(scope, daemonSet));
-    return loss === undefined ? undefined : `${loss.stream}: ${loss.reason}`;
+    return loss && { reason: `${loss.stream}: ${loss.reason}`, isShared: loss.scope.of !== 'daemonset' };
   }
 }
 

@@ -13,7 +13,7 @@ export interface EventRecorderOptions {
   readonly now?: () => number;
 }
 
-const QUEUE_LENGTH_MAX = 256;
+const QUEUE_LENGTH_MAX = 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 const TICK_INTERVAL_MS = 60_000;
 const RETRY_DELAYS_MS = [1_000, 5_000];

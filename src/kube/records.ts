@@ -10,8 +10,11 @@
 export interface ObjectRecord {
   readonly namespace: string;
   readonly name: string;
+  /** '' when the object never could be read. */
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Why the object as it is now cannot be read: this is how it was before, and nothing may be decided on it. */
+  readonly unreadable?: string;
 }
 
 /** The OTA strategy's pod condition `PodNeedUpgrade`. */

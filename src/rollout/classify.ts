@@ -49,9 +49,11 @@ export const BIT = {
   backingOff: 1 << 18,
   /** A write of its pod was refused, and is still wanted. */
   refused: 1 << 19,
+  /** Would be a candidate for deletion, but its node cannot be read. */
+  unknown: 1 << 20,
 } as const;
 
-export const BIT_COUNT = 20;
+export const BIT_COUNT = 21;
 
 const CANDIDATE_DELETE = BIT.candidateUnavailable | BIT.candidateAvailable;
 
@@ -78,7 +80,9 @@ function classifyCommon(slot: Slot, facts: Facts, nowMs: number): number {
   let mask: number = BIT.eligible;
   const pod = soleLivePod(slot);
   if (pod !== undefined && facts.target !== undefined && isCurrent(pod.record, facts.target)) mask |= BIT.updated;
-  if (!slot.node.isReady) return mask;
+  // A node that cannot be read may be Ready, so it counts in U unless its pod is available.
+  if (slot.node.uid === '' && slot.pods.length === 0) return mask | BIT.unavailable;
+  if (!slot.node.isReady && slot.node.unreadable === undefined) return mask;
   const hasAvailable = pod !== undefined && isPodAvailable(pod, facts.minReadyMs, nowMs);
   return mask | BIT.ready | (hasAvailable ? BIT.available : BIT.unavailable);
 }
@@ -113,6 +117,7 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
   if (isUpdated && hasAvailable && !isLeaving && slot.ask === undefined) mask |= BIT.settled;
   if (hasOldPod(slot, facts)) mask |= BIT.outdated;
   if (pod === undefined || isUpdated || isLeaving || isFinished(pod.record) || slot.ask !== undefined) return mask;
+  if (slot.node?.unreadable !== undefined) return mask | BIT.unknown;
   return mask | (hasAvailable ? BIT.candidateAvailable : BIT.candidateUnavailable);
 }
 

@@ -47,7 +47,14 @@ export interface RolloutCounts {
   readonly strategy: UpdateStrategy | undefined;
 }
 
-const WAITING = ['candidateUnavailable', 'candidateAvailable', 'candidateMark', 'repeated', 'backingOff'] as const;
+const WAITING = [
+  'candidateUnavailable',
+  'candidateAvailable',
+  'candidateMark',
+  'unknown',
+  'repeated',
+  'backingOff',
+] as const;
 
 export function countsOf(
   counters: Counters,

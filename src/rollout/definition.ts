@@ -14,6 +14,7 @@ import { NEVER } from './slot-state.ts';
 /** Why nothing is selected at all. `message` is for people. */
 export interface Block {
   readonly code:
+    | 'unreadable'
     | 'stale'
     | 'not-synced'
     | 'no-daemon-set'
@@ -43,6 +44,8 @@ export class Definition {
   #staleReason: string | undefined = undefined;
   #staleSinceMs = NEVER;
   #facts: Facts = NO_FACTS;
+  /** Why one of the revisions, which may be the newest, cannot be read. */
+  #revisionProblem: string | undefined = undefined;
 
   constructor(uid: string) {
     this.#uid = uid;
@@ -91,18 +94,21 @@ export class Definition {
   }
 
   upsertRevision(revision: RevisionRecord): Change {
-    if (revision.ownerUid !== this.#uid) return this.removeRevision(revision);
-    this.#revisions.set(revision.uid, revision);
+    const mayBeOwn = revision.ownerUid === this.#uid || revision.uid === '';
+    if (!mayBeOwn) return this.removeRevision(revision);
+    this.#revisions.set(keyOf(revision), revision);
     return this.#retarget();
   }
 
   removeRevision(revision: RevisionRecord): Change {
-    return this.#revisions.delete(revision.uid) ? this.#retarget() : 'none';
+    return this.#revisions.delete(keyOf(revision)) ? this.#retarget() : 'none';
   }
 
   blocked(): Block | undefined {
     const daemonSet = this.#daemonSet;
     if (daemonSet === undefined) return { code: 'no-daemon-set', message: 'the DaemonSet has not been read yet' };
+    const problem = daemonSet.unreadable ?? this.#revisionProblem;
+    if (problem !== undefined) return { code: 'unreadable', message: `cannot be read: ${problem}` };
     if (daemonSet.isTerminating) return { code: 'terminating', message: 'the DaemonSet is being deleted' };
     const policy = this.#policy;
     if (policy.kind === 'refused') return { code: policy.code, message: policy.message };
@@ -122,6 +128,8 @@ export class Definition {
 
   #retarget(): Change {
     const before = this.#facts;
+    this.#revisionProblem = undefined;
+    for (const { unreadable } of this.#revisions.values()) this.#revisionProblem ??= unreadable;
     this.#refresh();
     const isSame =
       before.target?.hash === this.#facts.target?.hash &&
@@ -153,6 +161,11 @@ export class Definition {
       isForceDeleteStuck: policy?.isForceDeleteStuck ?? false,
     };
   }
+}
+
+/** One that never could be read has nothing but a name. */
+function keyOf({ uid, name }: RevisionRecord): string {
+  return uid === '' ? name : uid;
 }
 
 /** The API server counts every change of a specification; the two short fields are compared because it costs nothing. */

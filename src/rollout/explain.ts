@@ -4,10 +4,15 @@ import { liveCount, type Slot } from './slot-state.ts';
 
 /** Why a slot counts as failed, in one sentence for people. */
 export function explainFailure(slot: Slot, facts: Facts, nowMs: number): string {
-  if (slot.node?.isReady === false) return 'the node went NotReady soon after its pod was replaced';
+  if (isNotReady(slot)) return 'the node went NotReady soon after its pod was replaced';
   const seconds = Math.round((nowMs - slot.replacingSinceMs) / 1000);
   const limit = Math.round(facts.progressDeadlineMs / 1000);
   return `${explainReplacing(slot)} (${seconds} s, progress deadline ${limit} s)`;
+}
+
+/** What cannot be read may be Ready. */
+function isNotReady({ node }: Slot): boolean {
+  return node !== undefined && !node.isReady && node.unreadable === undefined;
 }
 
 /** Why slots fail, in classes; label values of a metric, so they are never renamed. */
@@ -25,7 +30,7 @@ export type FailureCause = (typeof FAILURE_CAUSES)[number];
 
 /** Why a slot failed, told so that slots with the same trouble are told the same. */
 export function classifyFailure(slot: Slot): { readonly cause: FailureCause; readonly detail: string } {
-  if (slot.node?.isReady === false) {
+  if (isNotReady(slot)) {
     return { cause: 'node-not-ready', detail: 'the node went NotReady soon after its pod was replaced' };
   }
   if (slot.pods.some(({ record }) => record.isTerminating)) {

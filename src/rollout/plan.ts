@@ -17,6 +17,7 @@ export type PlanReason =
   | 'not-eligible'
   | 'would-not-be-recreated'
   | 'node-not-ready'
+  | 'node-unreadable'
   | 'failed'
   | 'backoff'
   | 'in-flight'
@@ -154,7 +155,12 @@ function explainIneligible(slot: Slot, { facts, rule }: PlanContext): Explanatio
   return ['not-eligible', why];
 }
 
+function explainUnreadable(problem: string): Explanation {
+  return ['node-unreadable', `the node cannot be read: ${problem}`];
+}
+
 function explainNotReady(slot: Slot): Explanation {
+  if (slot.node?.unreadable !== undefined) return explainUnreadable(slot.node.unreadable);
   if ((slot.mask & BIT.updated) !== 0) return ['current', 'the pod is current; the node is not Ready'];
   return ['node-not-ready', 'the node is not Ready; it continues when it is'];
 }
@@ -172,6 +178,7 @@ function explainReady(slot: Slot, context: PlanContext): Explanation {
 function explainCandidate(slot: Slot, context: PlanContext): Explanation {
   const { block, preview } = context;
   if (block !== undefined) return ['blocked', block.message];
+  if (slot.node?.unreadable !== undefined) return explainUnreadable(slot.node.unreadable);
   const held = explainHeld(slot, context);
   if (held !== undefined) return held;
   const [pod] = slot.pods;

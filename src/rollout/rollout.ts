@@ -94,7 +94,7 @@ export class Rollout {
     const slot = this.#book.getOrAdd(node.name);
     const before = slot.node;
     const isSamePlace = before !== undefined && hasSamePlace(before, node);
-    if (isSamePlace && before.isReady === node.isReady) {
+    if (isSamePlace && before.isReady === node.isReady && before.unreadable === node.unreadable) {
       slot.node = node;
       return;
     }
@@ -266,7 +266,7 @@ export class Rollout {
   #placeSlot(slot: Slot): void {
     const eligibility = slot.node === undefined ? undefined : this.#definition.rule?.(slot.node);
     let level: EligibilityLevel = 0;
-    if (eligibility?.shouldRun === true) level = 2;
+    if (eligibility?.shouldRun === true || slot.node?.uid === '') level = 2;
     else if (eligibility?.shouldContinueRunning === true) level = 1;
     slot.eligibility = level;
   }

@@ -38,8 +38,8 @@ export function noteForced(slot: Slot, uid: string, nowMs: number): void {
   leaving.forcedAtMs = nowMs;
 }
 
-function forcePodAtMs({ record, leaving }: TrackedPod, { unseenMs }: Slot, facts: Facts): number {
-  if (leaving === undefined) return NEVER;
+function forcePodAtMs({ record, leaving }: TrackedPod, { node, unseenMs }: Slot, facts: Facts): number {
+  if (leaving === undefined || node?.unreadable !== undefined) return NEVER;
   if (leaving.forcedCount > 0) {
     return leaving.forcedAtMs + REPEAT_AFTER_MS * 2 ** Math.min(leaving.forcedCount - 1, REPEAT_DOUBLINGS_MAX);
   }

@@ -42,6 +42,7 @@ export function taskOf(slot: Slot, namespace: string, { facts, nowMs }: Observat
 export function isWanted(slot: Slot, { action, uid }: Pick<Ask, 'action' | 'uid'>, facts: Facts): boolean {
   if (action === 'mark') return facts.strategy === 'OTA' && pendingMark(slot, facts) !== undefined;
   if (facts.strategy !== 'AdvancedRollingUpdate' || slot.eligibility !== 2 || slot.node?.isReady !== true) return false;
+  if (slot.node.unreadable !== undefined) return false;
   if (action === 'force-delete') {
     return mayForce(slot, facts) && slot.pods.some(({ record }) => record.uid === uid && record.isTerminating);
   }

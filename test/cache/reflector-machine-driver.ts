@@ -31,7 +31,7 @@ export class Driver {
   nowMs = 1_000_000;
   request = 0;
 
-  constructor(options: Partial<ReflectorMachineOptions> = {}) {
+  constructor(options: Partial<ReflectorMachineOptions<Thing>> = {}) {
     this.machine = new ReflectorMachine<Thing>({ random: () => 0.5, ...options });
   }
 

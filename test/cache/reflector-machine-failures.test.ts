@@ -180,7 +180,7 @@ test('reflector: watches that are accepted late and end at once, for five minute
 
 test('reflector: a watch that ends soon → at once if it came further, later if it said only what was known', () => {
   const driver = Driver.watching([], '10');
-  driver.events({ type: 'bookmark', resourceVersion: '10' }, { type: 'skipped', message: 'no name' });
+  driver.events({ type: 'bookmark', resourceVersion: '10' }, { type: 'skipped', message: 'no name', isDeleted: false });
   assert.deepEqual(driver.give({ type: 'watch-ended' }), ['problem watch connection-lost 1200', 'sleep 1200']);
   driver.give({ type: 'woke' });
   driver.events({ type: 'bookmark', resourceVersion: '11' });
@@ -210,7 +210,10 @@ test('reflector: a garbled list → the list again', () => {
 test('reflector: an object that makes no sense → reported, everything else goes on', () => {
   const driver = Driver.watching([thing('a', '1')], '10');
   assert.deepEqual(
-    driver.events({ type: 'skipped', message: 'no name' }, { type: 'added', object: thing('b', '12') }),
+    driver.events(
+      { type: 'skipped', message: 'no name', isDeleted: false },
+      { type: 'added', object: thing('b', '12') },
+    ),
     ['added b@12', 'problem object malformed 0'],
   );
 });
@@ -228,11 +231,40 @@ test('reflector: a watch that falls silent → asked again at once from the same
 
 test('reflector: an object whose change cannot be used, and of which nothing is known any more → told as gone; usable again → as new', () => {
   const driver = Driver.watching([thing('a', '10'), thing('b', '11')], '12');
-  const lost = { namespace: 'ns', name: 'a' };
-  assert.deepEqual(driver.events({ type: 'skipped', message: 'a: too large', lost }), [
-    'deleted a@10',
-    'problem object malformed 0',
-  ]);
-  assert.deepEqual(driver.events({ type: 'skipped', message: 'a: too large', lost }), ['problem object malformed 0']);
+  const change = {
+    type: 'skipped',
+    message: 'a: too large',
+    isDeleted: false,
+    object: { namespace: 'ns', name: 'a' },
+  } as const;
+  assert.deepEqual(driver.events(change), ['deleted a@10', 'problem object malformed 0']);
+  assert.deepEqual(driver.events(change), ['problem object malformed 0']);
   assert.deepEqual(driver.events({ type: 'modified', object: thing('a', '14') }), ['added a@14']);
+});
+
+test('reflector: a page too large to be read → smaller and smaller pages, and they stay small', () => {
+  const driver = new Driver();
+  driver.give({ type: 'start' });
+  const limits = Array.from({ length: 4 }, () => {
+    driver.give({ type: 'list-failed', failure: failure('too-large') });
+    return driver.give({ type: 'woke' })[0];
+  });
+  assert.deepEqual(
+    limits,
+    [50, 5, 1, 1].map((limit) => `list rv= limit=${limit} continue=`),
+  );
+  assert.deepEqual(driver.page([thing('a', '1')], '10', 'p2'), ['list rv= limit=1 continue=p2']);
+  driver.page([], '10');
+  driver.nowMs += 60_000;
+  driver.give({ type: 'watch-failed', failure: failure('gone') });
+  assert.deepEqual(driver.give({ type: 'woke' }), ['list rv= limit=1 continue=']);
+});
+
+test('reflector: a list in one piece that is too large → from the newest version, in pages', () => {
+  const driver = Driver.watching([], '10');
+  driver.nowMs += 60_000;
+  driver.give({ type: 'watch-failed', failure: failure('gone') });
+  assert.deepEqual(driver.give({ type: 'woke' }), ['list rv=10 limit=0 continue=']);
+  driver.give({ type: 'list-failed', failure: failure('too-large') });
+  assert.deepEqual(driver.give({ type: 'woke' }), ['list rv= limit=50 continue=']);
 });

@@ -8,6 +8,8 @@ import { readNode } from '../../src/client/protobuf/node.ts';
 import { objectIn, oversized } from '../../src/client/protobuf/oversized.ts';
 import { readPod } from '../../src/client/protobuf/pod.ts';
 import { ProtobufWatchReader } from '../../src/client/protobuf/watch.ts';
+import { WireError } from '../../src/client/protobuf/wire.ts';
+import type { ListReader, WatchEvent, WatchReader } from '../../src/client/readers.ts';
 import { podBytes } from './pod-objects.ts';
 import { frame, join, listBytes, message, text } from './protobuf-encoder.ts';
 
@@ -17,50 +19,122 @@ const HUGE_POD = join([podBytes({ name: 'agent-7', namespace: 'edge' }), PADDING
 const HUGE_NODE = join([message(1, [text(1, 'node-7'), text(2, ''), text(3, '')]), PADDING]);
 const SAYS = new RegExp(`has ${'\\d'.repeat(7)} bytes, more than 4194304(?:; make it smaller or delete it)?$`);
 
-test('oversized: a pod of 5 MiB in a list or an event → all of it is refused, and the pod is named', () => {
-  const list = new ProtobufListReader(readPod).push(listBytes('PodList', { items: [podBytes(), HUGE_POD] }));
-  assert.match(list?.message ?? '', /^garbled protobuf: object edge\/agent-7 has /);
-  assert.match(list?.message ?? '', SAYS);
-  const before = frame('ADDED', 'Pod', podBytes());
-  const watch = new ProtobufWatchReader(readPod).push(join([before, frame('MODIFIED', 'Pod', HUGE_POD)]));
-  assert.equal(watch.events.length, 1);
-  assert.match(watch.garbled?.message ?? '', /^garbled protobuf: object edge\/agent-7 has /);
-  assert.match(watch.garbled?.message ?? '', SAYS);
+/** In chunks as from a socket. */
+function* chunksOf(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 64 * 1024) yield bytes.subarray(at, at + 64 * 1024);
+}
+
+function listOf<T>(reader: ListReader<T>, bytes: Uint8Array) {
+  for (const chunk of chunksOf(Buffer.from(bytes))) assert.equal(reader.push(chunk), undefined);
+  const end = reader.end();
+  assert.ok(end.ok);
+  return end.list;
+}
+
+function eventsOf<T>(reader: WatchReader<T>, bytes: Uint8Array): readonly WatchEvent<T>[] {
+  return [...chunksOf(Buffer.from(bytes))].flatMap((chunk) => {
+    const { events, garbled } = reader.push(chunk);
+    assert.equal(garbled, undefined);
+    return events;
+  });
+}
+
+test('oversized: a pod of 5 MiB in a list → left out and named, the others are read', () => {
+  const items = [podBytes({ name: 'a' }), HUGE_POD, podBytes({ name: 'b' })];
+  const list = listOf(new ProtobufListReader(readPod), listBytes('PodList', { items }));
+  assert.deepEqual(
+    list.items.map(({ name }) => name),
+    ['a', 'b'],
+  );
+  assert.deepEqual(
+    list.skipped.map(({ object }) => object),
+    [{ namespace: 'edge', name: 'agent-7' }],
+  );
+  assert.match(list.skipped[0]?.message ?? '', /^object edge\/agent-7 has .*; make it smaller or delete it$/);
+  assert.match(list.skipped[0]?.message ?? '', SAYS);
+});
+
+test('oversized: a pod of 5 MiB in an event → left out and named, deleted or not; the events after it are read', () => {
+  const reader = new ProtobufWatchReader(readPod);
+  const types = ['MODIFIED', 'DELETED'].map((type) => frame(type, 'Pod', HUGE_POD));
+  const events = eventsOf(
+    reader,
+    join([frame('ADDED', 'Pod', podBytes()), ...types, frame('ADDED', 'Pod', podBytes())]),
+  );
+  assert.deepEqual(
+    events.map((event) => (event.type === 'skipped' ? [event.object?.name, event.isDeleted] : event.type)),
+    ['added', ['agent-7', false], ['agent-7', true], 'added'],
+  );
+  assert.equal(reader.pendingBytes, 0);
+});
+
+test('oversized: an event is cut while its bytes are dropped → known to be cut', () => {
+  const reader = new ProtobufWatchReader(readPod);
+  const [event] = reader.push(frame('MODIFIED', 'Pod', HUGE_POD).subarray(0, 1024 * 1024)).events;
+  assert.equal(event?.type, 'skipped');
+  assert.ok(reader.pendingBytes > 4 * 1024 * 1024);
 });
 
 test('oversized: a node → named without a namespace', () => {
-  const list = new ProtobufListReader(readNode).push(listBytes('NodeList', { items: [HUGE_NODE] }));
-  assert.match(list?.message ?? '', /object node-7 has .*; make it smaller or delete it$/);
+  const list = listOf(new ProtobufListReader(readNode), listBytes('NodeList', { items: [HUGE_NODE] }));
+  assert.deepEqual(list.skipped[0]?.object, { namespace: '', name: 'node-7' });
+  assert.match(list.skipped[0]?.message ?? '', /^object node-7 has /);
 });
 
-test('oversized: its name has not arrived, or is none → refused all the same', () => {
-  const body = listBytes('PodList', { items: [HUGE_POD] });
-  const start = body.indexOf('agent-7');
-  for (const length of [start, start + 3]) {
-    const garbled = new ProtobufListReader(readPod).push(body.subarray(0, length));
-    assert.match(garbled?.message ?? '', /: an object has /);
-    assert.match(garbled?.message ?? '', SAYS);
+test('oversized: it has no name, or one that is none → all is refused, because nobody knows what is missing', () => {
+  for (const metadata of [[], [text(1, 'a\u001b[2J\nb')], [text(1, 'a/b')]]) {
+    const body = listBytes('PodList', { items: [join([message(1, metadata), PADDING])] });
+    const garbled = new ProtobufListReader(readPod).push(body);
+    assert.match(garbled?.message ?? '', / has \d{7} bytes/);
+    assert.doesNotMatch(garbled?.message ?? '', /\p{Cc}/u);
   }
-  assert.doesNotMatch(oversized(join([message(1, [text(1, 'a\u001b[2J\nb')])]), HUGE_BYTES).message, /\p{Cc}/u);
 });
 
-test('oversized: a pod with more values than are decoded, in an event → left out, and nothing is known of it; a node → what was known holds', () => {
+test('oversized: objects with more values than are decoded → left out, and named', () => {
   const labels = Array.from({ length: 31_000 }, (_, index) => message(12, [text(1, `k${index}`), text(2, 'v')]));
   const pod = message(1, [text(1, 'agent-7'), text(3, 'edge'), ...labels, ...labels]);
   const [event] = new ProtobufWatchReader(readPod).push(frame('MODIFIED', 'Pod', pod)).events;
   const problem = 'pod edge/agent-7: it has more than 30000 values';
-  assert.deepEqual(event, { type: 'skipped', message: problem, lost: { namespace: 'edge', name: 'agent-7' } });
+  const object = { namespace: 'edge', name: 'agent-7' };
+  assert.deepEqual(event, { type: 'skipped', isDeleted: false, message: problem, object });
   const values = Array.from({ length: 31_000 }, (_, index) => message(11, [text(1, `k${index}`), text(2, 'v')]));
   const node = message(1, [text(1, 'node-7'), ...values]);
-  const [nodeEvent] = new ProtobufWatchReader(readNode).push(frame('MODIFIED', 'Node', node)).events;
-  assert.deepEqual(nodeEvent, { type: 'skipped', message: 'node node-7: it has more than 30000 values' });
+  const [nodeEvent] = new ProtobufWatchReader(readNode).push(frame('DELETED', 'Node', node)).events;
+  const nodeProblem = {
+    message: 'node node-7: it has more than 30000 values',
+    object: { namespace: '', name: 'node-7' },
+  };
+  assert.deepEqual(nodeEvent, { type: 'skipped', isDeleted: true, ...nodeProblem });
 });
 
-test('oversized: any bytes → a message, never another exception', () => {
+test('oversized: a DaemonSet with more values than are parsed, in an event → left out, and named; without a name → refused', () => {
+  const values = Object.fromEntries(Array.from({ length: 101_000 }, (_, index) => [`k${index}`, '']));
+  for (const [type, names] of [
+    ['MODIFIED', { name: 'agent', namespace: 'edge' }],
+    ['DELETED', { name: 'agent', generateName: 'a', namespace: 'edge' }],
+  ] as const) {
+    const object = { kind: 'DaemonSet', apiVersion: 'apps/v1', metadata: { ...names, annotations: values } };
+    const { events } = new JsonWatchReader(parseDaemonSet).push(Buffer.from(`${JSON.stringify({ type, object })}\n`));
+    const [event] = events;
+    assert.ok(event?.type === 'skipped');
+    assert.deepEqual([event.object, event.isDeleted], [{ name: 'agent', namespace: 'edge' }, type === 'DELETED']);
+    assert.match(event.message, /it has more than 100000 values$/);
+  }
+  const nameless = { type: 'MODIFIED', object: { metadata: { annotations: values } } };
+  const { events, garbled } = new JsonWatchReader(parseDaemonSet).push(Buffer.from(`${JSON.stringify(nameless)}\n`));
+  assert.deepEqual([events, garbled?.code], [[], 'malformed']);
+});
+
+test('oversized: any bytes → a message, or a refusal with the same, never another exception', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), (bytes, isEvent) => {
       const beginning = Buffer.from(isEvent ? join([Buffer.from('k8s\0'), bytes]) : bytes);
-      assert.match(oversized(isEvent ? objectIn(beginning) : beginning, HUGE_BYTES).message, SAYS);
+      try {
+        assert.match(oversized(isEvent ? objectIn(beginning) : beginning, HUGE_BYTES).message, SAYS);
+      } catch (error) {
+        assert.ok(error instanceof WireError);
+        assert.match(error.message, SAYS);
+      }
     }),
   );
 });
@@ -85,4 +159,16 @@ test('oversized: a DaemonSet with 1 MiB of "<", 6 MiB in JSON → read; one of m
     garbled?.message ?? '',
     /^garbled JSON event: event .*"name":"agent","namespace":"edge".* has more than 10485760 bytes$/,
   );
+});
+
+test('oversized: more than 10,000 objects of a list are unusable → the list is refused; without names → the first ten are told', () => {
+  const named = Array.from({ length: 10_001 }, (_, index) => message(1, [text(1, `p${index}`), text(3, 'edge')]));
+  assert.equal(
+    listOf(new ProtobufListReader(readPod), listBytes('PodList', { items: named.slice(1) })).skipped.length,
+    10_000,
+  );
+  const garbled = new ProtobufListReader(readPod).push(listBytes('PodList', { items: named }));
+  assert.match(garbled?.message ?? '', /more than 10000 objects are unusable/);
+  const nameless = Array.from({ length: 20_000 }, () => message(1, [text(3, 'edge')]));
+  assert.equal(listOf(new ProtobufListReader(readPod), listBytes('PodList', { items: nameless })).skipped.length, 10);
 });

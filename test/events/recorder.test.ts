@@ -87,12 +87,12 @@ test('recorder: the API server does not answer at the end → close gives up in 
   await recorder.close(20);
 });
 
-test('recorder: more than 256 wait → the rest is dropped and told', async () => {
-  const events = Array.from({ length: 300 }, (_, index) => ({ ...EVENT, uid: `uid-${index}` }));
+test('recorder: more than 1024 wait → the rest is dropped and told', async () => {
+  const events = Array.from({ length: 1100 }, (_, index) => ({ ...EVENT, uid: `uid-${index}` }));
   const { requests, dropped } = await run(async () => answer(201), events);
   // The first is on its way when the queue fills.
-  assert.equal(requests.length, 257);
-  assert.equal(dropped.length, 43);
+  assert.equal(requests.length, 1025);
+  assert.equal(dropped.length, 75);
 });
 
 test('recorder: the API server is overloaded for a while → tried again until it is written', async (context) => {

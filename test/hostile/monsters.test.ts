@@ -28,7 +28,7 @@ const GROUPS: readonly Group[] = [
     monsters: {
       'a node like any other': 'read',
       'ten million labels': { ...MANY, count: 30 },
-      'ten million labels in a list': { ...MANY, count: 10 },
+      'ten million labels in a list': { ...MANY, count: 30 },
       'many taints': MANY,
       'long labels': { skipped: /^node monster: it has more than 1048576 bytes of text$/, count: 1 },
       'many annotations': MANY,
@@ -38,7 +38,7 @@ const GROUPS: readonly Group[] = [
       'a list of 2^53 bytes': { garbled: /the list ends before it is complete/ },
       'a node of 2^53 bytes': { garbled: /an object has 4503599627370496 bytes/ },
       'labels of 2^63 bytes': { garbled: /a value is longer than the message that holds it|a length is negative/ },
-      'a frame of 12 MB': { garbled: /object ns\/monster has 120000\d\d bytes/ },
+      'a frame of 12 MB': { skipped: /^object ns\/monster has 120000\d\d bytes/, count: 1 },
     },
   },
   {

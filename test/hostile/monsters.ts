@@ -45,7 +45,7 @@ function feed(reader: ListReader<unknown> | WatchReader<unknown>, parts: Iterabl
   if (!('end' in reader)) return verdict;
   const end = reader.end();
   if (!end.ok) return { ...verdict, garbled: end.message };
-  return { ...verdict, objects: end.list.items.length, skipped: [...end.list.skipped] };
+  return { ...verdict, objects: end.list.items.length, skipped: end.list.skipped.map(({ message }) => message) };
 }
 
 function* times<T>(count: number, value: T): Generator<T> {

@@ -34,6 +34,36 @@ export const arbNodeFlips = steps('nodeflips', fc.nat(), (pick) => ({ rollout, r
   reference.upsertNode(record, nowMs);
 });
 
+/** What a node is now cannot be read; mostly it could before. */
+export const arbNodeUnreadable = steps('nodeunreadable', arbName, (name) => ({ rollout, reference, nowMs }) => {
+  const known =
+    reference.nodes.get(name)?.record ?? node(name, { uid: '', isReady: false, readyChangedAtMs: undefined });
+  const record = { ...known, resourceVersion: '', unreadable: 'too large' };
+  rollout.upsertNode(record, nowMs);
+  reference.upsertNode(record, nowMs);
+});
+
+/** The same of the DaemonSet, or of a revision that nobody could read before. */
+export const arbUnreadable = steps(
+  'unreadable',
+  fc.record({ what: fc.constantFrom('daemonset', 'revision'), isOver: fc.boolean() }),
+  ({ what, isOver }) =>
+    ({ rollout, reference, nowMs }) => {
+      const unread = { ...revision('', 0), uid: '', ownerUid: undefined, unreadable: 'too large' };
+      if (what === 'revision' && isOver) {
+        rollout.removeRevision(unread, nowMs);
+        reference.revisions.delete('');
+      } else if (what === 'revision') {
+        rollout.upsertRevision(unread, nowMs);
+        reference.revisions.set('', unread);
+      } else if (reference.daemonSet !== undefined) {
+        const { unreadable: _, ...known } = reference.daemonSet;
+        reference.daemonSet = isOver ? known : { ...known, unreadable: 'too large' };
+        rollout.setDaemonSet(reference.daemonSet, nowMs);
+      }
+    },
+);
+
 export const arbNodeGone = steps('nodegone', arbName, (name) => ({ rollout, reference, nowMs }) => {
   rollout.removeNode(name, nowMs);
   reference.removeNode(name);

@@ -5,12 +5,14 @@ import {
   arbNode,
   arbNodeFlips,
   arbNodeGone,
+  arbNodeUnreadable,
   arbPod,
   arbPodLife,
   arbRevision,
   arbStale,
   arbSynced,
   arbTime,
+  arbUnreadable,
 } from './model-cluster-steps.ts';
 import { NAMES, Pair, type Step } from './model-pair.ts';
 import { arbAgain, arbFlood, arbOutcome, arbRelease, arbSelect, arbTask } from './model-task-steps.ts';
@@ -20,6 +22,8 @@ const arbStep: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: arbNode, weight: 4 },
   { arbitrary: arbNodeFlips, weight: 4 },
   { arbitrary: arbNodeGone, weight: 1 },
+  { arbitrary: arbNodeUnreadable, weight: 2 },
+  { arbitrary: arbUnreadable, weight: 1 },
   { arbitrary: arbPod, weight: 8 },
   { arbitrary: arbPodLife, weight: 8 },
   { arbitrary: arbRevision, weight: 2 },

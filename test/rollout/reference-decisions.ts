@@ -178,6 +178,7 @@ export class ReferenceDecisions extends ReferenceFacts {
       return this.nodes.has(name) && isOld ? 'would-not-be-recreated' : 'not-eligible';
     }
     if (status.failed) return 'failed';
+    if (!status.ready && this.nodes.get(name)?.record.unreadable !== undefined) return 'node-unreadable';
     if (!status.ready) return status.updated ? 'current' : 'node-not-ready';
     if (asked !== undefined) return asked;
     if (isDone) return 'dry-run';
@@ -186,6 +187,7 @@ export class ReferenceDecisions extends ReferenceFacts {
     if (status.replacing) return 'in-flight';
     if (status.updated) return 'current';
     if (this.isBlocked) return 'blocked';
+    if (status.held === 'unknown') return 'node-unreadable';
     if (status.held !== undefined) return status.held === 'repeated' ? 'waiting-repeat' : 'backoff';
     if (next.has(name)) return 'update-next';
     if (held === 'refusals') return 'backoff';

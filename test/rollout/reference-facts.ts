@@ -1,4 +1,5 @@
 import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../../src/kube/records.ts';
+import { DS_UID } from './records.ts';
 
 export type Action = 'delete' | 'force-delete' | 'mark';
 
@@ -28,7 +29,7 @@ export interface Status {
   replacing: boolean;
   settled: boolean;
   /** Would be a candidate, but waits because of what happened before. */
-  held: 'repeated' | 'backoff' | undefined;
+  held: 'repeated' | 'backoff' | 'unknown' | undefined;
   candidate: 'unavailable' | 'available' | 'force' | 'mark' | undefined;
   /** A write of its pod was refused, and is still to be done. */
   refused: boolean;
@@ -80,7 +81,9 @@ export class ReferenceFacts {
   // --- what is known -----------------------------------------------------------------------------------------------
 
   get target(): RevisionRecord | undefined {
-    return [...this.revisions.values()].sort((a, b) => b.revision - a.revision)[0];
+    return [...this.revisions.values()]
+      .filter(({ ownerUid }) => ownerUid === DS_UID)
+      .sort((a, b) => b.revision - a.revision)[0];
   }
 
   get wanted(): 'OTA' | 'AdvancedRollingUpdate' | undefined {
@@ -95,7 +98,8 @@ export class ReferenceFacts {
 
   get isBlocked(): boolean {
     const ds = this.daemonSet;
-    if (this.staleSince !== undefined) return true;
+    if (this.staleSince !== undefined || ds?.unreadable !== undefined) return true;
+    if ([...this.revisions.values()].some(({ unreadable }) => unreadable !== undefined)) return true;
     return !this.isSynced || this.strategy === undefined || (ds?.observedGeneration ?? 0) < (ds?.generation ?? 0);
   }
 
@@ -161,11 +165,13 @@ export class ReferenceFacts {
     result.refused = refusal !== undefined && this.isToDo(name, refusal);
     result.eligible = node !== undefined && node.record.taints.length === 0;
     result.updated = result.eligible && current;
-    result.ready = result.eligible && node?.record.isReady === true;
+    const isUnreadable = node?.record.unreadable !== undefined;
+    const wasNeverRead = node?.record.uid === '';
+    result.ready = result.eligible && (wasNeverRead ? pods.length > 0 : isUnreadable || node?.record.isReady === true);
     const finished = only !== undefined && only.record.phase !== 'Running';
     const serves = only !== undefined && !finished && only.record.isReady && only.readySince + this.minReadyMs <= nowMs;
     result.available = result.ready && serves;
-    result.unavailable = result.ready && !serves;
+    result.unavailable = (result.ready || wasNeverRead) && !serves;
     if (this.strategy === 'OTA') {
       const differs = !isDone && pods.some(({ record }) => this.markDiffers(record));
       result.inFlight = ask !== undefined;
@@ -197,6 +203,7 @@ export class ReferenceFacts {
       if (nowMs < this.repeatUntil(name)) result.held = 'repeated';
       else if (this.isRefused(name, 'delete', nowMs)) result.held = 'backoff';
       else result.candidate = serves ? 'available' : 'unavailable';
+      if (isUnreadable) [result.held, result.candidate] = ['unknown', undefined];
     }
     return result;
   }
@@ -206,7 +213,7 @@ export class ReferenceFacts {
     const pods = this.podsOn(name).map(({ record }) => record);
     if (action === 'mark') return this.strategy === 'OTA' && pods.some((pod) => this.markDiffers(pod));
     const node = this.nodes.get(name)?.record;
-    const isPlaceToUpdate = node?.isReady === true && node.taints.length === 0;
+    const isPlaceToUpdate = node?.isReady === true && node.unreadable === undefined && node.taints.length === 0;
     if (this.strategy !== 'AdvancedRollingUpdate' || !isPlaceToUpdate) return false;
     const pod = pods.find((each) => each.uid === uid);
     if (action === 'force-delete') {

@@ -1,6 +1,7 @@
-import { malformed, type RecordResult } from '../pod-facts.ts';
-import { type Garbled, LIST_ITEMS_MAX, type ListReader, type ListResult, SKIPPED_MESSAGES_MAX } from '../readers.ts';
-import { nameOf } from './metadata.ts';
+import { LEFT_OUT_MAX, LeftOut } from '../left-out.ts';
+import type { RecordResult } from '../pod-facts.ts';
+import { type Garbled, LIST_ITEMS_MAX, type ListReader, type ListResult } from '../readers.ts';
+import { unreadable } from './metadata.ts';
 import { countValues, objectProblem, SMALL_BYTES } from './object-size.ts';
 import { arrayOf, fieldsOf, MalformedError, stringOf } from './values.ts';
 
@@ -8,8 +9,6 @@ import { arrayOf, fieldsOf, MalformedError, stringOf } from './values.ts';
 const LIST_BYTES_MAX = 32 * 1024 * 1024;
 /** Parsed, a value with a key of its own takes 150 bytes and a microsecond. */
 const LIST_VALUES_MAX = 1_500_000;
-/** So many unusable objects are no accident, and each one costs time. */
-const SKIPPED_MAX = 10_000;
 
 /** Decodes a JSON list when it is complete; meant for lists that are short. */
 export class JsonListReader<T> implements ListReader<T> {
@@ -25,7 +24,7 @@ export class JsonListReader<T> implements ListReader<T> {
     this.#bytes += chunk.length;
     if (this.#bytes > LIST_BYTES_MAX) {
       this.#chunks = [];
-      return { code: 'malformed', message: `a list has more than ${LIST_BYTES_MAX} bytes` };
+      return { code: 'too-large', message: `a list has more than ${LIST_BYTES_MAX} bytes` };
     }
     this.#chunks.push(chunk);
     return undefined;
@@ -35,7 +34,7 @@ export class JsonListReader<T> implements ListReader<T> {
     const bytes = Buffer.concat(this.#chunks);
     this.#chunks = [];
     if (bytes.length > LIST_VALUES_MAX && countValues(bytes) > LIST_VALUES_MAX) {
-      return { ok: false, code: 'malformed', message: `a list has more than ${LIST_VALUES_MAX} values` };
+      return { ok: false, code: 'too-large', message: `a list has more than ${LIST_VALUES_MAX} values` };
     }
     try {
       return { ok: true, list: this.#read(JSON.parse(bytes.toString('utf8')), bytes.length > SMALL_BYTES) };
@@ -54,22 +53,21 @@ export class JsonListReader<T> implements ListReader<T> {
       throw new MalformedError(`a list holds more than ${LIST_ITEMS_MAX} items`);
     }
     const items: T[] = [];
-    const skipped: string[] = [];
+    const leftOut = new LeftOut();
     if (!Array.isArray(object.items) && object.items !== null) throw new MalformedError('items is missing');
-    let skippedCount = 0;
     arrayOf(object.items, 'items', (item) => {
       const problem = isLarge ? objectProblem(item) : undefined;
-      const result = problem === undefined ? this.#parse(item) : malformed(`object ${nameOf(item)}: ${problem}`);
+      const result: RecordResult<T> = problem === undefined ? this.#parse(item) : unreadable('object', item, problem);
       if (result.ok) {
         items.push(result.record);
         return;
       }
-      skippedCount += 1;
-      if (skippedCount > SKIPPED_MAX) throw new MalformedError(`more than ${SKIPPED_MAX} objects are unusable`);
-      if (skipped.length < SKIPPED_MESSAGES_MAX) skipped.push(result.message);
+      if (!leftOut.add(result) || leftOut.namelessCount > LEFT_OUT_MAX) {
+        throw new MalformedError(`more than ${LEFT_OUT_MAX} objects are unusable`);
+      }
     });
     const resourceVersion = stringOf(metadata.resourceVersion, 'metadata.resourceVersion');
     const continueToken = stringOf(metadata.continue, 'metadata.continue');
-    return { items, skipped, resourceVersion, continueToken };
+    return { items, skipped: leftOut.objects, resourceVersion, continueToken };
   }
 }

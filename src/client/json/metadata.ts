@@ -1,5 +1,5 @@
 import { identityProblem } from '../object-name.ts';
-import { malformed, type RecordResult } from '../pod-facts.ts';
+import { malformed, type ObjectName, type RecordResult } from '../pod-facts.ts';
 import { arrayOf, booleanOf, type Fields, fieldsOf, MalformedError, stringOf } from './values.ts';
 
 export interface Identity {
@@ -41,7 +41,7 @@ export function parseObject<T>(
   try {
     return read(fieldsOf(json ?? 'nothing', 'the object'));
   } catch (error) {
-    if (error instanceof MalformedError) return malformed(`${kind} ${nameOf(json)}: ${error.message}`);
+    if (error instanceof MalformedError) return unreadable(kind, json, error.message);
     throw error;
   }
 }
@@ -51,11 +51,17 @@ export function checkNamespaced(identity: Identity): void {
   if (problem !== undefined) throw new MalformedError(problem);
 }
 
-/** For messages. */
-export function nameOf(json: unknown): string {
-  if (typeof json !== 'object' || json === null) return '';
+/** `json` that cannot be used, whatever it is. */
+export function unreadable<T>(kind: string, json: unknown, problem: string): RecordResult<T> {
+  const object = nameIn(json);
+  const text = object === undefined ? '' : `${object.namespace.slice(0, 64)}/${object.name.slice(0, 64)}`;
+  return malformed(`${kind} ${text}: ${problem}`, object);
+}
+
+function nameIn(json: unknown): ObjectName | undefined {
+  if (typeof json !== 'object' || json === null) return undefined;
   const metadata = (json as Fields).metadata;
-  if (typeof metadata !== 'object' || metadata === null) return '';
+  if (typeof metadata !== 'object' || metadata === null) return undefined;
   const { namespace, name } = metadata as Fields;
-  return `${typeof namespace === 'string' ? namespace.slice(0, 64) : ''}/${typeof name === 'string' ? name.slice(0, 64) : ''}`;
+  return { namespace: typeof namespace === 'string' ? namespace : '', name: typeof name === 'string' ? name : '' };
 }

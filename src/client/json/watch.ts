@@ -1,7 +1,7 @@
 import { oneLine } from '../../kube/one-line.ts';
 import { ByteQueue } from '../byte-queue.ts';
-import type { RecordResult } from '../pod-facts.ts';
-import { EVENT_TYPES, type Garbled, type WatchEvent, type WatchReader } from '../readers.ts';
+import { malformed, type RecordResult } from '../pod-facts.ts';
+import { EVENT_TYPES, type Garbled, skippedEvent, type WatchEvent, type WatchReader } from '../readers.ts';
 import { apiErrorOfStatus, statusOfJson } from '../status-error.ts';
 import { textProblem } from './object-size.ts';
 import { fieldsOf, MalformedError, stringOf } from './values.ts';
@@ -10,6 +10,10 @@ const NEWLINE = 0x0a;
 /** What etcd takes by default, 1.5 MiB, is up to six times as long in JSON: `<` is written `\u003c`. */
 const EVENT_BYTES_MAX = 10 * 1024 * 1024;
 const BEGINNING_BYTES = 160;
+/** How every API server begins an event, with names of at most 253 characters. */
+const HEAD =
+  /^\{"type":"([A-Z]+)","object":\{[^[\]{}]*"metadata":\{"name":"([^"\\]*)"(?:,"generateName":"[^"\\]*")?(?:,"namespace":"([^"\\]*)")?/;
+const HEAD_BYTES = 1500;
 
 /** Decodes a watch in JSON: one event a line. */
 export class JsonWatchReader<T> implements WatchReader<T> {
@@ -57,9 +61,7 @@ export class JsonWatchReader<T> implements WatchReader<T> {
 
   #readLine(line: Buffer): readonly WatchEvent<T>[] {
     const problem = textProblem(line);
-    if (problem !== undefined) {
-      return [{ type: 'skipped', message: `the object of event ${beginningOf(line)}: ${problem}` }];
-    }
+    if (problem !== undefined) return [unparsed(line, problem)];
     const text = line.toString('utf8');
     return text.trim() === '' ? [] : [this.#readEvent(JSON.parse(text))];
   }
@@ -80,8 +82,16 @@ export class JsonWatchReader<T> implements WatchReader<T> {
       return { type, resourceVersion };
     }
     const result = this.#parse(event.object);
-    return result.ok ? { type, object: result.record } : { type: 'skipped', message: result.message };
+    return result.ok ? { type, object: result.record } : skippedEvent(result, type === 'deleted');
   }
+}
+
+/** An event that is not worth to be parsed. If it does not even say what it is about, a list has to. */
+function unparsed(line: Buffer, problem: string): WatchEvent<never> {
+  const message = `the object of event ${beginningOf(line)}: ${problem}`;
+  const [, type, name, namespace = ''] = HEAD.exec(line.toString('utf8', 0, HEAD_BYTES)) ?? [];
+  if (name === undefined) throw new MalformedError(message);
+  return skippedEvent(malformed(message, { namespace, name }), type === 'DELETED');
 }
 
 /** Which object it is stands at the beginning. */

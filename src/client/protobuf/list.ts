@@ -1,15 +1,16 @@
 import { ByteQueue } from '../byte-queue.ts';
-import type { RecordResult } from '../pod-facts.ts';
+import { LEFT_OUT_MAX, LeftOut } from '../left-out.ts';
+import type { RecordResult, Unreadable } from '../pod-facts.ts';
 import {
+  DROPPED_BYTES_MAX,
   type Garbled,
   LIST_ITEMS_MAX,
   type ListReader,
   type ListResult,
   OBJECT_BYTES_MAX,
-  SKIPPED_MESSAGES_MAX,
 } from '../readers.ts';
 import { messageTable, readMessage, text } from './message.ts';
-import { oversized } from './oversized.ts';
+import { BEGINNING_BYTES, oversized } from './oversized.ts';
 import { BYTES, VARINT, WireError, WireReader } from './wire.ts';
 
 const MAGIC_BYTES = 4;
@@ -43,7 +44,7 @@ export class ProtobufListReader<T> implements ListReader<T> {
   readonly #readObject: ObjectReader<T>;
   readonly #meta: ListMetaDraft = { resourceVersion: '', continueToken: '' };
   readonly #items: T[] = [];
-  readonly #skipped: string[] = [];
+  readonly #leftOut = new LeftOut();
   #place: 'magic' | 'envelope' | 'list' = 'magic';
   /** Bytes of the open `Unknown.raw` that have not been consumed. */
   #listBytesLeft = 0;
@@ -69,7 +70,7 @@ export class ProtobufListReader<T> implements ListReader<T> {
     const isComplete = this.#place === 'envelope' && this.#hasList && this.#skipBytes === 0 && this.#queue.length === 0;
     if (!isComplete) return { ok: false, code: 'malformed', message: 'the list ends before it is complete' };
     const { resourceVersion, continueToken } = this.#meta;
-    const list = { items: this.#items, skipped: this.#skipped, resourceVersion, continueToken };
+    const list = { items: this.#items, skipped: this.#leftOut.objects, resourceVersion, continueToken };
     return { ok: true, list };
   }
 
@@ -115,7 +116,7 @@ export class ProtobufListReader<T> implements ListReader<T> {
     }
     if (this.#place === 'envelope') return this.#enter({ isList: field === 2 && isBytes, headerBytes, valueBytes });
     if (!isBytes || field > 2) return this.#skip(headerBytes, valueBytes);
-    if (valueBytes > OBJECT_BYTES_MAX) throw oversized(waiting.subarray(headerBytes), valueBytes);
+    if (valueBytes > OBJECT_BYTES_MAX) return this.#leaveOut(field, waiting.subarray(headerBytes), header);
     if (waiting.length < headerBytes + valueBytes) return false;
     this.#reader.reset(waiting.subarray(headerBytes, headerBytes + valueBytes));
     if (field === 1) readMessage(this.#reader, listMeta, this.#meta);
@@ -141,12 +142,24 @@ export class ProtobufListReader<T> implements ListReader<T> {
     return true;
   }
 
+  /** An item that is too large; what is so large and no item is nothing that is known. */
+  #leaveOut(field: number, beginning: Buffer, { headerBytes, valueBytes }: FieldHeader): boolean {
+    if (field !== 2) throw new WireError(`the head of a list has ${valueBytes} bytes`);
+    if (beginning.length < BEGINNING_BYTES && valueBytes <= DROPPED_BYTES_MAX) return false;
+    this.#note(oversized(beginning, valueBytes));
+    return this.#skip(headerBytes, valueBytes);
+  }
+
+  #note(unreadable: Unreadable): void {
+    if (!this.#leftOut.add(unreadable)) throw new WireError(`more than ${LEFT_OUT_MAX} objects are unusable`);
+  }
+
   #readItem(): void {
     const result = this.#readObject(this.#reader);
     if (result.ok) {
       if (this.#items.length >= LIST_ITEMS_MAX) throw new WireError(`a list holds more than ${LIST_ITEMS_MAX} items`);
       this.#items.push(result.record);
-    } else if (this.#skipped.length < SKIPPED_MESSAGES_MAX) this.#skipped.push(result.message);
+    } else this.#note(result);
   }
 }
 

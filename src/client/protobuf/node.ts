@@ -1,6 +1,6 @@
 import type { NodeRecord } from '../../kube/records.ts';
-import { NodeFacts, nodeRecord } from '../node-facts.ts';
-import { malformed, type RecordResult } from '../pod-facts.ts';
+import { NodeFacts, nodeRecord, unreadableNode } from '../node-facts.ts';
+import type { RecordResult } from '../pod-facts.ts';
 import { inline, messageTable, nested, readObject, shared, stringEntry, text, time } from './message.ts';
 import type { WireReader } from './wire.ts';
 
@@ -89,5 +89,5 @@ const node = messageTable<NodeFacts>({ 1: inline(metadata), 2: inline(spec), 3: 
 export function readNode(reader: WireReader): RecordResult<NodeRecord> {
   const facts = new NodeFacts();
   const problem = readObject(reader, node, facts);
-  return problem === undefined ? nodeRecord(facts) : malformed(`node ${facts.name.slice(0, 64)}: ${problem}`);
+  return problem === undefined ? nodeRecord(facts) : unreadableNode(facts, problem);
 }

@@ -1,21 +1,30 @@
-import { oneLine } from '../../kube/one-line.ts';
-import { OBJECT_BYTES_MAX } from '../readers.ts';
+import { malformed, type ObjectName, type Unreadable } from '../pod-facts.ts';
+import { DROPPED_BYTES_MAX, OBJECT_BYTES_MAX } from '../readers.ts';
 import { BYTES, WireError, WireReader } from './wire.ts';
 
-const NAME_CHARACTERS_MAX = 320;
 // Field numbers: k8s.io/apimachinery meta/v1/generated.proto, ObjectMeta; every object has it as its first field.
 const METADATA = 1;
 const NAME = 1;
 const NAMESPACE = 3;
 
+/** As much of an object, and of what is around it in an event, holds its name. */
+export const BEGINNING_BYTES = 1500;
+
 /**
- * Why nothing of a list or watch is read in which one object is larger than any may be: without it decisions would be made as
- * if it were not there. `beginning` is as much of the object as has arrived, for its name.
+ * An object larger than any may be, whose bytes are dropped as they come. `beginning` is where its name stands: without one
+ * nothing of the list or watch is read, because nobody could tell for which object decisions would be wrong.
  */
-export function oversized(beginning: Buffer, byteCount: number): WireError {
-  const name = oneLine(nameIn(beginning), NAME_CHARACTERS_MAX);
+export function oversized(beginning: Buffer, byteCount: number): Unreadable {
   const size = `has ${byteCount} bytes, more than ${OBJECT_BYTES_MAX}`;
-  return new WireError(name === '' ? `an object ${size}` : `object ${name} ${size}; make it smaller or delete it`);
+  const object = byteCount > DROPPED_BYTES_MAX ? undefined : nameIn(beginning);
+  if (object === undefined) throw new WireError(`an object ${size}`);
+  const { namespace, name } = object;
+  const result = malformed(
+    `object ${namespace === '' ? name : `${namespace}/${name}`} ${size}; make it smaller or delete it`,
+    object,
+  );
+  if (result.object === undefined) throw new WireError(result.message);
+  return result;
 }
 
 /** Where the object of a watch event begins: after the event's type, and `k8s\0` and the type in `Unknown`. */
@@ -33,20 +42,24 @@ export function objectIn(event: Buffer): Buffer {
   return reader.bytes.subarray(reader.position);
 }
 
-/** `namespace/name`, or the name alone; '' when it does not stand there. */
-function nameIn(object: Buffer): string {
+/** Undefined when it does not stand there. */
+function nameIn(object: Buffer): ObjectName | undefined {
   const names = new Map<number, string>();
   const reader = new WireReader(object);
   try {
-    if (reader.tag() >>> 3 !== METADATA) return '';
-    // Its length: there is more of it than has arrived.
-    reader.varint();
-    for (let field = reader.tag() >>> 3; field <= NAMESPACE; field = reader.tag() >>> 3) {
+    if (reader.tag() >>> 3 !== METADATA) return undefined;
+    const length = reader.varint();
+    // There may be more of it than has arrived.
+    reader.limit = Math.min(reader.limit, reader.position + length);
+    while (reader.position < reader.limit) {
+      const field = reader.tag() >>> 3;
+      if (field > NAMESPACE) break;
       names.set(field, reader.string());
     }
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
+    return undefined;
   }
-  const [namespace = '', name = ''] = [names.get(NAMESPACE), names.get(NAME)];
-  return namespace === '' ? name : `${namespace}/${name}`;
+  const name = names.get(NAME);
+  return name === undefined ? undefined : { namespace: names.get(NAMESPACE) ?? '', name };
 }

@@ -3,11 +3,11 @@ import {
   ContainerFacts,
   containerTrouble,
   DELETION_COST,
-  malformed,
   OWNED_LABELS,
   PodFacts,
   podRecord,
   type RecordResult,
+  unreadablePod,
 } from '../pod-facts.ts';
 import { inline, integer, messageTable, nested, readObject, shared, stringEntry, text, time } from './message.ts';
 import type { WireReader } from './wire.ts';
@@ -210,9 +210,5 @@ const pod = messageTable<PodFacts>({ 1: inline(metadata), 2: inline(spec), 3: in
 export function readPod(reader: WireReader): RecordResult<PodRecord> {
   const facts = new PodFacts();
   const problem = readObject(reader, pod, facts);
-  if (problem === undefined) return podRecord(facts);
-  const { namespace, name } = facts;
-  const why = malformed(`pod ${namespace.slice(0, 64)}/${name.slice(0, 64)}: ${problem}`);
-  // A pod that was available may not be any more: as long as nobody can tell, it counts as missing.
-  return { ...why, lost: { namespace, name } };
+  return problem === undefined ? podRecord(facts) : unreadablePod(facts, problem);
 }

@@ -1,11 +1,19 @@
 import { ByteQueue } from '../byte-queue.ts';
 import type { RecordResult } from '../pod-facts.ts';
-import { EVENT_TYPES, type Garbled, OBJECT_BYTES_MAX, type WatchEvent, type WatchReader } from '../readers.ts';
+import {
+  DROPPED_BYTES_MAX,
+  EVENT_TYPES,
+  type Garbled,
+  OBJECT_BYTES_MAX,
+  skippedEvent,
+  type WatchEvent,
+  type WatchReader,
+} from '../readers.ts';
 import { apiErrorOfStatus } from '../status-error.ts';
 import { openEnvelope } from './envelope.ts';
 import { garbledBy } from './list.ts';
 import { inline, messageTable, raw, readMessage, shared, text } from './message.ts';
-import { objectIn, oversized } from './oversized.ts';
+import { BEGINNING_BYTES, objectIn, oversized } from './oversized.ts';
 import { readStatus } from './status.ts';
 import { WireError, WireReader } from './wire.ts';
 
@@ -48,37 +56,53 @@ export class ProtobufWatchReader<T> implements WatchReader<T> {
   readonly #queue = new ByteQueue();
   readonly #reader = new WireReader(Buffer.alloc(0));
   readonly #readObject: (reader: WireReader) => RecordResult<T>;
+  /** Bytes of a frame that is left out, still to be dropped. */
+  #dropBytes = 0;
 
   constructor(readObject: (reader: WireReader) => RecordResult<T>) {
     this.#readObject = readObject;
   }
 
   get pendingBytes(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#dropBytes;
   }
 
   push(chunk: Uint8Array): { readonly events: readonly WatchEvent<T>[]; readonly garbled: Garbled | undefined } {
     const events: WatchEvent<T>[] = [];
     this.#queue.push(chunk);
     try {
-      for (let frame = this.#nextFrame(); frame !== undefined; frame = this.#nextFrame()) {
-        events.push(this.#readEvent(frame));
-      }
+      for (let event = this.#nextEvent(); event !== undefined; event = this.#nextEvent()) events.push(event);
     } catch (error) {
       return { events, garbled: garbledBy(error) };
     }
     return { events, garbled: undefined };
   }
 
-  #nextFrame(): Buffer | undefined {
+  /** Undefined: more bytes are needed. */
+  #nextEvent(): WatchEvent<T> | undefined {
+    this.#drop();
     const waiting = this.#queue.peek();
     if (waiting.length < FRAME_HEADER_BYTES) return undefined;
     const length = waiting.readUInt32BE(0);
-    if (length > OBJECT_BYTES_MAX) throw oversized(objectIn(waiting.subarray(FRAME_HEADER_BYTES)), length);
+    if (length > OBJECT_BYTES_MAX) return this.#leaveOut(waiting.subarray(FRAME_HEADER_BYTES), length);
     const end = FRAME_HEADER_BYTES + length;
     if (waiting.length < end) return undefined;
     this.#queue.consume(end);
-    return waiting.subarray(FRAME_HEADER_BYTES, end);
+    return this.#readEvent(waiting.subarray(FRAME_HEADER_BYTES, end));
+  }
+
+  #leaveOut(beginning: Buffer, length: number): WatchEvent<T> | undefined {
+    if (beginning.length < BEGINNING_BYTES && length <= DROPPED_BYTES_MAX) return undefined;
+    const event = skippedEvent(oversized(objectIn(beginning), length), isDeletion(beginning));
+    this.#dropBytes = FRAME_HEADER_BYTES + length;
+    this.#drop();
+    return event;
+  }
+
+  #drop(): void {
+    const byteCount = Math.min(this.#dropBytes, this.#queue.length);
+    this.#dropBytes -= byteCount;
+    this.#queue.consume(byteCount);
   }
 
   #readEvent(frame: Buffer): WatchEvent<T> {
@@ -98,8 +122,13 @@ export class ProtobufWatchReader<T> implements WatchReader<T> {
       return { type, resourceVersion: draft.resourceVersion };
     }
     const result = this.#readObject(reader);
-    if (result.ok) return { type, object: result.record };
-    const { message, lost } = result;
-    return lost === undefined ? { type: 'skipped', message } : { type: 'skipped', message, lost };
+    return result.ok ? { type, object: result.record } : skippedEvent(result, type === 'deleted');
   }
+}
+
+/** The type is the first field of an event. */
+const DELETION = '\n\u0007DELETED';
+
+function isDeletion(event: Buffer): boolean {
+  return event.toString('latin1', 0, DELETION.length) === DELETION;
 }
