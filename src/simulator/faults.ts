@@ -104,8 +104,7 @@ export class FaultPlanner {
     const isWatch = request.method === 'GET' && /[?&]watch=(true|1)/.test(request.url);
     const isWrite = request.method !== 'GET';
     const delays = this.#drawDelays();
-    if (this.#isForbidden(isWrite, nowMs)) return { ...NORMAL, ...delays, fate: 'refused', refusal: FORBIDDEN };
-    const refusal = this.#drawRefusal(isWrite);
+    const refusal = this.#drawRefusal(isWrite, nowMs);
     if (refusal !== undefined) return { ...NORMAL, ...delays, fate: 'refused', refusal };
     if (this.#happens(this.#rates.lostBefore)) return { ...NORMAL, ...delays, fate: 'lost-before' };
     if (!isWatch && this.#happens(this.#rates.lostAfter)) return { ...NORMAL, ...delays, fate: 'lost-after' };
@@ -122,11 +121,13 @@ export class FaultPlanner {
     return { arrivalDelayMs: this.#random() * slowMs, answerDelayMs: this.#random() * slowMs };
   }
 
-  #drawRefusal(isWrite: boolean): StatusBody | undefined {
+  /** In the API server's order: what is throttled has not been asked for its rights. */
+  #drawRefusal(isWrite: boolean, nowMs: number): StatusBody | undefined {
     const rates = this.#rates;
     if (this.#happens(rates.throttled)) {
       return tooManyRequests(1 + Math.floor(this.#random() * rates.retryAfterSecondsMax));
     }
+    if (this.#isForbidden(isWrite, nowMs)) return FORBIDDEN;
     if (this.#happens(rates.internalError)) return internalError('etcdserver: request timed out');
     if (isWrite && this.#happens(rates.conflict)) return CONFLICT;
     return undefined;

@@ -14,7 +14,7 @@ const HAPPENINGS: readonly Happening[] = [...CLUSTER_HAPPENINGS, ...USER_HAPPENI
 
 /** What users change once more shortly before the end: no later change hides what became of this one. */
 const LAST_WORDS: ReadonlySet<Kind> = new Set<Kind>(['strategy', 'max-unavailable', 'opt-out', 'template', 'rollback']);
-const LAST_WORDS_MS = 40_000;
+const LAST_WORDS_MS = [40_000, 4000];
 
 /** Sets going what the spec wants; everything ends with `end`. */
 export class Havoc {
@@ -34,8 +34,10 @@ export class Havoc {
       if (intensity === undefined) continue;
       this.#plan(happening, happening.everyMs / intensity, random);
       if (LAST_WORDS.has(happening.kind)) {
-        const atMs = this.#world.cluster.nowMs + spec.faultMs - LAST_WORDS_MS * random();
-        this.#world.cluster.timeline.at(atMs, () => this.#act(happening, random));
+        const endMs = this.#world.cluster.nowMs + spec.faultMs;
+        for (const beforeMs of LAST_WORDS_MS) {
+          this.#world.cluster.timeline.at(endMs - beforeMs * random(), () => this.#act(happening, random));
+        }
       }
     }
   }

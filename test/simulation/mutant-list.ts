@@ -159,10 +159,10 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   one('resume-too-far', 'a watch that was cut resumes one version too far', {
     file: REFLECTOR,
-    find: `    state.eventCount++;
-    this.#version = resourceVersion;`,
-    replace: `    state.eventCount++;
-    this.#version = String(Number(resourceVersion) + 1);`,
+    find: `    this.#version = resourceVersion;
+    this.#garbledInARow = 0;`,
+    replace: `    this.#version = String(Number(resourceVersion) + 1);
+    this.#garbledInARow = 0;`,
   }),
   one('gone-is-retried', 'a watch that is out of date is tried again instead of listing', {
     file: REFLECTOR,

@@ -1,5 +1,6 @@
 import type { ListWatchFailure } from '../../src/cache/list-watch-failure.ts';
-import { type Random, randomBelow } from '../../src/simulator/random.ts';
+import type { Random } from '../../src/simulator/random.ts';
+import { pick } from './spec.ts';
 
 /**
  * How one stream of one process is cut off while everything else gets through:
@@ -11,7 +12,8 @@ import { type Random, randomBelow } from '../../src/simulator/random.ts';
 export type OutageKind = 'refused' | 'unanswered' | 'fleeting' | 'expired';
 
 const KINDS: readonly OutageKind[] = ['refused', 'unanswered', 'fleeting', 'expired'];
-const SLOW_MS = 2000;
+/** Some proxies think for a moment, some until their own time is up. */
+const SLOW_MS = [2000, 20_000] as const;
 
 export class Outage {
   readonly kind: OutageKind;
@@ -19,7 +21,7 @@ export class Outage {
 
   constructor(random: Random) {
     this.#random = random;
-    this.kind = KINDS[randomBelow(random, KINDS.length)] ?? 'refused';
+    this.kind = pick(random, KINDS);
   }
 
   /** Why a request fails; `never`: nobody answers; undefined: it gets through. */
@@ -39,7 +41,7 @@ export class Outage {
   /** After how long a watch that comes to nothing is accepted, and how long it stays. */
   fleetingMs(): { readonly untilAcceptedMs: number; readonly openMs: number; readonly isCut: boolean } {
     const random = this.#random;
-    return { untilAcceptedMs: SLOW_MS * random(), openMs: 900 * random(), isCut: random() < 0.5 };
+    return { untilAcceptedMs: pick(random, SLOW_MS) * random(), openMs: 900 * random(), isCut: random() < 0.5 };
   }
 }
 

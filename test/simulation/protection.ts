@@ -4,12 +4,12 @@ import { failure, type StatusBody } from '../../src/simulator/status.ts';
 const PROTECTED = failure({
   code: 422,
   reason: 'Invalid',
-  message: 'admission webhook "guard.example.com" denied the request: this pod stays',
+  message: 'admission webhook "guard.example.com" denied the request: this pod stays as it is',
 });
 
-/** The answer of an admission webhook that does not let that share of the pods go; which ones is in their names. */
+/** The answer of an admission webhook that lets nobody delete or mark that share of the pods; which ones is in their names. */
 export function protectionOf({ method, url }: SimRequest, share: number): StatusBody | undefined {
-  if (share === 0 || method !== 'DELETE' || !url.includes('/pods/')) return undefined;
+  if (share === 0 || method === 'GET' || !url.includes('/pods/')) return undefined;
   let hash = 0;
   for (const letter of url) hash = (Math.imul(hash, 31) + letter.charCodeAt(0)) >>> 0;
   return (hash >>> 8) % 1000 < 1000 * share ? PROTECTED : undefined;

@@ -1,3 +1,4 @@
+import { GATHER_MS } from '../../src/commands/wiring/limits.ts';
 import { createRandom, type Random, randomBelow } from '../../src/simulator/random.ts';
 
 /**
@@ -103,6 +104,8 @@ export interface Spec {
   readonly pageLimit: number;
   /** How long things go wrong. */
   readonly faultMs: number;
+  /** How long a process gathers inputs before it decides: hardly at all, or as the program does. */
+  readonly gatherMs: number;
   /** What happens, with its intensity in (0, 1]: a share of requests, or a rate. */
   readonly kinds: ReadonlyMap<Kind, number>;
 }
@@ -117,17 +120,21 @@ export interface Overrides {
 /** Kinds that happen in nearly every seed: without them there is no rollout to watch. */
 const COMMON: ReadonlySet<Kind> = new Set<Kind>(['template', 'rollback']);
 
+/** In larger clusters more happens in a minute, so things go wrong for fewer of them. */
+const FULL_TIME_NODES = 75;
+
 export function specOf(seed: number, overrides: Overrides = {}): Spec {
   const random = createRandom(seed);
-  const nodes = Math.round(logUniform(random, 1, 200));
-  const daemonSets = drawDaemonSets(random, nodes);
+  const drawnNodes = Math.round(logUniform(random, 1, 200));
+  const daemonSets = drawDaemonSets(random, drawnNodes);
+  const nodes = overrides.nodes ?? drawnNodes;
   const base = {
     seed,
-    nodes: overrides.nodes ?? nodes,
+    nodes,
     daemonSets: daemonSets.slice(0, overrides.daemonSets ?? daemonSets.length),
     replicas: random() < 0.4 ? 2 : 1,
     lanes: 1 + randomBelow(random, 4),
-    qps: pick(random, [0, 0, 0, 50, 10]),
+    qps: pick(random, [0, 0, 50, 10, 3]),
     maxInFlight: pick(random, [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 250, 5]),
     startupMs: logUniform(random, 300, 15_000),
     terminationMs: logUniform(random, 100, 5000),
@@ -135,16 +142,20 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
     reactionMs: logUniform(random, 10, 2000),
     latencyMs: logUniform(random, 1, 60),
     pageLimit: pick(random, [500, 500, 7, 50]),
-    faultMs: (overrides.minutes ?? logUniform(random, 1.5, 8)) * 60_000,
   };
+  // Drawn whether it is wanted or not: what comes after it must not depend on that.
+  const minutes = logUniform(random, 1.5, 8) * Math.min(1, FULL_TIME_NODES / nodes);
+  const faultMs = (overrides.minutes ?? minutes) * 60_000;
   const kinds = drawKinds(random);
+  const gatherMs = pick(random, [1, GATHER_MS]);
   for (const kind of overrides.without ?? []) kinds.delete(kind);
   // With a small budget nothing is left to decide after half of the pods went.
   const isLarge = base.nodes > 40 && kinds.has('mass-delete');
   const roomy = isLarge
     ? base.daemonSets.map((daemonSet) => ({ ...daemonSet, maxUnavailable: '100%', pool: '' }))
     : base.daemonSets;
-  return { ...base, daemonSets: roomy, replicas: kinds.has('two-leaders') ? 2 : base.replicas, kinds };
+  const replicas = kinds.has('two-leaders') ? 2 : base.replicas;
+  return { ...base, faultMs, gatherMs, daemonSets: roomy, replicas, kinds };
 }
 
 function drawDaemonSets(random: Random, nodes: number): DaemonSetSpec[] {

@@ -29,6 +29,7 @@ export interface UpdaterOptions {
     'random' | 'batchMax' | 'laneInFlightMax' | 'taskTimeoutMs' | 'isDryRun'
   >;
   readonly pageLimit: number;
+  readonly gatherMs: number;
   /** It was told that it leads. */
   readonly onLeading: () => void;
   /** A stream has not been confirmed for so long that nothing may rest on it. */
@@ -38,8 +39,6 @@ export interface UpdaterOptions {
 
 /** As the program has it. */
 const SLEEP_MAX_MS = 60_000;
-/** The event loop gets to the pump after whatever else is ready. */
-const TURN_MS = 1;
 
 /** One process of the updater: reflectors, controller, lanes and elector, wired as the program wires them. */
 export class Updater {
@@ -186,7 +185,7 @@ export class Updater {
   }
 
   #soon(): void {
-    this.#pump ??= this.process.after(TURN_MS, () => {
+    this.#pump ??= this.process.after(this.#options.gatherMs, () => {
       this.#pump = undefined;
       this.#turn();
     });

@@ -189,7 +189,7 @@ export class World {
   }
 
   #launch(index: number): void {
-    const { lanes, qps, maxInFlight, pageLimit, kinds } = this.#spec;
+    const { lanes, qps, maxInFlight, pageLimit, gatherMs, kinds } = this.#spec;
     this.#processNumber += 1;
     if (kinds.has('clock-drift')) this.happened('clock-drift');
     const drift = kinds.get('clock-drift') ?? 0;
@@ -210,6 +210,7 @@ export class World {
       random: forkRandom(this.#random),
       controller: { lanes, qps, burst: qps, maxInFlight, maxInFlightPerDaemonSet: 250 },
       pageLimit,
+      gatherMs,
       onLeading: () => this.#countLeaders(),
       onStale: () => this.happened('stale-view'),
       onStopped: () => this.#onStopped(index),

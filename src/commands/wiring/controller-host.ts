@@ -9,14 +9,10 @@ import type { RunReport } from '../../dispatch/dispatch-stats.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
 import type { TaskBatch } from '../../protocol/task.ts';
 import { ClusterReader, type ReaderProblem } from './cluster-reader.ts';
+import { GATHER_MS } from './limits.ts';
 
 /** The longest a timer may sleep; a later wake-up is asked for again. */
 const SLEEP_MAX_MS = 60_000;
-/**
- * Inputs of this long are decided about together. Events of a rollout come one by one, a few hundred a second: deciding after
- * each of them costs more than reading it, and wakes a lane for a single task.
- */
-const GATHER_MS = 15;
 
 export interface ControllerHostOptions {
   readonly client: ApiClient;

@@ -14,3 +14,8 @@ export const LANE_IN_FLIGHT_MAX = 256;
  */
 export const TASKS_IN_LANES_MAX = 4 * CONNECTIONS_MAX;
 export const TASK_TIMEOUT_MS = 15_000;
+/**
+ * Inputs of this long are decided about together. Events of a rollout come one by one, a few hundred a second: deciding after
+ * each of them costs more than reading it, and wakes a lane for a single task.
+ */
+export const GATHER_MS = 15;
