@@ -95,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'not-ready-ignored',
     bug: 'nodes that are NotReady are updated like others',
     patches: [
-      { file: CLASSIFY, find: '  if (!slot.node.isReady) return mask;\n', replace: '' },
+      { file: CLASSIFY, find: '  if (!slot.node.isReady && slot.node.unreadable === undefined) return mask;\n', replace: '' },
       {
         file: TASKS,
         find: UNWANTED,
@@ -154,7 +154,7 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   one('no-synthetic-deletes', 'objects that vanished while the watch was gone stay in the cache', {
     file: REFLECTOR,
-    find: 'for (const key of this.store.keys()) if (!state.items.has(key)) deltas.push(...this.store.removeKey(key));',
+    find: 'if (!state.items.has(key) && !state.unreadable.has(key)) deltas.push(...this.store.removeKey(key));',
     replace: '',
   }),
   one('resume-too-far', 'a watch that was cut resumes one version too far', {
