@@ -95,7 +95,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'not-ready-ignored',
     bug: 'nodes that are NotReady are updated like others',
     patches: [
-      { file: CLASSIFY, find: '  if (!slot.node.isReady && slot.node.unreadable === undefined) return mask;\n', replace: '' },
+      {
+        file: CLASSIFY,
+        find: '  if (!slot.node.isReady && slot.node.unreadable === undefined) return mask;\n',
+        replace: '',
+      },
       {
         file: TASKS,
         find: UNWANTED,
