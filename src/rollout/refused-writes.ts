@@ -1,4 +1,4 @@
-import type { Ask, Slot } from './slot-state.ts';
+import type { Ask, Refusal, Slot } from './slot-state.ts';
 
 /** Nodes that are told of those with the same refusal. */
 const NODES_TOLD_MAX = 5;
@@ -14,16 +14,41 @@ export interface RefusedWrites {
   readonly message: string;
 }
 
-/** What was refused of the slots, most nodes first. */
+interface Group {
+  readonly refusal: Refusal;
+  count: number;
+  /** The first by name. */
+  readonly first: Slot[];
+}
+
+/** What was refused of the slots, most nodes first. Told with every renewal of the lease, so all of them are not sorted. */
 export function refusedWrites(slots: Iterable<Slot>): RefusedWrites[] {
-  const byName = [...slots].sort((left, right) => (left.nodeName < right.nodeName ? -1 : 1));
-  const groups = new Map<string, RefusedWrites>();
-  for (const { refusal, nodeName } of byName) {
+  const groups: Group[] = [];
+  for (const slot of slots) {
+    const { refusal } = slot;
     if (refusal === undefined) continue;
-    const { action, code, message } = refusal;
-    const { count, nodes, message: first } = groups.get(`${action} ${code}`) ?? { count: 0, nodes: [], message };
-    const told = nodes.length < NODES_TOLD_MAX ? [...nodes, nodeName] : nodes;
-    groups.set(`${action} ${code}`, { action, code, count: count + 1, nodes: told, message: first });
+    const known = groups.find((group) => isAlike(group.refusal, refusal));
+    const group = known ?? { refusal, count: 0, first: [] };
+    if (known === undefined) groups.push(group);
+    group.count += 1;
+    insert(group.first, slot);
   }
-  return [...groups.values()].sort((left, right) => right.count - left.count);
+  return groups
+    .sort((left, right) => right.count - left.count)
+    .map(({ refusal: { action, code }, count, first }) => {
+      const nodes = first.map(({ nodeName }) => nodeName);
+      return { action, code, count, nodes, message: first[0]?.refusal?.message ?? '' };
+    });
+}
+
+function isAlike(left: Refusal, right: Refusal): boolean {
+  return left.action === right.action && left.code === right.code;
+}
+
+function insert(first: Slot[], slot: Slot): void {
+  const last = first[NODES_TOLD_MAX - 1];
+  if (last !== undefined && last.nodeName < slot.nodeName) return;
+  const place = first.findIndex(({ nodeName }) => slot.nodeName < nodeName);
+  first.splice(place === -1 ? first.length : place, 0, slot);
+  first.length = Math.min(first.length, NODES_TOLD_MAX);
 }

@@ -232,7 +232,7 @@ export class Rollout {
     return this.#book.failures();
   }
 
-  /** Writes that the API server refuses, as things are now; O(n log n) when there are any. */
+  /** Writes that the API server refuses, as things are now; O(n) when there are any. */
   refusals(): readonly RefusedWrites[] {
     return this.#book.refusals();
   }
