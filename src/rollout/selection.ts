@@ -30,6 +30,7 @@ interface SelectionParts {
 
 /** What takes nothing more away: no budget, no window. */
 const OTHERS = ['mark', 'force'] as const;
+const NOTHING = { inFlight: 0, pending: 0, failed: 0 };
 
 /** Who goes next: the candidates in their order, as far as the budget, the window and the pace let them. */
 export class Selection {
@@ -160,15 +161,17 @@ export class Selection {
     return head === undefined ? undefined : verdict(head.kind, this.use(), room);
   }
 
-  /** The pace's, if it holds anything back. */
+  /** The pace's, if it holds anything back. Marks replace nothing, so to the pace nothing is in flight then. */
   #effectiveWindow(limit: number, nowMs: number): number {
     const { policy, facts } = this.#definition;
     const { allowed: budget, inFlight } = this.use();
-    if (policy === undefined || !facts.isSynced || facts.strategy !== 'AdvancedRollingUpdate') return limit;
+    if (policy === undefined || !facts.isSynced) return limit;
+    const isPaced = facts.strategy === 'AdvancedRollingUpdate';
     const { counters } = this.#book;
-    const use = { budget, inFlight, pending: counters.of('pending'), failed: counters.of('failed'), nowMs };
+    const counts = { inFlight, pending: counters.of('pending'), failed: counters.of('failed') };
+    const use = { budget, ...(isPaced ? counts : NOTHING), nowMs };
     const size = this.#pace.window({ kind: policy.pace, hash: facts.target?.hash }, use);
-    return size < budget ? Math.min(limit, size) : limit;
+    return isPaced && size < budget ? Math.min(limit, size) : limit;
   }
 
   #ask(slot: Slot, at: Observation): void {

@@ -146,6 +146,21 @@ for (const [pace, said] of [
   });
 }
 
+test('rollout: the strategy becomes OTA while pods are away, and AdvancedRollingUpdate again → to the pace nothing is in flight, then all', () => {
+  const rollout = syncedRollout({ ...cluster(10), daemonSet: daemonSet({ annotations: budget('2') }) });
+  for (const node of deleteWhatMay(rollout, T0)) terminate(rollout, node, T0);
+  deleteWhatMay(rollout, T0 + 600_000);
+  assert.equal(rollout.pace(T0 + 600_000).phase, 'stalled');
+  const annotations = { 'apps.openyurt.io/update-strategy': 'OTA' };
+  rollout.setDaemonSet(daemonSet({ annotations, resourceVersion: '2' }), T0 + 600_001);
+  assert.equal(rollout.select(ALL, T0 + 600_001).length, 8, 'marks: no window holds them back');
+  const { phase, reason } = rollout.pace(T0 + 700_000);
+  assert.deepEqual([phase, reason], ['idle', 'nothing is in flight']);
+  rollout.setDaemonSet(daemonSet({ annotations: budget('2'), resourceVersion: '3' }), T0 + 700_001);
+  deleteWhatMay(rollout, T0 + 700_001);
+  assert.equal(rollout.pace(T0 + 700_001).phase, 'starting', 'the deadline begins anew');
+});
+
 /** Somebody else deletes the pod, and its successor becomes available. */
 function replaceByHand(rollout: Rollout, node: string, nowMs: number): void {
   terminate(rollout, node, nowMs);
