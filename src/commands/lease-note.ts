@@ -25,22 +25,35 @@ export type NotedReport = Omit<ControllerReport, 'rollouts' | 'rolloutsLeftOut' 
   readonly rollouts: readonly NotedRollout[];
 };
 
-/** The report as JSON of at most `NOTE_BYTES_MAX` bytes: rollouts that go on or are blocked first, as many as fit, then a count. */
+/**
+ * The report as JSON of at most `NOTE_BYTES_MAX` bytes: rollouts that go on or are blocked first, as many as fit, then a count.
+ * A missing right hits them all, so what was refused in so many words is told of those that there still is room for.
+ */
 export function encodeNote(report: NotedReport): string {
   const { identity, workers, lanes } = report;
   const paced = report.rollouts.filter(isToldOf).sort(byNeed);
-  const note = (rolloutCount: number): string =>
+  const note = (rollouts: readonly object[]): string =>
     JSON.stringify({
       v: NOTE_VERSION,
       identity,
       workers: { ...workers, decisions: workers.decisions.slice(-DECISIONS_MAX) },
       lanes: lanes.map(shortLane),
-      rollouts: paced.slice(0, rolloutCount).map(shortRollout),
-      rolloutsLeftOut: paced.length - rolloutCount,
+      rollouts,
+      rolloutsLeftOut: paced.length - rollouts.length,
     });
-  let rolloutCount = Math.min(paced.length, ROLLOUTS_MAX);
-  while (rolloutCount > 0 && Buffer.byteLength(note(rolloutCount)) > NOTE_BYTES_MAX) rolloutCount -= 1;
-  return note(rolloutCount);
+  const told = paced.slice(0, ROLLOUTS_MAX).map(shortRollout);
+  while (told.length > 0 && !fits(note(told))) told.pop();
+  for (const [index, short] of told.entries()) {
+    const refusals = paced[index]?.refusals ?? [];
+    if (refusals.length === 0) continue;
+    told[index] = { ...short, refusals: shortRefusals(refusals) };
+    if (!fits(note(told))) told[index] = short;
+  }
+  return note(told);
+}
+
+function fits(note: string): boolean {
+  return Buffer.byteLength(note) <= NOTE_BYTES_MAX;
 }
 
 /** Reads the annotation of a lease that `holder` holds. Undefined text: there is none. */
@@ -76,7 +89,7 @@ function shortLane({ lane, tasks, queued, utilization }: NotedReport['lanes'][nu
 }
 
 function shortRollout(rollout: NotedRollout): object {
-  const { daemonSet, strategy, allowed, blocked, refused, refusals, repeated, failures, pace } = rollout;
+  const { daemonSet, strategy, allowed, blocked, refused, repeated, failures, pace } = rollout;
   const { phase, window, reason, ratePerSecond, undisturbedMs } = pace;
   return {
     daemonSet,
@@ -84,7 +97,6 @@ function shortRollout(rollout: NotedRollout): object {
     allowed,
     ...(blocked === undefined ? {} : { blocked: blocked.slice(0, 200) }),
     ...(refused === undefined || refused === 0 ? {} : { refused }),
-    ...(refusals === undefined || refusals.length === 0 ? {} : { refusals: shortRefusals(refusals) }),
     ...(repeated === undefined || repeated === 0 ? {} : { repeated }),
     ...(failures === undefined || Object.keys(failures).length === 0 ? {} : { failures }),
     pace: {

@@ -5,6 +5,7 @@ import { daemonSetKey } from '../protocol/slot.ts';
 import type { PlanOptions } from './options.ts';
 import { type ToldLimits, toldLimits } from './plan-limits.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
+import { seenCounts } from './rollout-state.ts';
 import { type PlanRow, planTable } from './tables.ts';
 import { leaderOf } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
@@ -47,8 +48,7 @@ function planText({ key, rollout }: Followed, limits: ToldLimits): string {
 
 function planJson({ key, rollout }: Followed, limits: ToldLimits): string {
   const nodes = rollout.plan(monotonicMs(), limits);
-  // The window of somebody who leads nothing.
-  const { window: _, ...counts } = rollout.counts();
+  const counts = seenCounts(rollout.counts());
   const reasons: Record<string, number> = {};
   for (const { reason } of nodes) reasons[reason] = (reasons[reason] ?? 0) + 1;
   return `${JSON.stringify({ daemonSet: key, counts, limits, reasons, nodes }, null, 2)}\n`;

@@ -2,6 +2,7 @@ import type { RolloutCounts } from '../rollout/counts.ts';
 import type { Block } from '../rollout/definition.ts';
 import type { ControllerReport } from './controller-report.ts';
 import { formatAge } from './tables.ts';
+import { wordsOf } from './workers-view.ts';
 
 /** What only the leader knows of a rollout; undefined when it is not reached. */
 export type LedRollout = ControllerReport['rollouts'][number] | undefined;
@@ -89,15 +90,24 @@ const REFUSED_WORDS: Readonly<Record<string, string>> = {
 /** Which writes the API server refuses, where, and why. */
 export function refusalsOf(led: LedRollout): readonly string[] {
   const { refused = 0, refusals = [] } = led ?? {};
-  // Of a leader of a version that tells how many and no more.
-  if (refusals.length === 0 && refused > 0) return [`the API server refuses writes to the pods of ${nodesOf(refused)}`];
+  // Of a leader whose version, or whose lease, has no room for more.
+  if (refusals.length === 0 && refused > 0) {
+    const where = 'the events WriteForbidden and WriteRejected tell why';
+    return [`the API server refuses writes to the pods of ${nodesOf(refused)}; ${where}`];
+  }
   return refusals.map(({ action, code, count, nodes, message }) => {
     const others = nodes.length < count ? ' …' : '';
-    const what = `${REFUSED_WORDS[action] ?? action} on ${nodesOf(count)} (${nodes.join(', ')}${others})`;
+    const what = `${wordsOf(REFUSED_WORDS, action)} on ${nodesOf(count)} (${nodes.join(', ')}${others})`;
     return `the API server refuses ${what}, ${code}: ${message}`;
   });
 }
 
 function nodesOf(count: number): string {
   return count === 1 ? '1 node' : `${count} nodes`;
+}
+
+/** Without what only its leader knows, which would be said to be none. */
+export function seenCounts(counts: RolloutCounts): Omit<RolloutCounts, 'window' | 'refused' | 'repeated'> {
+  const { window: _, refused: __, repeated: ___, ...seen } = counts;
+  return seen;
 }

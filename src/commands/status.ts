@@ -7,7 +7,7 @@ import { parseControllerReport } from './controller-report.ts';
 import { controllerLines } from './controller-view.ts';
 import type { StatusOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
-import { failedCount, type LedRollout, stateOf, warningsOf } from './rollout-state.ts';
+import { failedCount, type LedRollout, seenCounts, stateOf, warningsOf } from './rollout-state.ts';
 import { type StatusRow, statusTable } from './tables.ts';
 import { type LeaderStatus, leaderOf } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
@@ -97,11 +97,7 @@ interface Screen {
 
 function statusJson({ wanted, warnings, leader }: Screen): string {
   return JSON.stringify({
-    daemonSets: wanted.map(({ key, rollout }) => {
-      // Only who leads knows the window: it is among `controller.rollouts`.
-      const { window: _, ...counts } = rollout.counts();
-      return { daemonSet: key, ...counts };
-    }),
+    daemonSets: wanted.map(({ key, rollout }) => ({ daemonSet: key, ...seenCounts(rollout.counts()) })),
     warnings,
     controller: leader.ok ? { ...leader.report, ageMs: leader.ageMs } : { error: leader.message },
   });

@@ -43,6 +43,6 @@ export function workersLines(report: ControllerReport['workers'], nowMs: number)
 }
 
 /** A controller of a newer version may use others: they are shown as they are. */
-function wordsOf(words: Readonly<Record<string, string>>, key: string): string {
+export function wordsOf(words: Readonly<Record<string, string>>, key: string): string {
   return Object.hasOwn(words, key) ? (words[key] ?? key) : key;
 }

@@ -74,6 +74,23 @@ test('note: failed, refused and repeated nodes → told with their numbers, refu
   assert.deepEqual({ refused, repeated, failures, refusals: told }, { ...troubled, refusals: [short, short, short] });
 });
 
+test('note: the same is refused of all, more words than there is room for → all with their numbers, the first with words', () => {
+  const refusals = [{ action: 'delete', code: 'forbidden', count: 9, nodes: ['n1'], message: 'x'.repeat(300) }];
+  const names = Array.from({ length: 30 }, (_, index) => `edge/agent-${String(index).padStart(2, '0')}`);
+  const text = encodeNote({ ...REPORT, rollouts: names.map((name) => rollout(name, { refused: 9, refusals })) });
+  const decoded = decodeNote(text, 'node-a_1');
+  assert.ok(decoded.ok);
+  const { rollouts, rolloutsLeftOut } = decoded.report;
+  assert.deepEqual([rollouts.length, rolloutsLeftOut], [30, 0]);
+  assert.ok(rollouts.every(({ refused }) => refused === 9));
+  const worded = rollouts.flatMap(({ refusals: told }, index) => (told === undefined ? [] : [index]));
+  assert.deepEqual(
+    worded,
+    worded.map((_, index) => index),
+  );
+  assert.ok(worded.length >= 3, `${worded.length}`);
+});
+
 test('note: marks are refused → told, though there is no pace under OTA', () => {
   const rollouts = [rollout('edge/marked', { strategy: 'OTA', refused: 4 }), rollout('edge/fine', { strategy: 'OTA' })];
   const decoded = decodeNote(encodeNote({ ...REPORT, rollouts }), 'node-a_1');
@@ -184,10 +201,21 @@ for (const { name, text, says } of unusable) {
 
 test('note: fields that it does not know, and texts that drive a terminal → left out, and made harmless', () => {
   const pace = { ...good.rollouts[0].pace, reason: '\u001b[2Jall\nis\u202e well', phase: 'new-phase' };
-  const text = JSON.stringify({ ...good, later: 1, rollouts: [{ ...good.rollouts[0], pace, later: 1 }] });
+  const refusal = {
+    action: 'delete\u009b',
+    code: '\u001b[7mrejected',
+    count: 1,
+    nodes: ['n\n1'],
+    message: '\u001b]0;x\u0007no\u2028',
+  };
+  const told = { ...good.rollouts[0], pace, later: 1, refused: 1, refusals: [refusal] };
+  const text = JSON.stringify({ ...good, later: 1, rollouts: [told] });
   const decoded = decodeNote(text, 'node-a_1');
   assert.ok(decoded.ok);
   assert.equal(decoded.report.rollouts[0]?.pace.reason, '[2Jall is well');
   assert.equal(decoded.report.rollouts[0]?.pace.phase, 'new-phase');
   assert.ok(!('later' in decoded.report));
+  assert.deepEqual(decoded.report.rollouts[0]?.refusals, [
+    { action: 'delete', code: '[7mrejected', count: 1, nodes: ['n 1'], message: ']0;x no' },
+  ]);
 });

@@ -58,14 +58,19 @@ const ROWS: readonly { name: string; status: LeaderStatus; expected: Partial<Ret
   {
     name: 'refused on one node, by a leader that tells no more; the window is the budget → only that is said',
     status: leader([{ ...ROLLOUT, allowed: 44, refused: 1 }]),
-    expected: { seen: ['the API server refuses writes to the pods of 1 node'] },
+    expected: {
+      seen: [
+        'the API server refuses writes to the pods of 1 node; the events WriteForbidden and WriteRejected tell why',
+      ],
+    },
   },
   {
-    name: 'nothing new is decided → blocked, and why',
-    status: leader([{ ...ROLLOUT, blocked: 'stale: nodes: failing for 75 s' }]),
+    name: 'nothing new is decided → blocked, and why, and what it had seen before',
+    status: leader([{ ...ROLLOUT, blocked: 'stale: nodes: failing for 75 s', failures: { 'crash-loop': 2 } }]),
     expected: {
       blocked: 'stale: nodes: failing for 75 s',
       why: 'the controller decides nothing new: stale: nodes: failing for 75 s',
+      seen: ['failed nodes, as the controller has seen: 2 crash-loop; the event NodeUpdateFailed tells which'],
     },
   },
   {

@@ -118,7 +118,10 @@ test('warnings: failed, refused and repeated nodes → what is so and where more
     leader,
   );
   assert.match(failed, /^edge\/agent: failed nodes: 3 not-created; "daemonpodupdater plan agent -n edge" and/);
-  assert.equal(refused, 'edge/agent: the API server refuses writes to the pods of 2 nodes');
+  assert.equal(
+    refused,
+    'edge/agent: the API server refuses writes to the pods of 2 nodes; the events WriteForbidden and WriteRejected tell why',
+  );
   assert.match(repeated, /^edge\/agent: 1 node gets the .* ReplacementRepeated$/);
   assert.deepEqual(others, []);
   assert.match(
@@ -134,11 +137,14 @@ test('warnings: refused writes → what, on which nodes, and why', () => {
     { action: 'delete', code: 'rejected', count: 12, nodes: ['n01', 'n02', 'n03'], message },
     { action: 'force-delete', code: 'forbidden', count: 1, nodes: ['n07'], message },
     { action: 'mark', code: 'rejected', count: 2, nodes: ['n08', 'n09'], message },
+    // Of a later version, or of somebody who wrote it into the lease.
+    { action: 'constructor', code: 'rejected', count: 1, nodes: ['n10'], message },
   ];
   assert.deepEqual(warningsOf('edge/agent', { causes: {}, block: undefined }, led({ refused: 15, refusals })), [
     `edge/agent: the API server refuses to delete the pod on 12 nodes (n01, n02, n03 …), rejected: ${message}`,
     `edge/agent: the API server refuses to delete the stuck pod by force on 1 node (n07), forbidden: ${message}`,
     `edge/agent: the API server refuses to mark the pod on 2 nodes (n08, n09), rejected: ${message}`,
+    `edge/agent: the API server refuses constructor on 1 node (n10), rejected: ${message}`,
   ]);
 });
 

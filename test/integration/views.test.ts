@@ -177,7 +177,8 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
   assert.match(seen.stdout, /\nDAEMONSET +AT ONCE +REPLACED\/S +PACE +WHY\ndefault\/agent +4 of 4 +\d+\.\d +\w+ +\S/);
   assert.match(seen.stdout, /\nworker threads +3\nsetting +3 \(set by --daemonpodupdater-workers\)\nwhy +this number/);
   const { daemonSets, controller } = JSON.parse((await status(...lease, '-o', 'json')).stdout);
-  assert.equal(daemonSets[0].daemonSet, 'default/agent');
+  const { daemonSet, window, refused: known, repeated } = daemonSets[0];
+  assert.deepEqual([daemonSet, window, known, repeated], ['default/agent', undefined, undefined, undefined]);
   assert.deepEqual([controller.workers.actual, controller.rollouts[0].pace.window], [3, 4]);
   const plan = (...args: string[]) => runCli(t, ['plan', 'agent', '--kubeconfig', config, ...lease, ...args]);
   assert.doesNotMatch((await plan()).stdout, /pace/, 'it is as large as the budget');
