@@ -1,8 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Rollout } from '../../src/rollout/rollout.ts';
-import { budget, cluster, daemonSet, node, pod, reasons, slot, syncedRollout, T0 } from './records.ts';
+import { Rollout } from '../../src/rollout/rollout.ts';
+import {
+  budget,
+  cluster,
+  DS_UID,
+  daemonSet,
+  KEY,
+  node,
+  pod,
+  reasons,
+  revision,
+  slot,
+  syncedRollout,
+  T0,
+} from './records.ts';
 import { ALL, carryOut } from './scenario-moves.ts';
 
 const DEADLINE_MS = 600_000;
@@ -30,6 +43,20 @@ function runTo(rollout: Rollout, untilMs: number): void {
 function failures(rollout: Rollout): number {
   return rollout.takeNotices().filter(({ type }) => type === 'node-failed').length;
 }
+
+test('stale deadline: the view is read and current at the same moment → what had failed before is told', () => {
+  const failed = node('n01', { isReady: false, readyChangedAtMs: T0 - 1000 });
+  const current = pod('n01', 'new', { createdAtMs: T0 - 60_000, isReady: false });
+  const rollout = new Rollout({ key: KEY, namespace: 'kube-system', name: 'agent', uid: DS_UID });
+  rollout.setDaemonSet(daemonSet({ annotations: budget('1') }), T0);
+  for (const item of [revision('old', 1), revision('new', 2)]) rollout.upsertRevision(item, T0);
+  rollout.setSynced(false, T0, 'nodes: failing');
+  rollout.upsertNode(failed, T0);
+  rollout.upsertPod(current, T0);
+  assert.equal(failures(rollout), 0, 'it is not known yet whether that is all');
+  rollout.setSynced(true, T0 + 1);
+  assert.equal(failures(rollout), 1);
+});
 
 test('stale deadline: it would run out while the view is stale, the new pod came meanwhile → never failed', () => {
   const rollout = replacing();
