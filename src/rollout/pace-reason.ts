@@ -15,7 +15,7 @@ export function paceReason(figures: PaceFigures): string {
   const isWhole = window >= use.budget;
   const size = isWhole ? `the whole budget of ${use.budget}` : `${window} of ${use.budget}`;
   // It stands at the next place beyond the window, or has just been given it.
-  const isTrying = phase === 'stalled' && !isWhole && use.inFlight + 1 >= window;
+  const isTrying = phase === 'stalled' && !isWhole && use.waiting > 0 && use.inFlight + 1 >= window;
   const trying = isTrying ? '; one more is tried now and then' : '';
   return `${size}: ${whatComesBack(figures, isWhole)}${trying}${failedWords(use)}`;
 }

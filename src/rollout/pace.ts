@@ -6,10 +6,12 @@ export interface PaceUse {
   readonly pending: number;
   /** Of `inFlight`, those that count as failed. */
   readonly failed: number;
+  /** Those that would be asked if there were room for them. */
+  readonly waiting: number;
   readonly nowMs: number;
 }
 
-export const NOT_USED: PaceUse = { budget: 0, inFlight: 0, pending: 0, failed: 0, nowMs: 0 };
+export const NOT_USED: PaceUse = { budget: 0, inFlight: 0, pending: 0, failed: 0, waiting: 0, nowMs: 0 };
 
 /** The DaemonSet controller created the successor of a pod. */
 export interface Recreation {

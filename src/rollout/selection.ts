@@ -30,7 +30,7 @@ interface SelectionParts {
 
 /** What takes nothing more away: no budget, no window. */
 const OTHERS = ['mark', 'force'] as const;
-const NOTHING = { inFlight: 0, pending: 0, failed: 0 };
+const NOTHING = { inFlight: 0, pending: 0, failed: 0, waiting: 0 };
 
 /** Who goes next: the candidates in their order, as far as the budget, the window and the pace let them. */
 export class Selection {
@@ -168,7 +168,8 @@ export class Selection {
     if (policy === undefined || !facts.isSynced) return limit;
     const isPaced = facts.strategy === 'AdvancedRollingUpdate';
     const { counters } = this.#book;
-    const counts = { inFlight, pending: counters.of('pending'), failed: counters.of('failed') };
+    const waiting = counters.of('candidateUnavailable') + counters.of('candidateAvailable');
+    const counts = { inFlight, pending: counters.of('pending'), failed: counters.of('failed'), waiting };
     const use = { budget, ...(isPaced ? counts : NOTHING), nowMs };
     const size = this.#pace.window({ kind: policy.pace, hash: facts.target?.hash }, use);
     return isPaced && size < budget ? Math.min(limit, size) : limit;

@@ -155,6 +155,7 @@ class Run {
       inFlight: this.#inFlight,
       pending: this.#model.isBlind === true ? 0 : this.#pending,
       failed: 0,
+      waiting: this.#model.nodes - this.#departed,
       nowMs: this.#nowMs,
     });
   }

@@ -103,6 +103,7 @@ test('rollout: nothing comes back → one more is tried after a while, and the n
   const second = rollout.nextWakeMs();
   assert.ok(second !== undefined && second - first > first - T0, `${second}`);
   assert.equal(rollout.pace(first).phase, 'stalled');
+  assert.match(rollout.pace(first).reason, /: nothing has come back yet; one more is tried now and then$/);
 });
 
 test('rollout: only broken pods are left → stalled, first because nothing comes back, then because all in flight failed', () => {

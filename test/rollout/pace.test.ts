@@ -191,7 +191,7 @@ test('pace: any of twenty seeds → within bounds', () => {
 
 test('pace: max → the whole budget, always', () => {
   const pace = new MaxPace();
-  assert.equal(pace.window({ budget: 200, inFlight: 0, pending: 0, failed: 0, nowMs: 0 }), 200);
+  assert.equal(pace.window({ budget: 200, inFlight: 0, pending: 0, failed: 0, waiting: 0, nowMs: 0 }), 200);
   assert.deepEqual(pace.status(), {
     phase: 'max',
     window: 200,
@@ -225,7 +225,7 @@ test('pace: only pods are left that do not come back → the reason says for how
 test('pace: fewer are left than the window lets go, all failed → no word of more that are tried', () => {
   const pace = new AdaptivePace();
   runModel({ ...CLUSTER, untilMs: 20_000 }, pace);
-  pace.window({ budget: 200, inFlight: 2, pending: 2, failed: 2, nowMs: 20_000 });
+  pace.window({ budget: 200, inFlight: 2, pending: 2, failed: 2, waiting: 9, nowMs: 20_000 });
   const { phase, reason } = pace.status(50_000);
   assert.equal(phase, 'stalled');
   assert.match(
@@ -234,9 +234,20 @@ test('pace: fewer are left than the window lets go, all failed → no word of mo
   );
 });
 
+test('pace: the last ones do not come back, and nobody waits → no word of more that are tried', () => {
+  const pace = new AdaptivePace();
+  runModel({ ...CLUSTER, untilMs: 20_000 }, pace);
+  const use = { budget: 200, inFlight: 80, pending: 80, failed: 0, nowMs: 20_000 };
+  for (const waiting of [1, 0]) {
+    const window = pace.window({ ...use, waiting });
+    assert.ok(window <= 81, `${window}`);
+    assert.equal(/tried now and then/.test(pace.status(50_000).reason), waiting > 0);
+  }
+});
+
 test('pace: the whole budget is out and nothing came back yet → no word of a window that opens', () => {
   const pace = new AdaptivePace();
   for (let node = 0; node < 5; node += 1) pace.onDeparture(0);
-  pace.window({ budget: 5, inFlight: 5, pending: 5, failed: 0, nowMs: 1000 });
+  pace.window({ budget: 5, inFlight: 5, pending: 5, failed: 0, waiting: 9, nowMs: 1000 });
   assert.equal(pace.status(1000).reason, 'the whole budget of 5: nothing has come back yet');
 });
