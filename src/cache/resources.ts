@@ -75,8 +75,10 @@ function outdated<T extends ObjectRecord>(known: T, message: string): T {
   return { ...known, resourceVersion: '', unreadable: message };
 }
 
-/** A pod that was available may not be any more: as long as nobody can tell, it counts as missing. */
-const nothing = (): undefined => undefined;
+/** One that nobody could read before counts as missing: where it belongs is not known. */
+function podLeft(_name: ObjectName, message: string, known: PodRecord | undefined) {
+  return known && outdated(known, message);
+}
 
 /** Whether a DaemonSet that never could be read asks for anything is not known, so it does not. */
 function daemonSetLeft(_name: ObjectName, message: string, known: DaemonSetRecord | undefined) {
@@ -106,7 +108,7 @@ export function podSource(options: {
   return source({ resource: 'pods', ...options }, STREAMED_PAGE_LIMIT, {
     fromJson: parsePod,
     fromProtobuf: readPod,
-    whatIsLeft: nothing,
+    whatIsLeft: podLeft,
   });
 }
 

@@ -1,13 +1,21 @@
 import type { PodRecord } from './records.ts';
 
 /** `Succeeded` or `Failed`: it does not run any more, and the DaemonSet controller deletes it by itself. */
-export function isFinished(pod: PodRecord): boolean {
+function isFinished(pod: PodRecord): boolean {
   return pod.phase === 'Succeeded' || pod.phase === 'Failed';
+}
+
+/**
+ * Not to be counted upon, and not for this program to replace: it has finished, or cannot be read, so that nobody knows
+ * whether it is old.
+ */
+export function isOutOfService(pod: PodRecord): boolean {
+  return isFinished(pod) || pod.unreadable !== undefined;
 }
 
 /** Ready, running and staying: what becomes available by waiting alone. */
 function isServing(pod: PodRecord): boolean {
-  return pod.isReady && !pod.isTerminating && !isFinished(pod);
+  return pod.isReady && !pod.isTerminating && !isOutOfService(pod);
 }
 
 /**

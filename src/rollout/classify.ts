@@ -1,4 +1,4 @@
-import { availableAtMs, isFinished } from '../kube/availability.ts';
+import { availableAtMs, isOutOfService } from '../kube/availability.ts';
 import { isCurrent } from '../kube/revision.ts';
 import type { CandidateKind } from './candidates.ts';
 import type { Facts } from './facts.ts';
@@ -89,7 +89,7 @@ function classifyCommon(slot: Slot, facts: Facts, nowMs: number): number {
 
 function classifyMark(slot: Slot, facts: Facts): number {
   if (slot.ask !== undefined) return BIT.inFlight | BIT.outdated;
-  if (slot.pods.length === 0) return 0;
+  if (slot.pods.every(({ record }) => record.unreadable !== undefined)) return 0;
   if (isDryRunDone(slot, facts) || pendingMark(slot, facts) === undefined) return BIT.settled;
   return BIT.outdated | BIT.candidateMark;
 }
@@ -108,7 +108,7 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
   const hasAvailable = (common & BIT.available) !== 0;
   const isAsked = slot.ask?.action === 'delete';
   const isLeaving = hasTerminatingPod(slot) || liveCount(slot) === 0;
-  const isReplacing = isLeaving || (pod !== undefined && !hasAvailable && (isUpdated || isFinished(pod.record)));
+  const isReplacing = isLeaving || (pod !== undefined && !hasAvailable && (isUpdated || isOutOfService(pod.record)));
   let mask = 0;
   if (isReplacing) mask |= BIT.replacing;
   if (isReplacing || isAsked) mask |= isUpdated ? BIT.inFlight : BIT.inFlight | BIT.pending;
@@ -116,7 +116,7 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
   if (isDryRunDone(slot, facts)) return mask | BIT.settled;
   if (isUpdated && hasAvailable && !isLeaving && slot.ask === undefined) mask |= BIT.settled;
   if (hasOldPod(slot, facts)) mask |= BIT.outdated;
-  if (pod === undefined || isUpdated || isLeaving || isFinished(pod.record) || slot.ask !== undefined) return mask;
+  if (pod === undefined || isUpdated || isLeaving || isOutOfService(pod.record) || slot.ask !== undefined) return mask;
   if (slot.node?.unreadable !== undefined) return mask | BIT.unknown;
   return mask | (hasAvailable ? BIT.candidateAvailable : BIT.candidateUnavailable);
 }
@@ -180,7 +180,7 @@ export function isCurrentSlot(slot: Slot, facts: Facts): boolean {
 export function hasOldPod(slot: Slot, facts: Facts): boolean {
   const { target } = facts;
   if (target === undefined) return false;
-  return slot.pods.some(({ record }) => !record.isTerminating && !isFinished(record) && !isCurrent(record, target));
+  return slot.pods.some(({ record }) => !record.isTerminating && !isOutOfService(record) && !isCurrent(record, target));
 }
 
 /** A dry run went through for this target: there is nothing left to show. */

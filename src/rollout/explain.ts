@@ -1,4 +1,4 @@
-import { isFinished } from '../kube/availability.ts';
+import { isOutOfService } from '../kube/availability.ts';
 import type { Facts } from './facts.ts';
 import { liveCount, type Slot } from './slot-state.ts';
 
@@ -57,8 +57,9 @@ export function explainReplacing(slot: Slot): string {
   if (terminating !== undefined) return `pod ${terminating.name} is still terminating`;
   const [pod] = slot.pods;
   if (pod === undefined || liveCount(slot) === 0) return 'the DaemonSet controller has not created a pod';
-  const { name, phase, trouble, isReady } = pod.record;
-  if (isFinished(pod.record)) return `pod ${name} is ${phase}; the DaemonSet controller replaces it`;
+  const { name, phase, trouble, isReady, unreadable } = pod.record;
+  if (unreadable !== undefined) return `pod ${name} cannot be read: ${unreadable}`;
+  if (isOutOfService(pod.record)) return `pod ${name} is ${phase}; the DaemonSet controller replaces it`;
   if (trouble !== undefined) return `pod ${name} is not available: ${trouble}`;
   return isReady ? `pod ${name} is Ready, but not for minReadySeconds yet` : `pod ${name} is not Ready`;
 }

@@ -22,14 +22,14 @@ export interface PendingMark {
 
 /**
  * The first pod (by UID) of the slot whose condition `PodNeedUpgrade` differs from what the target asks for. Terminating
- * pods are left alone; whether the node is Ready or eligible does not matter.
+ * pods, and those that cannot be read, are left alone; whether the node is Ready or eligible does not matter.
  */
 export function pendingMark(slot: Slot, facts: Facts): PendingMark | undefined {
   const { target } = facts;
   if (target === undefined) return undefined;
   let first: PendingMark | undefined;
   for (const { record: pod } of slot.pods) {
-    if (pod.isTerminating || (first !== undefined && first.pod.uid < pod.uid)) continue;
+    if (pod.isTerminating || pod.unreadable !== undefined || (first !== undefined && first.pod.uid < pod.uid)) continue;
     const mark = { needsUpgrade: !isCurrent(pod, target), hash: target.hash };
     if (!isMarked(pod, mark)) first = { pod, ...mark };
   }

@@ -1,4 +1,4 @@
-import { isFinished } from '../kube/availability.ts';
+import { isOutOfService } from '../kube/availability.ts';
 import type { EligibilityRule } from '../kube/eligibility.ts';
 import { BIT, hasOldPod, isDryRunDone } from './classify.ts';
 import type { Block } from './definition.ts';
@@ -131,6 +131,7 @@ function explainOta(slot: Slot, context: PlanContext): Explanation {
   const { facts, block, preview, nowMs } = context;
   if (isDryRunDone(slot, facts)) return ['dry-run', 'it would have been marked'];
   if (slot.pods.length === 0) return explainWithoutPod(slot);
+  if ((slot.mask & (BIT.outdated | BIT.settled)) === 0) return ['backoff', explainReplacing(slot)];
   if ((slot.mask & BIT.outdated) === 0) return ['marked', 'the condition PodNeedUpgrade is as it should be'];
   if (block !== undefined) return ['blocked', block.message];
   const { refusal } = slot;
@@ -184,7 +185,7 @@ function explainCandidate(slot: Slot, context: PlanContext): Explanation {
   const [pod] = slot.pods;
   const state = (slot.mask & BIT.candidateUnavailable) !== 0 ? 'old and unavailable' : 'old';
   if (preview.next.has(slot)) return ['update-next', `the pod is ${state}`];
-  if (pod !== undefined && isFinished(pod.record)) return ['in-flight', explainReplacing(slot)];
+  if (pod !== undefined && isOutOfService(pod.record)) return ['in-flight', explainReplacing(slot)];
   if (preview.limit === 'refusals') return ['backoff', 'the API server refuses deletions; one is tried a second'];
   return preview.limit === 'window'
     ? ['waiting-window', `the pod is ${state}; the pace holds it back`]

@@ -39,7 +39,8 @@ export function noteForced(slot: Slot, uid: string, nowMs: number): void {
 }
 
 function forcePodAtMs({ record, leaving }: TrackedPod, { node, unseenMs }: Slot, facts: Facts): number {
-  if (leaving === undefined || node?.unreadable !== undefined) return NEVER;
+  const isUnreadable = record.unreadable !== undefined || node?.unreadable !== undefined;
+  if (leaving === undefined || isUnreadable) return NEVER;
   if (leaving.forcedCount > 0) {
     return leaving.forcedAtMs + REPEAT_AFTER_MS * 2 ** Math.min(leaving.forcedCount - 1, REPEAT_DOUBLINGS_MAX);
   }

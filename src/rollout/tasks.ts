@@ -1,4 +1,4 @@
-import { isFinished } from '../kube/availability.ts';
+import { isOutOfService } from '../kube/availability.ts';
 import type { Task } from '../protocol/task.ts';
 import { newAsk } from './asks.ts';
 import { BIT, isCurrentSlot } from './classify.ts';
@@ -44,10 +44,11 @@ export function isWanted(slot: Slot, { action, uid }: Pick<Ask, 'action' | 'uid'
   if (facts.strategy !== 'AdvancedRollingUpdate' || slot.eligibility !== 2 || slot.node?.isReady !== true) return false;
   if (slot.node.unreadable !== undefined) return false;
   if (action === 'force-delete') {
-    return mayForce(slot, facts) && slot.pods.some(({ record }) => record.uid === uid && record.isTerminating);
+    const stuck = slot.pods.find(({ record }) => record.uid === uid)?.record;
+    return mayForce(slot, facts) && stuck?.isTerminating === true && stuck.unreadable === undefined;
   }
   const pod = soleLivePod(slot)?.record;
-  const isThere = pod?.uid === uid && !hasTerminatingPod(slot) && !isFinished(pod);
+  const isThere = pod?.uid === uid && !hasTerminatingPod(slot) && !isOutOfService(pod);
   return isThere && !isCurrentSlot(slot, facts);
 }
 

@@ -43,6 +43,16 @@ export const arbNodeUnreadable = steps('nodeunreadable', arbName, (name) => ({ r
   reference.upsertNode(record, nowMs);
 });
 
+/** The same of a pod; nobody knows of one that never could be read. */
+export const arbPodUnreadable = steps('podunreadable', fc.nat(), (pick) => ({ rollout, reference, nowMs }) => {
+  const known = [...reference.pods.values()].map(({ record }) => record);
+  const pod = known[pick % Math.max(1, known.length)];
+  if (pod === undefined) return;
+  const record = { ...pod, resourceVersion: '', unreadable: 'too large' };
+  rollout.upsertPod(record, nowMs);
+  reference.upsertPod(record, nowMs);
+});
+
 /** The same of the DaemonSet, or of a revision that nobody could read before. */
 export const arbUnreadable = steps(
   'unreadable',

@@ -1,3 +1,4 @@
+import type { PodRecord } from '../../src/kube/records.ts';
 import { type Action, ReferenceFacts, type Status } from './reference-facts.ts';
 
 type Held = 'budget' | 'window' | 'refusals';
@@ -170,11 +171,12 @@ export class ReferenceDecisions extends ReferenceFacts {
       if (isDone) return 'dry-run';
       if (pods.length === 0) return status.eligible ? 'no-pod' : 'not-eligible';
       if (status.settled) return 'marked';
+      if (pods.every(({ record }) => record.unreadable !== undefined)) return 'backoff';
       if (this.isBlocked) return 'blocked';
       return next.has(name) ? 'mark-next' : 'backoff';
     }
     if (!status.eligible) {
-      const isOld = live.some(({ record }) => record.phase === 'Running' && !this.isCurrent(record));
+      const isOld = live.some(({ record }) => isRunning(record) && !this.isCurrent(record));
       return this.nodes.has(name) && isOld ? 'would-not-be-recreated' : 'not-eligible';
     }
     if (status.failed) return 'failed';
@@ -193,4 +195,8 @@ export class ReferenceDecisions extends ReferenceFacts {
     if (held === 'refusals') return 'backoff';
     return held === 'window' ? 'waiting-window' : 'waiting-budget';
   }
+}
+
+function isRunning({ phase, unreadable }: PodRecord): boolean {
+  return phase === 'Running' && unreadable === undefined;
 }

@@ -145,7 +145,7 @@ export class ReferenceFacts {
   // --- what is so --------------------------------------------------------------------------------------------------
 
   markDiffers(pod: PodRecord): boolean {
-    if (this.target === undefined || pod.isTerminating) return false;
+    if (this.target === undefined || pod.isTerminating || pod.unreadable !== undefined) return false;
     const status = this.isCurrent(pod) ? 'False' : 'True';
     return !(
       pod.needUpgrade?.status === status && pod.needUpgrade.message === `controllerrevision: ${this.target.hash}`
@@ -168,14 +168,15 @@ export class ReferenceFacts {
     const isUnreadable = node?.record.unreadable !== undefined;
     const wasNeverRead = node?.record.uid === '';
     result.ready = result.eligible && (wasNeverRead ? pods.length > 0 : isUnreadable || node?.record.isReady === true);
-    const finished = only !== undefined && only.record.phase !== 'Running';
+    const finished = only !== undefined && (only.record.phase !== 'Running' || only.record.unreadable !== undefined);
     const serves = only !== undefined && !finished && only.record.isReady && only.readySince + this.minReadyMs <= nowMs;
     result.available = result.ready && serves;
     result.unavailable = (result.ready || wasNeverRead) && !serves;
     if (this.strategy === 'OTA') {
       const differs = !isDone && pods.some(({ record }) => this.markDiffers(record));
       result.inFlight = ask !== undefined;
-      result.settled = ask === undefined && pods.length > 0 && !differs;
+      const isAnyReadable = pods.some(({ record }) => record.unreadable === undefined);
+      result.settled = ask === undefined && isAnyReadable && !differs;
       if (ask === undefined && differs && this.isRefused(name, 'mark', nowMs)) result.held = 'backoff';
       else if (ask === undefined && differs) result.candidate = 'mark';
     }
@@ -216,6 +217,7 @@ export class ReferenceFacts {
     const isPlaceToUpdate = node?.isReady === true && node.unreadable === undefined && node.taints.length === 0;
     if (this.strategy !== 'AdvancedRollingUpdate' || !isPlaceToUpdate) return false;
     const pod = pods.find((each) => each.uid === uid);
+    if (pod?.unreadable !== undefined) return false;
     if (action === 'force-delete') {
       return this.isForce && pod?.isTerminating === true && pods.every(({ isTerminating }) => isTerminating);
     }

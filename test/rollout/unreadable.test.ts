@@ -46,6 +46,38 @@ test('unreadable: a node is asked for and nothing has left → withdrawn', () =>
   assert.equal(rollout.counts().inFlight, 0);
 });
 
+test('unreadable: a pod that was available → counts as missing and is left alone; as it was → goes', () => {
+  const { nodes, pods } = cluster(2);
+  const rollout = syncedRollout({ nodes, pods, daemonSet: atMost('2') });
+  rollout.upsertPod({ ...pod('n01', 'old'), resourceVersion: '', unreadable: 'too large' }, T0);
+  assert.deepEqual(rollout.select(ALL, T0), [slot('n02')]);
+  const [first] = rollout.plan(T0);
+  assert.deepEqual([first?.reason, first?.message], ['in-flight', 'pod agent-n01-old cannot be read: too large']);
+  assert.equal(rollout.counts().unavailable, 1);
+  rollout.upsertPod(pod('n01', 'old'), T0 + 1);
+  assert.deepEqual(rollout.select(ALL, T0 + 1), [slot('n01')]);
+});
+
+test('unreadable: a pod whose deletion is on its way → stays in flight until its end is seen', () => {
+  const { nodes, pods } = cluster(2);
+  const rollout = syncedRollout({ nodes, pods, daemonSet: atMost('1') });
+  assert.deepEqual(rollout.select(ALL, T0), [slot('n01')]);
+  rollout.onSent(slot('n01'), T0);
+  rollout.upsertPod({ ...pod('n01', 'old'), resourceVersion: '', unreadable: 'too large' }, T0);
+  rollout.upsertPod(pod('n01', 'old'), T0 + 1);
+  assert.deepEqual([rollout.counts().reserved, rollout.select(ALL, T0 + 1)], [1, []]);
+});
+
+test('unreadable: pods under OTA → not marked, and not done either', () => {
+  const { nodes, pods } = cluster(2);
+  const annotations = budget('1', { 'apps.openyurt.io/update-strategy': 'OTA' });
+  const rollout = syncedRollout({ nodes, pods, daemonSet: daemonSet({ annotations }) });
+  rollout.upsertPod({ ...pod('n01', 'old'), resourceVersion: '', unreadable: 'too large' }, T0);
+  assert.deepEqual(rollout.select(ALL, T0), [slot('n02')]);
+  assert.equal(rollout.counts().settled, 0);
+  assert.equal(rollout.plan(T0)[0]?.message, 'pod agent-n01-old cannot be read: too large');
+});
+
 test('unreadable: its pod is stuck in Terminating → not deleted by force, and it does not wake for that', () => {
   const annotations = budget('1', { 'daemonpodupdater.io/force-delete-stuck': 'true' });
   const stuck = pod('n01', 'old', { isTerminating: true, deletionAtMs: T0 });
