@@ -112,7 +112,10 @@ export class Controller {
     if (leadership.isLeading) this.dispatcher.release();
     else this.dispatcher.hold();
     this.#notices.setLeading(leadership.isLeading);
-    for (const followed of this.#followed.values()) followed.isDirty = true;
+    for (const followed of this.#followed.values()) {
+      followed.isDirty = true;
+      if (!leadership.isLeading) followed.rollout.standBy();
+    }
   }
 
   onOutcomes(outcomes: readonly Outcome[], nowMs: number): void {

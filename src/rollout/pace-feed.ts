@@ -28,10 +28,16 @@ export class PaceFeed {
     if (kind !== this.#kind || hash !== this.#hash || isIdle) {
       this.#kind = kind;
       this.#hash = hash;
-      this.#pace = kind === 'max' ? new MaxPace() : new AdaptivePace();
+      this.#pace = newPace(kind);
     }
     if (use.inFlight > 0 || isIdle) this.#busyAtMs = use.nowMs;
     return this.#pace.window(use);
+  }
+
+  /** Somebody else decides from now on: nothing is told any more of what is in flight, and it would seem to have stalled. */
+  forget(): void {
+    this.#hash = undefined;
+    this.#pace = newPace(this.#kind);
   }
 
   /** Deletions whose end is waited for. */
@@ -80,4 +86,8 @@ export class PaceFeed {
     this.#goneAtMs.delete(slot);
     if (isReplacing && (mask & BIT.settled) !== 0) this.#pace.onCompletion(nowMs - replacingSinceMs, nowMs);
   }
+}
+
+function newPace(kind: PaceKind): Pace {
+  return kind === 'max' ? new MaxPace() : new AdaptivePace();
 }

@@ -237,6 +237,11 @@ export class Rollout {
     return this.#book.refusals();
   }
 
+  /** Somebody else leads now. */
+  standBy(): void {
+    this.#pace.forget();
+  }
+
   /** How the window is chosen, and why. */
   pace(nowMs: number): PaceStatus {
     return this.#pace.status(nowMs);

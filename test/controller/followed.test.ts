@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Followed } from '../../src/controller/followed.ts';
 import { cluster, daemonSet, node, pod, revision, T0 } from '../rollout/records.ts';
+import { optedIn, World } from './world.ts';
 
 const SHARED = { reason: 'nodes: failing', isShared: true };
 
@@ -52,4 +53,21 @@ test('followed: the reason of a stale view changes → looked at again; the same
   assert.equal(it.isDirty, false);
   it.onNode({ type: 'modified', object: node('n01', { isReady: false }) }, T0);
   assert.equal(it.isDirty, true);
+});
+
+test('followed: the lease is lost while pods are away → the pace does not tell for ever that they stalled; won again → it begins anew', () => {
+  const world = new World(10);
+  world.lead();
+  const key = world.add(optedIn('agent', '3'));
+  world.pump();
+  for (const { task } of [...world.held]) world.answer(task, 'done');
+  const phase = (laterMs = 0) => world.controller.find(key)?.rollout.pace(world.nowMs + laterMs).phase;
+  world.pump(10_000);
+  assert.equal(phase(), 'starting');
+  world.standBy();
+  world.pump(10_000);
+  assert.equal(phase(3_600_000), 'idle');
+  world.lead();
+  world.pump();
+  assert.equal(phase(), 'starting');
 });
