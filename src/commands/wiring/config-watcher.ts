@@ -1,6 +1,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { monotonicMs } from '../../clock.ts';
 import { systemReason } from '../fatal-text.ts';
 
@@ -13,9 +14,13 @@ export interface ConfigWatcherOptions {
   /** It cannot be read. Told once until it can be read again. */
   readonly onProblem: (message: string) => void;
   readonly pollIntervalMs?: number;
+  /** For tests. */
+  readonly read?: (file: string) => Promise<string>;
 }
 
-/** A ConfigMap is swapped, and a file written, in several steps; what is seen after the last one counts. */
+type Found = { readonly text: string } | { readonly problem: string };
+
+/** A ConfigMap is swapped, and a file written, in several steps; what is seen after the last one, twice, counts. */
 const DEBOUNCE_MS = 100;
 /** In a folder where something happens all the time there is no last one. */
 const DEBOUNCE_MAX_MS = 1_000;
@@ -34,6 +39,10 @@ export class ConfigWatcher {
   #firstNoticeMs = 0;
   #text: string;
   #problem: string | undefined;
+  /** Found by the last look alone. A file that is being written is empty for a moment, and an empty one sets nothing. */
+  #unconfirmed: Found | undefined;
+  #lastRead: Promise<void> = Promise.resolve();
+  #readsUnderWay = 0;
   #isClosed = false;
 
   constructor(options: ConfigWatcherOptions) {
@@ -72,7 +81,7 @@ export class ConfigWatcher {
 
   #look(): void {
     if (this.#watcher === undefined) this.#watch();
-    if (this.#debounce === undefined) void this.#read(false);
+    if (this.#debounce === undefined && this.#readsUnderWay === 0) void this.#read(false);
   }
 
   #lookSoon(): void {
@@ -86,22 +95,53 @@ export class ConfigWatcher {
     }, delayMs).unref();
   }
 
-  async #read(isOnRequest: boolean): Promise<void> {
-    const { file, onText, onProblem } = this.#options;
-    let text: string;
+  /** One after the other: two at once could end in the other order, and the older text would count. */
+  #read(isOnRequest: boolean): Promise<void> {
+    this.#readsUnderWay += 1;
+    this.#lastRead = this.#lastRead.then(async () => {
+      const found = await this.#find();
+      this.#readsUnderWay -= 1;
+      if (this.#isClosed) return;
+      if (isOnRequest) this.#tell(found, true);
+      else this.#compare(found);
+    });
+    return this.#lastRead;
+  }
+
+  async #find(): Promise<Found> {
+    const { file, read = readUtf8 } = this.#options;
     try {
-      text = await readFile(file, 'utf8');
+      return { text: await read(file) };
     } catch (error) {
-      const message = `${file} cannot be read: ${systemReason(error)}`;
-      if (this.#isClosed || (message === this.#problem && !isOnRequest)) return;
-      this.#problem = message;
-      onProblem(message);
+      return { problem: `${file} cannot be read: ${systemReason(error)}` };
+    }
+  }
+
+  #compare(found: Found): void {
+    const known: Found = this.#problem === undefined ? { text: this.#text } : { problem: this.#problem };
+    if (isDeepStrictEqual(found, known)) {
+      this.#unconfirmed = undefined;
+    } else if (isDeepStrictEqual(found, this.#unconfirmed)) {
+      this.#tell(found, false);
+    } else {
+      this.#unconfirmed = found;
+      this.#lookSoon();
+    }
+  }
+
+  #tell(found: Found, isOnRequest: boolean): void {
+    this.#unconfirmed = undefined;
+    this.#problem = 'problem' in found ? found.problem : undefined;
+    if ('problem' in found) {
+      this.#options.onProblem(found.problem);
       return;
     }
-    if (this.#isClosed) return;
-    const isNew = text !== this.#text;
-    this.#problem = undefined;
-    this.#text = text;
-    if (isNew || isOnRequest) onText(text);
+    const isNew = found.text !== this.#text;
+    this.#text = found.text;
+    if (isNew || isOnRequest) this.#options.onText(found.text);
   }
+}
+
+function readUtf8(file: string): Promise<string> {
+  return readFile(file, 'utf8');
 }
