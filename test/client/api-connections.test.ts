@@ -77,6 +77,7 @@ test('api: the time of a request ends while it waits for a connection → never 
   const client = clientOf(t, server.url, { connectionsMax: 8 });
   client.useConnections(1);
   const first = client.request(GET);
+  await eventually('the first one arrived', () => held.length === 1);
   const late = await client.request({ ...GET, path: '/late', timeoutMs: 20 });
   assert.ok(late.kind === 'failure' && late.code === 'timeout' && !late.wasSent);
   const next = client.request(GET);

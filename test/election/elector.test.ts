@@ -8,7 +8,7 @@ import { ElectionMachine } from '../../src/election/election-machine.ts';
 import { Elector, type LeaseApi } from '../../src/election/elector.ts';
 import type { LeaseRecord, ObservedLease } from '../../src/election/lease.ts';
 
-const TIMINGS = { leaseDurationMs: 1000, renewDeadlineMs: 400, retryPeriodMs: 40 };
+const TIMINGS = { leaseDurationMs: 4000, renewDeadlineMs: 1500, retryPeriodMs: 40 };
 
 class MemoryLease implements LeaseApi {
   stored: ObservedLease | undefined;
@@ -69,13 +69,13 @@ test('elector: starts, renews, releases → the next one leads at once, and the 
   const first = candidateOf('first', lease);
   const second = candidateOf('second', lease);
   first.elector.start();
-  await once(first.events, 'leading-3', within(5000));
+  await once(first.events, 'leading-3', within(20_000));
   assert.ok(first.elector.isLeading());
   assert.ok((first.writeUntil[2] ?? 0) > (first.writeUntil[0] ?? 0));
   assert.ok((first.writeUntil[2] ?? 0) <= monotonicMs() + TIMINGS.renewDeadlineMs);
   second.elector.start();
-  const lost = once(first.events, 'lost', within(5000));
-  const leads = once(second.events, 'leading-1', within(5000));
+  const lost = once(first.events, 'lost', within(20_000));
+  const leads = once(second.events, 'leading-1', within(20_000));
   const releasedMs = monotonicMs();
   await first.elector.release();
   assert.deepEqual(await lost, ['released']);
@@ -108,7 +108,7 @@ for (const [name, isLate] of [
     const lease = new HeldLease();
     const { elector, events } = candidateOf('only', lease, SLOW);
     t.after(() => elector.release());
-    const leads = once(events, 'leading-1', within(5000));
+    const leads = once(events, 'leading-1', within(20_000));
     elector.start();
     lease.isOpen = true;
     if (isLate) elector.retryNow();
@@ -123,11 +123,11 @@ test('elector: the API server goes away → lost at the deadline; it comes back 
   const lease = new MemoryLease();
   const { elector, events, writeUntil } = candidateOf('only', lease);
   elector.start();
-  await once(events, 'leading-1', within(5000));
+  await once(events, 'leading-1', within(20_000));
   lease.isDown = true;
-  assert.deepEqual(await once(events, 'lost', within(5000)), ['deadline']);
+  assert.deepEqual(await once(events, 'lost', within(20_000)), ['deadline']);
   assert.ok(monotonicMs() >= (writeUntil.at(-1) ?? Number.POSITIVE_INFINITY));
   lease.isDown = false;
-  await once(events, `leading-${writeUntil.length + 1}`, within(5000));
+  await once(events, `leading-${writeUntil.length + 1}`, within(20_000));
   await elector.release();
 });
