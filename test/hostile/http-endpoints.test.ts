@@ -43,7 +43,7 @@ interface Exchange {
 }
 
 /** Writes bytes and reads until the server closes, or for so long. */
-function talk(bytes: string | Uint8Array, { waitMs = 2000, isEnding = true } = {}): Promise<Exchange> {
+function talk(bytes: string | Uint8Array, { waitMs = 10_000, isEnding = true } = {}): Promise<Exchange> {
   return new Promise((resolve) => {
     const socket: Socket = connect(port, '127.0.0.1');
     const parts: Buffer[] = [];

@@ -219,10 +219,10 @@ export class Cli {
     return this.stdout + this.stderr;
   }
 
-  /** Log lines in JSON, wherever they were written. */
+  /** Log lines in JSON, wherever they were written; of the last one only a part may have come. */
   logs(): Record<string, unknown>[] {
-    return this.output
-      .split('\n')
+    return [this.stdout, this.stderr]
+      .flatMap((text) => text.split('\n').slice(0, -1))
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
