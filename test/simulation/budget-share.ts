@@ -5,7 +5,8 @@ import {
   type NodeObject,
   type RevisionObject,
 } from '../../src/simulator/objects.ts';
-import { isOfRevision, type KnownPod } from './knowledge.ts';
+import { isOfRevision } from './generations.ts';
+import type { KnownPod } from './knowledge.ts';
 
 /** What one node adds to the sets, whatever is planned. */
 export interface Share {
@@ -57,6 +58,12 @@ export function shareOf(options: ShareOptions): Share {
   };
 }
 
+/** Of a node that cannot be read: whether it is eligible, and how it is, may be seen one way or the other. */
+export function unreadableShare(pods: readonly KnownPod[], pendingUid: string | undefined): Share {
+  const isHeld = pendingUid !== undefined && isPending(pendingUid, pods);
+  return { isEligible: true, isUnavailable: isHeld, isInFlight: isHeld, untilMs: Number.POSITIVE_INFINITY };
+}
+
 /** The node went NotReady soon after this process had replaced its pod: the new pod may be why, and its place is kept. */
 function hasFailed({ node, pods, downAfterMs, daemonSet, newest }: ShareOptions): boolean {
   if (downAfterMs === undefined || isConditionTrue(node.status.conditions, 'Ready')) return false;
@@ -75,9 +82,9 @@ export function minReadyMsOf(daemonSet: DaemonSetObject): number {
   return (daemonSet.spec.minReadySeconds ?? 0) * 1000;
 }
 
-function isRunning({ pod }: KnownPod): boolean {
+function isRunning({ pod, isUnreadable }: KnownPod): boolean {
   const { phase } = pod.status;
-  return !isTerminating(pod) && phase !== 'Failed' && phase !== 'Succeeded';
+  return !isUnreadable && !isTerminating(pod) && phase !== 'Failed' && phase !== 'Succeeded';
 }
 
 /** Since when the process may believe that the pod is available: in its favour. Infinity: it may not, as things are. */

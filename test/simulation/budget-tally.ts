@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { type DaemonSetKey, type SlotKey, slotKey } from '../../src/protocol/slot.ts';
 import type { DaemonSetObject, NodeObject } from '../../src/simulator/objects.ts';
 import { placementOf } from '../../src/simulator/placement.ts';
-import { NO_SHARE, type Share, type ShareOptions, shareOf } from './budget-share.ts';
-import { type Knowledge, type KnownDaemonSet, type KnownPod, templateGeneration } from './knowledge.ts';
+import { NO_SHARE, type Share, type ShareOptions, shareOf, unreadableShare } from './budget-share.ts';
+import { templateGeneration } from './generations.ts';
+import type { Knowledge, KnownDaemonSet, KnownPod } from './knowledge.ts';
+
+type About = Pick<ShareOptions, 'daemonSet' | 'newest' | 'nowMs'>;
 
 export interface BudgetCounts {
   eligible: number;
@@ -57,7 +60,7 @@ export class BudgetTally {
     for (const name of touched) {
       const node = knowledge.nodes.get(name);
       const isEligible = node !== undefined && knowledge.placement(daemonSet, known, node).shouldRun;
-      this.#replace(name, isEligible ? this.#shareOf(node, known.podsOn(name), about) : NO_SHARE);
+      this.#replace(name, this.#shareOf(name, isEligible ? node : undefined, known.podsOn(name), about));
     }
     touched.clear();
   }
@@ -69,9 +72,10 @@ export class BudgetTally {
     const byNode = Map.groupBy(known.pods.values(), ({ nodeName }) => nodeName);
     const about = { daemonSet, newest: known.newest(), nowMs };
     const whole: BudgetCounts = { eligible: 0, unavailable: 0, inFlight: 0 };
-    for (const [name, node] of knowledge.nodes) {
-      if (!placementOf(daemonSet, node).shouldRun) continue;
-      const share = this.#shareOf(node, byNode.get(name) ?? [], about);
+    for (const name of new Set([...knowledge.nodes.keys(), ...knowledge.unreadable.nodes])) {
+      const node = knowledge.nodes.get(name);
+      const isEligible = node !== undefined && placementOf(daemonSet, node).shouldRun;
+      const share = this.#shareOf(name, isEligible ? node : undefined, byNode.get(name) ?? [], about);
       add(whole, share, 1);
       const { isUnavailable, isInFlight } = this.shareOn(name);
       if (isUnavailable !== share.isUnavailable || isInFlight !== share.isInFlight) {
@@ -81,20 +85,17 @@ export class BudgetTally {
     assert.deepEqual(this.counts, whole, `the checker's sets for ${key}`);
   }
 
-  #shareOf(
-    node: NodeObject,
-    pods: readonly KnownPod[],
-    about: Pick<ShareOptions, 'daemonSet' | 'newest' | 'nowMs'>,
-  ): Share {
+  /** `node` undefined: it is not eligible. */
+  #shareOf(name: string, node: NodeObject | undefined, pods: readonly KnownPod[], about: About): Share {
     const { pending, known, knowledge } = this.#options;
-    const { daemonSet, newest, nowMs } = about;
-    const { name } = node.metadata;
     const pendingUid = pending.size === 0 ? undefined : pending.get(this.#slotOf(name))?.uid;
+    if (knowledge.unreadable.nodes.has(name)) return unreadableShare(pods, pendingUid);
+    if (node === undefined) return NO_SHARE;
     const replacedAtMs = known.replacedAtMs.get(name);
     const notReadySinceMs = replacedAtMs === undefined ? undefined : knowledge.notReadySinceMs.get(name);
     const downAfterMs =
       replacedAtMs === undefined || notReadySinceMs === undefined ? undefined : notReadySinceMs - replacedAtMs;
-    return shareOf({ node, pods, pendingUid, downAfterMs, daemonSet, newest, nowMs });
+    return shareOf({ node, pods, pendingUid, downAfterMs, ...about });
   }
 
   #slotOf(nodeName: string): SlotKey {

@@ -20,12 +20,15 @@ import { holderOf } from './candidate.ts';
 import type { StampClock } from './clocks.ts';
 import { CommitLog } from './commit-log.ts';
 import { Conduct, intentOf } from './conduct.ts';
-import { isOfRevision, type KnownDaemonSet } from './knowledge.ts';
+import { isOfRevision } from './generations.ts';
+import type { KnownDaemonSet } from './knowledge.ts';
 import { endlessSleep } from './memory.ts';
 import type { SimProcess } from './process.ts';
+import type { Spoilage } from './spoilage.ts';
 import { type Trace, Violation } from './trace.ts';
 import { Truth } from './truth.ts';
 import { TruthRule } from './truth-rule.ts';
+import { whatIsUnreadable } from './unreadable-rule.ts';
 
 export const FORCE_DELETE_STUCK = 'daemonpodupdater.io/force-delete-stuck';
 export const PROGRESS_DEADLINE = 'daemonpodupdater.io/progress-deadline-seconds';
@@ -33,11 +36,6 @@ const PROGRESS_DEADLINE_DEFAULT_SECONDS = 600;
 
 /** The sets that are kept up to date are made anew, and must be the same, every so many deletions (and in the end). */
 const VERIFY_EVERY = 200;
-
-/** Tasks of one pod within this time … */
-const RETRY_WINDOW_MS = 10_000;
-/** … at most: the documented backoff (5 ms, doubling) fits 11 into it; the rest is for reads, and for decisions that change. */
-const RETRIES_MAX = 25;
 
 /**
  * Holds every process to the rules of docs/simulation.md, after every event. It is told what streams have delivered, what was
@@ -55,11 +53,11 @@ export class Checker {
   lastDeletedOn = '';
   marks = 0;
 
-  constructor(cluster: SimulatedCluster, trace: Trace, stamps: StampClock) {
+  constructor(cluster: SimulatedCluster, trace: Trace, parts: { stamps: StampClock; spoilage: Spoilage }) {
     this.#cluster = cluster;
-    this.#truth = new Truth(cluster, stamps);
+    this.#truth = new Truth(cluster, parts.stamps);
     this.#truthRule = new TruthRule(cluster);
-    this.#log = new CommitLog(cluster.store);
+    this.#log = new CommitLog(cluster.store, parts.spoilage);
     this.#trace = trace;
   }
 
@@ -158,13 +156,8 @@ export class Checker {
       this.#fail('retry-after', conduct, `${task.slot} is tried ${Math.round(wait.atMs - nowMs)} ms too early`);
     }
     conduct.notBefore.delete(task.slot);
-    const before = conduct.recent.get(task.slot);
-    const earlierMs = before?.uid === task.uid ? before.timesMs.filter((atMs) => atMs > nowMs - RETRY_WINDOW_MS) : [];
-    const timesMs = [...earlierMs, nowMs];
-    conduct.recent.set(task.slot, { uid: task.uid, timesMs });
-    if (timesMs.length > RETRIES_MAX) {
-      this.#fail('backoff', conduct, `${timesMs.length} tasks for ${task.pod} within ${RETRY_WINDOW_MS / 1000} s`);
-    }
+    const retries = conduct.retries.add(task, nowMs);
+    if (retries !== '') this.#fail('backoff', conduct, retries);
   }
 
   #checkDelete(conduct: Conduct, task: Task): void {
@@ -244,6 +237,9 @@ export class Checker {
       this.#fail('opted-out', conduct, `${task.action} of ${task.slot}, which is known not to have opted in`);
     }
     if (daemonSet.metadata.uid !== known.uid) this.#fail('opted-out', conduct, `${task.slot} is of a former DaemonSet`);
+    const unread = whatIsUnreadable(conduct.knowledge, known, task);
+    if (unread !== '')
+      this.#fail('unreadable', conduct, `${task.action} of ${task.slot}, but ${unread} cannot be read`);
     return { known, daemonSet, strategy };
   }
 
@@ -290,7 +286,9 @@ export class Checker {
       this.#fail('budget', conduct, `${task.slot}: ${what}`);
     }
     const revision = Math.min(knowledge.nodesRevision, knowledge.daemonSetsRevision, known.podsRevision);
-    conduct.decisions.set(task, { known, revision, isSurelyUp });
+    // Of a node that cannot be read nobody knows where it belongs.
+    const isSure = isSurelyUp && knowledge.unreadable.nodes.size === 0;
+    conduct.decisions.set(task, { known, revision, isSurelyUp: isSure });
   }
 
   #fail(rule: string, conduct: Conduct, message: string): never {

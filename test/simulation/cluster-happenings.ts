@@ -165,6 +165,25 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
     },
   },
   {
+    kind: 'unreadable',
+    everyMs: 5_000,
+    act: (scene) => {
+      const resource = pick(scene.random, [
+        'nodes',
+        'nodes',
+        'pods',
+        'pods',
+        'daemonsets',
+        'controllerrevisions',
+      ] as const);
+      const objects = [...scene.cluster.store.all(resource)];
+      if (objects.length === 0) return;
+      const object = pick(scene.random, objects);
+      scene.world.spoilage.begin(resource, object);
+      scene.later(60_000 * scene.random() ** 2, () => scene.world.spoilage.end(object.metadata.uid));
+    },
+  },
+  {
     kind: 'slow-cluster',
     everyMs: 40_000,
     act: ({ cluster, random, later, world }) => {

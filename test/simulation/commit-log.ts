@@ -1,11 +1,19 @@
 import type { Commit, Store } from '../../src/simulator/store.ts';
+import type { Spoilage } from './spoilage.ts';
 
 /** Every commit since the beginning, whatever the simulated etcd has compacted. */
 export class CommitLog {
   readonly #commits = new Map<string, Commit[]>();
+  readonly #spoilage: Spoilage;
 
-  constructor(store: Store) {
+  constructor(store: Store, spoilage: Spoilage) {
+    this.#spoilage = spoilage;
     store.onCommit((commit) => this.of(commit.resource).push(commit));
+  }
+
+  /** Whether the object can be read as that commit left it. */
+  isReadable({ object }: Commit): boolean {
+    return this.#spoilage.problemOf(object) === undefined;
   }
 
   of(resource: string): Commit[] {

@@ -5,6 +5,7 @@ import type { CommitLog } from './commit-log.ts';
 import { Knowledge, type KnownDaemonSet } from './knowledge.ts';
 import type { SimProcess } from './process.ts';
 import { DeletionLog } from './repeat-rule.ts';
+import { RetryLog } from './retry-rule.ts';
 import { ViewRule } from './view-rule.ts';
 
 /** A deletion that may have been applied and that the process has not been shown the effect of. */
@@ -62,7 +63,7 @@ export class Conduct {
   readonly deletions = new DeletionLog();
   readonly pending: Map<SlotKey, Pending>;
   readonly #tallies = new Map<DaemonSetKey, { readonly known: KnownDaemonSet; readonly tally: BudgetTally }>();
-  readonly recent = new Map<SlotKey, { readonly uid: string; readonly timesMs: number[] }>();
+  readonly retries = new RetryLog();
   /** Until when the API server asked to wait. */
   readonly notBefore = new Map<SlotKey, { readonly intent: string; readonly atMs: number }>();
 

@@ -1,5 +1,4 @@
 import { type DaemonSetKey, type SlotKey, slotKey } from '../../src/protocol/slot.ts';
-import { revisionHashOf } from '../../src/simulator/cluster-index.ts';
 import {
   controllerUid,
   type DaemonSetObject,
@@ -25,6 +24,8 @@ export interface KnownPod {
   readonly leavingSinceMs: number | undefined;
   /** Seen before everything was there: the process may believe that it has been as it is for long. */
   readonly isHint: boolean;
+  /** It cannot be read as it is now; `pod` is of before. */
+  readonly isUnreadable: boolean;
 }
 
 /** What a process has been told of one DaemonSet that it follows. */
@@ -35,6 +36,7 @@ export class KnownDaemonSet {
   readonly replacedAtMs = new Map<string, number>();
   readonly #knowledge: Knowledge;
   readonly #process: SimProcess;
+  readonly #log: CommitLog;
   readonly #pods: Cursor;
   readonly #revisions: Cursor;
   /** By UID. */
@@ -43,6 +45,8 @@ export class KnownDaemonSet {
   readonly touched = new Set<string>();
   readonly #podsByNode = new Map<string, readonly KnownPod[]>();
   readonly revisions = new Map<string, RevisionObject>();
+  /** By name; those in `revisions` are of before. */
+  readonly unreadableRevisions = new Set<string>();
   readonly placements = new Map<string, { readonly node: NodeObject; readonly verdict: PlacementVerdict }>();
   /** How far the process has been told of pods. */
   podsRevision = 0;
@@ -57,6 +61,7 @@ export class KnownDaemonSet {
     this.uid = uid;
     this.#knowledge = knowledge;
     this.#process = knowledge.process;
+    this.#log = log;
     this.#pods = new Cursor(log, 'pods');
     this.#revisions = new Cursor(log, 'controllerrevisions');
   }
@@ -73,8 +78,11 @@ export class KnownDaemonSet {
     for (const commit of this.#revisions.advance(revision)) {
       const object = commit.object as RevisionObject;
       if (controllerUid(object) !== this.uid) continue;
-      if (commit.type === 'DELETED') this.revisions.delete(keyOf(object));
-      else this.revisions.set(keyOf(object), object);
+      const key = keyOf(object);
+      this.unreadableRevisions.delete(key);
+      if (commit.type === 'DELETED') this.revisions.delete(key);
+      else if (this.#log.isReadable(commit)) this.revisions.set(key, object);
+      else this.unreadableRevisions.add(key);
       this.touchAll();
     }
     this.#hasRevisions = true;
@@ -108,6 +116,10 @@ export class KnownDaemonSet {
     const pod = commit.object as PodObject;
     const { uid } = pod.metadata;
     const known = this.pods.get(uid);
+    if (commit.type !== 'DELETED' && !this.#log.isReadable(commit)) {
+      if (known !== undefined) this.#replace(uid, known, { ...known, isUnreadable: true });
+      return;
+    }
     if (controllerUid(pod) !== this.uid || commit.type === 'DELETED') {
       if (known?.leavingSinceMs === undefined) this.#noteLeaving(known);
       this.#replace(uid, known, undefined);
@@ -125,11 +137,10 @@ export class KnownDaemonSet {
       known.leavingSinceMs === leavingSinceMs &&
       (known.readySinceMs !== undefined) === isReady &&
       readyTime(known.pod) === readyTime(pod);
-    const nodeName = nodeNameOf(pod);
-    const next = isSame
-      ? { pod, nodeName, readySinceMs: known.readySinceMs, leavingSinceMs, isHint: known.isHint }
-      : { pod, nodeName, readySinceMs: isReady ? nowMs : undefined, leavingSinceMs, isHint };
-    this.#replace(uid, known, next);
+    const seen = isSame
+      ? { readySinceMs: known.readySinceMs, isHint: known.isHint }
+      : { readySinceMs: isReady ? nowMs : undefined, isHint };
+    this.#replace(uid, known, { pod, nodeName: nodeNameOf(pod), leavingSinceMs, isUnreadable: false, ...seen });
   }
 
   /** A pod that was there is on its way out: was it this process, and is the node to get another one? */
@@ -195,6 +206,8 @@ export class Knowledge {
   readonly followed = new Map<DaemonSetKey, KnownDaemonSet>();
   /** By node, when the process was told; only nodes that are NotReady. */
   readonly notReadySinceMs = new Map<string, number>();
+  /** What cannot be read as it is now, by key; what is known of it is of before. */
+  readonly unreadable = { nodes: new Set<string>(), daemonSets: new Set<string>() };
   /** The pod whose deletion the process has sent last, by slot. */
   pendingUidOf: (slot: SlotKey) => string | undefined = () => undefined;
   /** How far the process has been told. */
@@ -217,25 +230,36 @@ export class Knowledge {
   onNodes(revision: number): void {
     this.nodesRevision = Math.max(this.nodesRevision, revision);
     this.nodesListedAtMs = Math.min(this.nodesListedAtMs, this.process.nowMs);
-    for (const { type, object } of this.#nodeCursor.advance(revision)) {
-      const name = keyOf(object);
-      if (type === 'DELETED') this.nodes.delete(name);
-      else this.nodes.set(name, object as NodeObject);
-      const isDown = type !== 'DELETED' && !isConditionTrue((object as NodeObject).status.conditions, 'Ready');
-      if (!isDown) this.notReadySinceMs.delete(name);
-      else if (!this.notReadySinceMs.has(name)) this.notReadySinceMs.set(name, this.process.nowMs);
-      for (const known of this.followed.values()) {
-        known.touched.add(name);
-        if (type === 'DELETED') known.replacedAtMs.delete(name);
-      }
+    for (const commit of this.#nodeCursor.advance(revision)) this.#seeNode(commit);
+  }
+
+  #seeNode(commit: Commit): void {
+    const node = commit.object as NodeObject;
+    const name = keyOf(node);
+    const isGone = commit.type === 'DELETED';
+    for (const known of this.followed.values()) {
+      known.touched.add(name);
+      if (isGone) known.replacedAtMs.delete(name);
     }
+    this.unreadable.nodes.delete(name);
+    if (!isGone && !this.#log.isReadable(commit)) {
+      this.unreadable.nodes.add(name);
+      return;
+    }
+    if (isGone) this.nodes.delete(name);
+    else this.nodes.set(name, node);
+    if (isGone || isConditionTrue(node.status.conditions, 'Ready')) this.notReadySinceMs.delete(name);
+    else if (!this.notReadySinceMs.has(name)) this.notReadySinceMs.set(name, this.process.nowMs);
   }
 
   onDaemonSets(revision: number): void {
     this.daemonSetsRevision = Math.max(this.daemonSetsRevision, revision);
-    for (const { type, object } of this.#daemonSetCursor.advance(revision)) {
-      if (type === 'DELETED') this.daemonSets.delete(keyOf(object));
-      else this.daemonSets.set(keyOf(object), object as DaemonSetObject);
+    for (const commit of this.#daemonSetCursor.advance(revision)) {
+      const key = keyOf(commit.object);
+      this.unreadable.daemonSets.delete(key);
+      if (commit.type === 'DELETED') this.daemonSets.delete(key);
+      else if (this.#log.isReadable(commit)) this.daemonSets.set(key, commit.object as DaemonSetObject);
+      else this.unreadable.daemonSets.add(key);
     }
   }
 
@@ -259,24 +283,4 @@ export class Knowledge {
     known.placements.set(name, { node, verdict });
     return verdict;
   }
-}
-
-const GENERATION_LABEL = 'pod-template-generation';
-const GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
-
-/** Of the pod's template, as Kubernetes counts them; undefined when the pod does not say. */
-export function podGeneration(pod: PodObject): number | undefined {
-  const label = pod.metadata.labels?.[GENERATION_LABEL];
-  return label === undefined ? undefined : Number(label);
-}
-
-export function templateGeneration(daemonSet: DaemonSetObject): number {
-  return Number(daemonSet.metadata.annotations?.[GENERATION_ANNOTATION] ?? 0);
-}
-
-/** Whether the pod is of that revision: by its hash, and without one by its generation. */
-export function isOfRevision(pod: PodObject, revision: RevisionObject, daemonSet: DaemonSetObject): boolean {
-  const hash = revisionHashOf(pod);
-  if (hash !== '') return hash === revisionHashOf(revision);
-  return podGeneration(pod) === templateGeneration(daemonSet);
 }

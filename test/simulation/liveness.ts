@@ -10,7 +10,7 @@ import {
 } from '../../src/simulator/cluster-index.ts';
 import { findCondition, type RevisionObject } from '../../src/simulator/objects.ts';
 import { optedStrategy } from '../../src/simulator/observer-policy.ts';
-import { isOfRevision } from './knowledge.ts';
+import { isOfRevision } from './generations.ts';
 import type { Updater } from './updater.ts';
 import type { World } from './world.ts';
 

@@ -1,5 +1,6 @@
 import { type Mutant, one } from './mutant.ts';
 import { PLACE_MUTANTS } from './place-mutants.ts';
+import { UNREADABLE_MUTANTS } from './unreadable-mutants.ts';
 import { VIEW_MUTANTS } from './view-mutants.ts';
 
 const CLASSIFY = 'src/rollout/classify.ts';
@@ -265,6 +266,7 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   ...PLACE_MUTANTS,
   ...VIEW_MUTANTS,
+  ...UNREADABLE_MUTANTS,
   one('force-unasked', 'pods stuck in Terminating are deleted by force though nobody asked for it', {
     file: STUCK,
     find: 'facts.isForceDeleteStuck && ',

@@ -1,3 +1,4 @@
+import { daemonSetSource, nodeSource, podSource, revisionSource } from '../../src/cache/resources.ts';
 import type { Controller } from '../../src/controller/controller.ts';
 import {
   daemonSetsView,
@@ -51,6 +52,7 @@ export class Reader {
       resource: 'nodes',
       selector: '',
       read: records.node,
+      whatIsLeft: nodeSource().whatIsLeft,
       onDelta: (delta, nowMs) => controller.onNode(delta, nowMs),
       onSynced: () => controller.onNodesSynced(),
       onProgress: (revision) => conduct.knowledge.onNodes(revision),
@@ -59,6 +61,7 @@ export class Reader {
       resource: 'daemonsets',
       selector: '',
       read: records.daemonSet,
+      whatIsLeft: daemonSetSource({ namespace: '' }).whatIsLeft,
       onDelta: (delta, nowMs) => controller.onDaemonSet(delta, nowMs),
       onSynced: () => controller.onDaemonSetsSynced(),
       onProgress: (revision) => conduct.knowledge.onDaemonSets(revision),
@@ -82,6 +85,7 @@ export class Reader {
       namespace,
       selector,
       read: records.pod,
+      whatIsLeft: podSource({ namespace, labelSelector: selector }).whatIsLeft,
       onDelta: (delta, nowMs) => controller.onPod(key, delta, nowMs),
       onSynced: () => controller.onSynced(key, 'pods'),
       onProgress: (revision, how) => known.onPods(revision, how),
@@ -91,6 +95,7 @@ export class Reader {
       namespace,
       selector,
       read: records.revision,
+      whatIsLeft: revisionSource({ namespace, labelSelector: selector }).whatIsLeft,
       onDelta: (delta, nowMs) => controller.onRevision(key, delta, nowMs),
       onSynced: () => controller.onSynced(key, 'revisions'),
       onProgress: (revision) => known.onRevisions(revision),
@@ -112,14 +117,14 @@ export class Reader {
 
   #stream<T extends NodeRecord | DaemonSetRecord | PodRecord | RevisionRecord>(
     view: ViewStream,
-    options: Pick<StreamOptions<T>, 'read' | 'onDelta' | 'onSynced' | 'onProgress'> & {
+    options: Pick<StreamOptions<T>, 'read' | 'whatIsLeft' | 'onDelta' | 'onSynced' | 'onProgress'> & {
       readonly resource: 'nodes' | 'daemonsets' | 'pods' | 'controllerrevisions';
       readonly namespace?: string;
       readonly selector: string;
     },
   ): Stream<T> {
-    const { conduct, process, network, random, pageLimit, trace, onInput } = this.#options;
-    const { resource, namespace = '', selector, read } = options;
+    const { conduct, process, network, random, pageLimit, records, trace, onInput } = this.#options;
+    const { resource, namespace = '', selector, read, whatIsLeft } = options;
     const stream = new Stream<T>({
       process,
       network,
@@ -127,6 +132,8 @@ export class Reader {
       pageLimit,
       selection: { resource, namespace, labelSelector: selector },
       read,
+      whatIsLeft,
+      problemOf: (object) => records.problemOf(object),
       onDelta: (delta, nowMs) => {
         options.onDelta(delta, nowMs);
         onInput();

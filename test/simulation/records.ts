@@ -2,14 +2,15 @@ import { parseControllerRevision } from '../../src/client/json/controller-revisi
 import { parseDaemonSet } from '../../src/client/json/daemon-set.ts';
 import { parseNode } from '../../src/client/json/node.ts';
 import { parsePod } from '../../src/client/json/pod.ts';
-import type { RecordResult } from '../../src/client/pod-facts.ts';
-import type { WatchEvent } from '../../src/client/readers.ts';
+import type { RecordResult, Unreadable } from '../../src/client/pod-facts.ts';
+import { skippedEvent, type WatchEvent } from '../../src/client/readers.ts';
 import { type ApiError, apiErrorOfStatus } from '../../src/client/status-error.ts';
 import type { DaemonSetRecord, NodeRecord, ObjectRecord, PodRecord, RevisionRecord } from '../../src/kube/records.ts';
 import type { SimObject } from '../../src/simulator/objects.ts';
 import type { StatusBody } from '../../src/simulator/status.ts';
 import type { WatchEvent as SimWatchEvent } from '../../src/simulator/watch.ts';
 import type { StampClock } from './clocks.ts';
+import { nameOf, type Spoilage } from './spoilage.ts';
 import { Violation } from './trace.ts';
 
 /**
@@ -18,11 +19,19 @@ import { Violation } from './trace.ts';
  */
 export class Records {
   readonly #clock: StampClock;
+  readonly #spoilage: Spoilage;
   /** By resource version, which no other object has but one that left a selection. */
   readonly #known: ({ readonly object: SimObject; readonly record: ObjectRecord } | undefined)[] = [];
 
-  constructor(clock: StampClock) {
+  constructor(clock: StampClock, spoilage: Spoilage) {
     this.#clock = clock;
+    this.#spoilage = spoilage;
+  }
+
+  /** Why the object is left out, and which it is; undefined: it can be read. */
+  problemOf(object: SimObject): Unreadable | undefined {
+    const message = this.#spoilage.problemOf(object);
+    return message === undefined ? undefined : { message, object: nameOf(object) };
   }
 
   readonly pod = (object: SimObject): PodRecord => this.#read(object, parsePod, (record) => this.#stampPod(record));
@@ -84,13 +93,22 @@ export function errorOf(body: StatusBody): ApiError {
 
 const TYPES = { ADDED: 'added', MODIFIED: 'modified', DELETED: 'deleted' } as const;
 
-export function watchEventOf<T>(event: SimWatchEvent, read: (object: SimObject) => T): WatchEvent<T> {
+/** How objects are read, and why one cannot be. */
+export interface ObjectReader<T> {
+  readonly read: (object: SimObject) => T;
+  readonly problemOf: (object: SimObject) => Unreadable | undefined;
+}
+
+export function watchEventOf<T>(event: SimWatchEvent, { read, problemOf }: ObjectReader<T>): WatchEvent<T> {
   switch (event.type) {
     case 'BOOKMARK':
       return { type: 'bookmark', resourceVersion: event.object.metadata.resourceVersion };
     case 'ERROR':
       return { type: 'error', error: errorOf(event.object as unknown as StatusBody) };
-    default:
+    default: {
+      const problem = problemOf(event.object);
+      if (problem !== undefined) return skippedEvent(problem, event.type === 'DELETED');
       return { type: TYPES[event.type], object: read(event.object) };
+    }
   }
 }

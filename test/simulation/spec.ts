@@ -69,6 +69,8 @@ export const KINDS = [
   'late-revisions',
   // One stream of one process, for minutes; writes and all other streams get through.
   'stream-outage',
+  // Nodes, pods, DaemonSets and revisions that nobody can read for a while.
+  'unreadable',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];
@@ -119,6 +121,9 @@ export interface Overrides {
 
 /** Kinds that happen in nearly every seed: without them there is no rollout to watch. */
 const COMMON: ReadonlySet<Kind> = new Set<Kind>(['template', 'rollback']);
+
+/** In most seeds where anything goes wrong at all: a change of mind while something is put off is rare by itself. */
+const OFTEN: ReadonlySet<Kind> = new Set<Kind>(['strategy', 'throttled']);
 
 /** In larger clusters more happens in a minute, so things go wrong for fewer of them. */
 const FULL_TIME_NODES = 75;
@@ -197,7 +202,8 @@ function drawKinds(random: Random): Map<Kind, number> {
   const share = pick(random, [0, 0.1, 0.25, 0.25, 0.5, 0.8]);
   const kinds = new Map<Kind, number>();
   for (const kind of KINDS) {
-    const [isIn, intensity] = [random() < (COMMON.has(kind) ? 0.9 : share), random()];
+    const often = COMMON.has(kind) ? 0.9 : OFTEN.has(kind) && share > 0 ? 0.6 : 0;
+    const [isIn, intensity] = [random() < Math.max(share, often), random()];
     if (isIn) kinds.set(kind, 0.02 + 0.98 * intensity * intensity);
   }
   return kinds;

@@ -3,8 +3,10 @@ import { noteEffect, noteInput } from '../../src/cache/contact-notes.ts';
 import type { Delta } from '../../src/cache/delta.ts';
 import { failureOfApiError, failureOfTransport, type ListWatchFailure } from '../../src/cache/list-watch-failure.ts';
 import { type ReflectorEffect, type ReflectorInput, ReflectorMachine } from '../../src/cache/reflector-machine.ts';
+import type { WhatIsLeft } from '../../src/cache/reflector-types.ts';
 import type { Store } from '../../src/cache/store.ts';
 import type { ApiRequest } from '../../src/client/api.ts';
+import type { Unreadable } from '../../src/client/pod-facts.ts';
 import { listRequest, type Selection, watchRequest } from '../../src/client/requests.ts';
 import type { ObjectRecord } from '../../src/kube/records.ts';
 import type { SimResponse } from '../../src/simulator/api-types.ts';
@@ -13,17 +15,18 @@ import type { WatchEvent } from '../../src/simulator/watch.ts';
 import type { Network, SimAnswer } from './network.ts';
 import type { Outage } from './outage.ts';
 import type { SimProcess } from './process.ts';
-import { errorOf, watchEventOf } from './records.ts';
+import { errorOf, type ObjectReader, watchEventOf } from './records.ts';
 import type { Delivery } from './view-rule.ts';
 import { type LineEnd, WatchLine } from './watch-line.ts';
 
-export interface StreamOptions<T extends ObjectRecord> {
+export interface StreamOptions<T extends ObjectRecord> extends ObjectReader<T> {
   readonly process: SimProcess;
   readonly network: Network;
   readonly selection: Omit<Selection, 'accept'>;
   readonly pageLimit: number;
   readonly random: () => number;
-  readonly read: (object: SimObject) => T;
+  /** As the program has it for the resource. */
+  readonly whatIsLeft: WhatIsLeft<T>;
   readonly onDelta: (delta: Delta<T>, nowMs: number) => void;
   readonly onSynced: () => void;
   /** How far the stream has been told, before the machine is told the same. */
@@ -53,7 +56,8 @@ export class Stream<T extends ObjectRecord> {
     this.#options = options;
     this.#selection = { ...options.selection, accept: 'application/json' };
     this.#contact = new Contact(options.process.nowMs);
-    this.#machine = new ReflectorMachine<T>({ random: options.random, pageLimit: options.pageLimit });
+    const { random, pageLimit, whatIsLeft } = options;
+    this.#machine = new ReflectorMachine<T>({ random, pageLimit, whatIsLeft });
   }
 
   get store(): Store<T> {
@@ -211,7 +215,19 @@ export class Stream<T extends ObjectRecord> {
     const { resourceVersion, continue: continueToken = '' } = metadata;
     this.#options.onDelivery('page');
     if (continueToken === '') this.#options.onProgress(Number(resourceVersion), 'list');
-    this.#feed({ type: 'page', request, items: items.map(this.#options.read), resourceVersion, continueToken });
+    this.#feed({ type: 'page', request, ...this.#read(items), resourceVersion, continueToken });
+  }
+
+  #read(objects: readonly SimObject[]): { readonly items: readonly T[]; readonly skipped: readonly Unreadable[] } {
+    const { read, problemOf } = this.#options;
+    const items: T[] = [];
+    const skipped: Unreadable[] = [];
+    for (const object of objects) {
+      const problem = problemOf(object);
+      if (problem === undefined) items.push(read(object));
+      else skipped.push(problem);
+    }
+    return { items, skipped };
   }
 
   #onWatch(request: number, answer: SimAnswer): void {
@@ -245,7 +261,7 @@ export class Stream<T extends ObjectRecord> {
     for (const { type } of events) this.#options.onDelivery(type === 'ERROR' ? 'failed' : 'event');
     const last = events.findLast((event) => event.type !== 'ERROR');
     if (last !== undefined) this.#options.onProgress(Number(last.object.metadata.resourceVersion), 'watch');
-    const read = events.map((event) => watchEventOf(event, this.#options.read));
+    const read = events.map((event) => watchEventOf(event, this.#options));
     this.#feed({ type: 'events', request, events: read });
   }
 }

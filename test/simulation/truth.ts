@@ -3,6 +3,7 @@ import { revisionHashOf } from '../../src/simulator/cluster-index.ts';
 import { controllerUid, type PodObject, type RevisionObject } from '../../src/simulator/objects.ts';
 import type { Commit } from '../../src/simulator/store.ts';
 import type { StampClock } from './clocks.ts';
+import { podGeneration, templateGeneration } from './generations.ts';
 
 /** The newest revision of a DaemonSet. */
 interface Newest {
@@ -41,12 +42,16 @@ export class Truth {
 
   /**
    * Whether the pod's revision has been the newest since before the pod was created. With wrong clocks that is not asked after
-   * a rollback: then only the objects' times tell new pods from old ones of the same revision.
+   * a rollback: then only the objects' times tell new pods from old ones of the same revision. Nor is it of a template that was
+   * changed and changed back: by its generation the pod is of before, and only a revision that may be read late says otherwise.
    */
   wasAlwaysCurrent(podUid: string): boolean {
     const history = this.#pods.get(podUid);
     if (history === undefined) return false;
-    const newest = this.#newest.get(controllerUid(history.pod) ?? '');
+    const owner = controllerUid(history.pod) ?? '';
+    const newest = this.#newest.get(owner);
+    const daemonSet = this.#cluster.index.entry(owner)?.daemonSet;
+    if (daemonSet === undefined || podGeneration(history.pod) !== templateGeneration(daemonSet)) return false;
     if (newest === undefined || (newest.isRollback && !this.#stamps.isTrue)) return false;
     return newest.hash === revisionHashOf(history.pod) && newest.revision <= history.createdRevision;
   }

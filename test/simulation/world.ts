@@ -14,6 +14,7 @@ import { patienceMs } from './patience.ts';
 import { type Moment, SimProcess } from './process.ts';
 import { Records } from './records.ts';
 import { type DaemonSetSpec, isHarmless, pick, type Spec } from './spec.ts';
+import { Spoilage } from './spoilage.ts';
 import { type Trace, Violation } from './trace.ts';
 import { Updater } from './updater.ts';
 
@@ -32,6 +33,7 @@ export class World {
   readonly cluster: SimulatedCluster;
   readonly network: Network;
   readonly checker: Checker;
+  readonly spoilage: Spoilage;
   readonly stamps = new StampClock();
   readonly trace: Trace;
   readonly tally: Tally = new Map();
@@ -57,9 +59,10 @@ export class World {
     const pace = { startupMs, terminationMs, podsPerSecond, reactionMs };
     const isObserved = isHarmless(spec);
     this.cluster = new SimulatedCluster({ startMs: START_MS, isObserved, ...pace }, forkRandom(random));
-    this.checker = new Checker(this.cluster, trace, this.stamps);
+    this.spoilage = new Spoilage(this.cluster.store);
+    this.checker = new Checker(this.cluster, trace, { stamps: this.stamps, spoilage: this.spoilage });
     this.network = new Network({ cluster: this.cluster, trace, spec, random: forkRandom(random), tally: this.tally });
-    this.#records = new Records(this.stamps);
+    this.#records = new Records(this.stamps, this.spoilage);
     this.#random = forkRandom(random);
     this.#havoc = new Havoc(this, forkRandom(random));
     const making = forkRandom(random);
@@ -277,6 +280,7 @@ export class World {
     this.network.endFaults();
     this.resetPace();
     removeDecoys(this.cluster);
+    this.spoilage.endAll();
     for (const { nodeName, image } of this.#bad) this.cluster.setBadImage(nodeName, image, undefined);
     for (const nodeName of this.#stuck) this.cluster.kubelets.setStuckTerminating(nodeName, false);
     for (const { metadata } of [...this.cluster.store.all('nodes')]) {
