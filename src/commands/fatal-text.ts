@@ -25,13 +25,5 @@ export function systemReason(error: unknown): string {
 }
 
 function line(text: string): string {
-  return oneLine(withoutSecrets(text), MESSAGE_CHARACTERS_MAX);
-}
-
-/** Nobody puts secrets into messages on purpose; libraries may quote a header or a URL. */
-function withoutSecrets(text: string): string {
-  return text
-    .replaceAll(/\b(bearer|basic)\s+[\w.~+/=-]{8,}/gi, '$1 [redacted]')
-    .replaceAll(/(:\/\/)[^\s/@]+@/g, '$1[redacted]@')
-    .replaceAll(/-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*/g, '[redacted]');
+  return oneLine(text, MESSAGE_CHARACTERS_MAX);
 }
