@@ -20,21 +20,37 @@ async function setImage(wire: Wire, name: string, image: string): Promise<Json> 
   return await wire.must({ method: 'PATCH', path: wire.daemonSets(name), contentType: MERGE, body });
 }
 
-/** The revisions of a DaemonSet from the oldest to the newest, as soon as there are `count`. */
+/** So many looks are about a second. */
+const NUDGE_EVERY = 40;
+
+/**
+ * The revisions of a DaemonSet from the oldest to the newest, as soon as they are as wanted. A busy controller that has not
+ * been told yet of the revision that it made itself gives the next one the same number, and mends that when it looks at the
+ * DaemonSet again; so it is given something to look at.
+ */
 async function revisions(wire: Wire, name: string, isDone: (items: Json[]) => boolean): Promise<Json[]> {
   const path = `/apis/apps/v1/namespaces/${wire.namespace}/controllerrevisions?labelSelector=app%3D${name}`;
   const sorted = ({ json }: Answer): Json[] => json.items.sort((a: Json, b: Json) => a.revision - b.revision);
-  return sorted(await wire.until({ path }, (answer) => isDone(sorted(answer))));
+  let looks = 0;
+  const answer = await wire.until({ path }, async (seen) => {
+    if (isDone(sorted(seen))) return true;
+    looks += 1;
+    if (looks % NUDGE_EVERY === 0) await nudge(wire, name, looks);
+    return false;
+  });
+  return sorted(answer);
+}
+
+async function nudge(wire: Wire, name: string, count: number): Promise<void> {
+  const body = { metadata: { annotations: { 'example.com/nudge': String(count) } } };
+  await wire.must({ method: 'PATCH', path: wire.daemonSets(name), contentType: MERGE, body });
 }
 
 function isNumbered(items: Json[]): boolean {
   return items.length === 2 && items.at(-1)?.revision === 2;
 }
 
-/**
- * Everything is as the controller wants it. Before, a busy one may not have seen the first revision that it made itself, and
- * gives the second one number 1 too.
- */
+/** Everything is as the controller wants it. */
 async function settled(wire: Wire, name: string): Promise<void> {
   const isSettled = ({ json }: Answer): boolean =>
     json.status.observedGeneration === json.metadata.generation && json.status.numberAvailable === 1;

@@ -126,11 +126,11 @@ export class Wire {
   }
 
   /** Asks again and again until `isDone`, and fails when that takes too long. */
-  async until(send: Send, isDone: (answer: Answer) => boolean): Promise<Answer> {
+  async until(send: Send, isDone: (answer: Answer) => boolean | Promise<boolean>): Promise<Answer> {
     const deadlineMs = performance.now() + DEADLINE_MS;
     for (;;) {
       const answer = await this.send(send);
-      if (isDone(answer)) return answer;
+      if (await isDone(answer)) return answer;
       if (performance.now() > deadlineMs) throw new Error(`${send.path} stays at ${answer.status} ${answer.bytes}`);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
