@@ -1,4 +1,3 @@
-import { isOutOfService } from '../kube/availability.ts';
 import type { EligibilityRule } from '../kube/eligibility.ts';
 import { BIT, hasOldPod, isDryRunDone } from './classify.ts';
 import type { Block } from './definition.ts';
@@ -182,10 +181,8 @@ function explainCandidate(slot: Slot, context: PlanContext): Explanation {
   if (slot.node?.unreadable !== undefined) return explainUnreadable(slot.node.unreadable);
   const held = explainHeld(slot, context);
   if (held !== undefined) return held;
-  const [pod] = slot.pods;
   const state = (slot.mask & BIT.candidateUnavailable) !== 0 ? 'old and unavailable' : 'old';
   if (preview.next.has(slot)) return ['update-next', `the pod is ${state}`];
-  if (pod !== undefined && isOutOfService(pod.record)) return ['in-flight', explainReplacing(slot)];
   if (preview.limit === 'refusals') return ['backoff', 'the API server refuses deletions; one is tried a second'];
   return preview.limit === 'window'
     ? ['waiting-window', `the pod is ${state}; the pace holds it back`]

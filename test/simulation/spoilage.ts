@@ -31,7 +31,7 @@ export class Spoilage {
     const { uid } = object.metadata;
     if (this.#objects.has(uid)) return;
     this.#objects.set(uid, { resource, key: keyOf(object) });
-    this.#touch(uid, 'spoiled');
+    this.#write(resource, object, 'spoiled');
   }
 
   /** And takes it out again. */
@@ -45,12 +45,6 @@ export class Spoilage {
 
   endAll(): void {
     for (const uid of [...this.#objects.keys()]) this.end(uid);
-  }
-
-  #touch(uid: string, note: string): void {
-    const place = this.#objects.get(uid);
-    const object = place && this.#store.get(place.resource, place.key);
-    if (place !== undefined && object !== undefined) this.#write(place.resource, object, note);
   }
 
   #write(resource: string, object: SimObject, note: string): void {
