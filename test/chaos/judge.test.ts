@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AuditedLease, AuditedWrite } from '../control-plane/audit.ts';
-import { appliedDeletions, auditedPeak, trespasses } from './judge.ts';
+import { auditedPeak, trespasses } from './judge.ts';
 
 const RENEW_DEADLINE_MS = 10_000;
 
@@ -45,19 +45,6 @@ test('audited peak: a new pod has the name of an old one that is gone → it end
   const old = new Set(['old-1', 'old-2']);
   assert.equal(auditedPeak(deletions, [...deletions, gone, ready('old-1', 30)], old).peak, 1);
   assert.equal(auditedPeak(deletions, [...deletions, gone, ready('old-1', 15)], old).peak, 2);
-});
-
-test('applied deletions: accepted, or answered 5xx and not accepted later → one for each pod; refused → none', () => {
-  const writes = [
-    deletion('a', 10),
-    deletion('b', 20, { httpStatus: 504 }),
-    deletion('c', 30, { httpStatus: 500 }),
-    deletion('c', 40),
-    deletion('d', 50, { httpStatus: 429 }),
-    deletion('a', 60, { uid: 'another pod' }),
-  ];
-  const applied = appliedDeletions(writes).map(({ pod, receivedMs }) => `${pod} ${receivedMs}`);
-  assert.deepEqual(applied.sort(), ['a 10', 'a 60', 'b 20', 'c 40']);
 });
 
 const LEASES = [lease('a', 0), lease('a', 2_000), lease('b', 17_000)];

@@ -1,4 +1,4 @@
-import type { AuditedLease, AuditedWrite } from '../control-plane/audit.ts';
+import { type AuditedLease, type AuditedWrite, appliedDeletions } from '../control-plane/audit.ts';
 
 const KUBELET = 'test:kwok';
 
@@ -49,21 +49,6 @@ export function auditedPeak(
     };
   }
   return found;
-}
-
-/**
- * One for each pod that was deleted. When the client is killed, or etcd, the API server answers 504 or 500 to nobody, and the
- * deletion may have been applied: such a one stands for its pod if there is no accepted one.
- */
-export function appliedDeletions(writes: readonly AuditedWrite[]): AuditedWrite[] {
-  const found = new Map<string, AuditedWrite>();
-  const deletions = writes.filter(({ verb }) => verb === 'delete');
-  const accepted = deletions.filter(({ httpStatus }) => httpStatus < 300);
-  for (const write of [...accepted, ...deletions.filter(({ httpStatus }) => httpStatus >= 500)]) {
-    const key = `${write.pod} ${write.uid}`;
-    if (!found.has(key)) found.set(key, write);
-  }
-  return [...found.values()];
 }
 
 export interface Trespass {

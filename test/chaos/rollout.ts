@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { type AuditedWrite, summarizeWrites } from '../control-plane/audit.ts';
+import { type AuditedWrite, appliedDeletions, summarizeWrites } from '../control-plane/audit.ts';
 import type { ObservedRollout } from '../control-plane/observed-rollout.ts';
 import { waitFor } from '../control-plane/processes.ts';
-import { appliedDeletions, auditedPeak } from './judge.ts';
+import { auditedPeak } from './judge.ts';
 import type { Rig } from './rig.ts';
 import { NODES } from './settings.ts';
 import type { Recovery } from './summary.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type AuditedWrite, readAuditLog, summarizeWrites } from './audit.ts';
+import { type AuditedWrite, appliedDeletions, readAuditLog, summarizeWrites } from './audit.ts';
 
 function line(overrides: Readonly<Record<string, unknown>>): string {
   return JSON.stringify({
@@ -48,4 +48,23 @@ test('write summary: a name that two pods had one after the other → no duplica
   const second = line({ requestObject: { preconditions: { uid: 'uid-2' } } });
   assert.equal(summarizeWrites(await read(line({}), second)).duplicates.size, 0);
   assert.equal(summarizeWrites(await read(line({}), second, line({}))).duplicates.size, 1);
+});
+
+test('applied deletions: accepted, or answered 5xx and not accepted later → one for each pod; refused → none', async () => {
+  const answered = (pod: string, code: number, uid = 'uid-1') =>
+    line({
+      objectRef: { resource: 'pods', name: pod },
+      requestObject: { preconditions: { uid } },
+      responseStatus: { code },
+    });
+  const writes = await read(
+    answered('a', 200),
+    answered('b', 504),
+    answered('c', 500),
+    answered('c', 200),
+    answered('d', 429),
+    answered('a', 200, 'uid-2'),
+  );
+  const applied = appliedDeletions(writes).map(({ pod, uid, httpStatus }) => `${pod} ${uid} ${httpStatus}`);
+  assert.deepEqual(applied.sort(), ['a uid-1 200', 'a uid-2 200', 'b uid-1 504', 'c uid-1 200']);
 });

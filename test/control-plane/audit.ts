@@ -148,3 +148,18 @@ export function summarizeWrites(writes: readonly AuditedWrite[]): WriteSummary {
     pods: new Set(accepted.map(({ pod }) => pod)),
   };
 }
+
+/**
+ * One for each pod that was deleted. When the client is killed, or etcd, the API server answers 504 or 500 to nobody, and the
+ * deletion may have been applied: such a one stands for its pod if there is no accepted one.
+ */
+export function appliedDeletions(writes: readonly AuditedWrite[]): AuditedWrite[] {
+  const found = new Map<string, AuditedWrite>();
+  const deletions = writes.filter(({ verb }) => verb === 'delete');
+  const accepted = deletions.filter(({ httpStatus }) => httpStatus < 300);
+  for (const write of [...accepted, ...deletions.filter(({ httpStatus }) => httpStatus >= 500)]) {
+    const key = `${write.pod} ${write.uid}`;
+    if (!found.has(key)) found.set(key, write);
+  }
+  return [...found.values()];
+}
