@@ -1,8 +1,9 @@
 import { isWriteRefused, type Outcome } from '../protocol/outcome.ts';
+import type { Answers } from './answers.ts';
 import type { Facts } from './facts.ts';
 import { noteRefusal } from './holdback.ts';
 import { isMarked, pendingMark } from './marks.ts';
-import type { Ask, Slot } from './slot-state.ts';
+import type { Answer, Ask, Slot } from './slot-state.ts';
 import { noteForced } from './stuck.ts';
 
 /**
@@ -49,12 +50,18 @@ export function isAskSettled(slot: Slot, ask: Ask, facts: Facts): boolean {
   return ask.mark === undefined ? pendingMark(slot, facts) === undefined : isMarked(pod, ask.mark);
 }
 
+interface OutcomeContext {
+  readonly facts: Facts;
+  readonly answers: Answers;
+  readonly nowMs: number;
+}
+
 /** Takes an answer that belongs to what was asked; others (late, of an earlier pod) change nothing. */
-export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; nowMs: number }): AfterOutcome {
+export function takeOutcome(slot: Slot, outcome: Outcome, at: OutcomeContext): AfterOutcome {
   const { ask } = slot;
   if (ask === undefined || ask.uid !== outcome.uid) return WATCH;
   if (outcome.action === 'observe') {
-    return ask.phase === 'observe-sent' ? takeObservation(slot, ask, outcome, at.nowMs) : WATCH;
+    return ask.phase === 'observe-sent' ? takeObservation(slot, outcome, { ...at, ask }) : WATCH;
   }
   if (ask.phase !== 'sent' || ask.action !== outcome.action) return WATCH;
   switch (outcome.code) {
@@ -67,12 +74,12 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
       return outcome.code === 'unknown' && ask.action !== 'mark' ? readSoon(ask, at.nowMs) : watch(ask, at.nowMs);
     case 'throttled':
     case 'conflict':
-      return retry(ask, outcome, 'asked');
+      return retry(ask, at.answers.of(slot, outcome), outcome.retryAfterMs);
     case 'forbidden':
     case 'rejected':
-      if (!isWriteRefused(outcome)) return retry(ask, outcome, 'asked');
+      if (!isWriteRefused(outcome)) return retry(ask, at.answers.of(slot, outcome), outcome.retryAfterMs);
       // The pod is as it was: it keeps nobody waiting, and asks for a place again.
-      noteRefusal(slot, ask.action, { outcome, nowMs: at.nowMs });
+      noteRefusal(slot, ask.action, { outcome, answer: at.answers.of(slot, outcome), nowMs: at.nowMs });
       slot.ask = undefined;
       return DROP;
     case 'fenced':
@@ -86,7 +93,8 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: { facts: Facts; no
   }
 }
 
-function takeObservation(slot: Slot, ask: Ask, outcome: Outcome, nowMs: number): AfterOutcome {
+function takeObservation(slot: Slot, outcome: Outcome, at: OutcomeContext & { readonly ask: Ask }): AfterOutcome {
+  const { ask, nowMs } = at;
   ask.observeCount += 1;
   switch (outcome.code) {
     case 'unknown':
@@ -106,7 +114,7 @@ function takeObservation(slot: Slot, ask: Ask, outcome: Outcome, nowMs: number):
     case 'conflict':
     case 'forbidden':
     case 'rejected':
-      return retry(ask, outcome, 'observe-asked');
+      return retry(ask, at.answers.of(slot, outcome), outcome.retryAfterMs);
   }
 }
 
@@ -128,10 +136,11 @@ function readSoon(ask: Ask, nowMs: number): AfterOutcome {
   return WATCH;
 }
 
-function retry(ask: Ask, outcome: Outcome, phase: 'asked' | 'observe-asked'): AfterOutcome {
-  ask.phase = phase;
-  ask.setback = { code: outcome.code, message: outcome.message };
-  return after('retry', outcome.retryAfterMs);
+/** Asks for the same once more. */
+function retry(ask: Ask, setback: Answer, afterMs: number): AfterOutcome {
+  ask.phase = ask.phase === 'observe-sent' ? 'observe-asked' : 'asked';
+  ask.setback = setback;
+  return after('retry', afterMs);
 }
 
 /** The deadline of a watched write has passed: a deletion is looked at, what can be repeated is let go. */

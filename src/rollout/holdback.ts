@@ -1,5 +1,5 @@
 import type { Outcome } from '../protocol/outcome.ts';
-import { type Ask, NEVER, type Replacements, type Slot } from './slot-state.ts';
+import { type Answer, type Ask, NEVER, type Replacements, type Slot } from './slot-state.ts';
 
 /**
  * A slot whose pods were deleted for the same target again and again waits, because the deletions do not help: the pods that
@@ -47,13 +47,21 @@ export function timesReplaced({ replacements }: Slot): number {
   return replacements === undefined ? 0 : 1 + replacements.repeatCount;
 }
 
+interface RefusedAnswer {
+  readonly outcome: Outcome;
+  /** Its words. */
+  readonly answer: Answer;
+  readonly nowMs: number;
+}
+
 /** The API server refused what was asked of the pod. Nothing was written, so the slot gives its place back. */
-export function noteRefusal(slot: Slot, action: Ask['action'], answer: { outcome: Outcome; nowMs: number }): void {
-  const { uid, code, message, retryAfterMs } = answer.outcome;
+export function noteRefusal(slot: Slot, action: Ask['action'], refused: RefusedAnswer): void {
+  const { answer, nowMs } = refused;
+  const { uid, retryAfterMs } = refused.outcome;
   const { refusal: before } = slot;
   const count = before?.uid === uid && before.action === action ? before.count + 1 : 1;
-  const untilMs = answer.nowMs + Math.max(retryAfterMs, doubled(REFUSED_MIN_MS, count - 1, REFUSED_MAX_MS));
-  slot.refusal = { action, uid, count, untilMs, code, message };
+  const untilMs = nowMs + Math.max(retryAfterMs, doubled(REFUSED_MIN_MS, count - 1, REFUSED_MAX_MS));
+  slot.refusal = { action, uid, count, untilMs, answer };
 }
 
 /** Until when the slot waits before that is tried again; -NEVER: it need not. */

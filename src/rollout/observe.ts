@@ -1,14 +1,24 @@
+import type { EligibilityRule } from '../kube/eligibility.ts';
 import type { NodeRecord, PodRecord } from '../kube/records.ts';
 import { isCurrentSlot } from './classify.ts';
 import type { Facts } from './facts.ts';
 import { noteReplacement } from './holdback.ts';
-import { liveCount, NEVER, type Slot, soleLivePod } from './slot-state.ts';
+import { type EligibilityLevel, liveCount, NEVER, type Slot, soleLivePod } from './slot-state.ts';
 import { newLeaving } from './stuck.ts';
 
 /** When something is observed, and whether it is news: what is read before everything is there happened earlier. */
 export interface Observation {
   readonly facts: Facts;
   readonly nowMs: number;
+}
+
+/** Judges anew whether the pod belongs there. A node that could never be read is taken for one that should run it. */
+export function observePlace(slot: Slot, rule: EligibilityRule | undefined): void {
+  const eligibility = slot.node === undefined ? undefined : rule?.(slot.node);
+  let level: EligibilityLevel = 0;
+  if (eligibility?.shouldRun === true || slot.node?.uid === '') level = 2;
+  else if (eligibility?.shouldContinueRunning === true) level = 1;
+  slot.eligibility = level;
 }
 
 /** Takes a pod's new record; the times that matter later are those of this moment, unless it is not news. */

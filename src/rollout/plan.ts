@@ -1,4 +1,5 @@
 import type { EligibilityRule } from '../kube/eligibility.ts';
+import { answerText } from './answers.ts';
 import { BIT, hasOldPod, isDryRunDone } from './classify.ts';
 import type { Block } from './definition.ts';
 import { explainFailure, explainReplacing } from './explain.ts';
@@ -88,10 +89,11 @@ const ASKED_WORDS = {
   mark: 'the condition',
 } as const;
 
-function explainAsk({ ask }: Slot): Explanation | undefined {
+function explainAsk(slot: Slot): Explanation | undefined {
+  const { ask } = slot;
   if (ask === undefined) return undefined;
   if (ask.setback !== undefined) {
-    return ['backoff', `${ask.action} was answered ${ask.setback.code}: ${ask.setback.message}`];
+    return ['backoff', `${ask.action} was answered ${ask.setback.code}: ${answerText(ask.setback, slot, ask.uid)}`];
   }
   const what = ASKED_WORDS[ask.action];
   switch (ask.phase) {
@@ -115,15 +117,17 @@ function explainFailed(slot: Slot, context: PlanContext): Explanation {
   return ['failed', then === undefined ? why : `${why}; ${then}`];
 }
 
-function explainForce({ mask, refusal }: Slot, { preview, nowMs }: PlanContext): Explanation | undefined {
-  if ((mask & BIT.refused) !== 0 && refusal !== undefined) return ['backoff', explainRefusal(refusal, nowMs)];
+function explainForce(slot: Slot, { preview, nowMs }: PlanContext): Explanation | undefined {
+  const { mask, refusal } = slot;
+  if ((mask & BIT.refused) !== 0 && refusal !== undefined) return explainRefusal(slot, refusal, nowMs);
   if ((mask & BIT.candidateForce) === 0 || !preview.areForcedRefused) return undefined;
   return ['backoff', 'the API server refuses forced deletions; one is tried a second'];
 }
 
-function explainRefusal({ action, code, message, untilMs }: Refusal, nowMs: number): string {
+function explainRefusal(slot: Slot, { action, uid, answer, untilMs }: Refusal, nowMs: number): Explanation {
   const seconds = Math.max(0, Math.ceil((untilMs - nowMs) / 1000));
-  return `${action} was answered ${code}: ${message} (${seconds} s, then once more)`;
+  const message = answerText(answer, slot, uid);
+  return ['backoff', `${action} was answered ${answer.code}: ${message} (${seconds} s, then once more)`];
 }
 
 function explainOta(slot: Slot, context: PlanContext): Explanation {
@@ -134,7 +138,7 @@ function explainOta(slot: Slot, context: PlanContext): Explanation {
   if ((slot.mask & BIT.outdated) === 0) return ['marked', 'the condition PodNeedUpgrade is as it should be'];
   if (block !== undefined) return ['blocked', block.message];
   const { refusal } = slot;
-  if ((slot.mask & BIT.backingOff) !== 0 && refusal !== undefined) return ['backoff', explainRefusal(refusal, nowMs)];
+  if ((slot.mask & BIT.backingOff) !== 0 && refusal !== undefined) return explainRefusal(slot, refusal, nowMs);
   if (preview.limit !== undefined && !preview.next.has(slot)) {
     return ['backoff', 'the API server refuses marks; one is tried a second'];
   }
@@ -199,5 +203,5 @@ function explainHeld(slot: Slot, { facts, nowMs }: PlanContext): Explanation | u
     ];
   }
   if ((mask & BIT.backingOff) === 0 || refusal === undefined) return undefined;
-  return ['backoff', explainRefusal(refusal, nowMs)];
+  return explainRefusal(slot, refusal, nowMs);
 }

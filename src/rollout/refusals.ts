@@ -1,5 +1,6 @@
 import { isWriteRefused, type Outcome } from '../protocol/outcome.ts';
 import type { SlotKey } from '../protocol/slot.ts';
+import { Answers } from './answers.ts';
 import { type Ask, NEVER } from './slot-state.ts';
 
 /** So many writes of a kind refused in a row: it is not about single pods. */
@@ -20,6 +21,8 @@ interface Account {
  * and begin again, a flood; so they are counted, each kind for itself, and let through one by one.
  */
 export class Refusals {
+  /** What was said. */
+  readonly answers = new Answers();
   readonly #accounts: Readonly<Record<Ask['action'], Account>> = {
     delete: newAccount(),
     'force-delete': newAccount(),

@@ -1,3 +1,5 @@
+import type { OutcomeCode } from '../protocol/outcome.ts';
+import { answerText } from './answers.ts';
 import type { Ask, Refusal, Slot } from './slot-state.ts';
 
 /** Nodes that are told of those with the same refusal. */
@@ -6,7 +8,7 @@ const NODES_TOLD_MAX = 5;
 /** Writes that the API server refuses, of one kind and with one kind of answer. */
 export interface RefusedWrites {
   readonly action: Ask['action'];
-  readonly code: string;
+  readonly code: OutcomeCode;
   /** How many nodes; `nodes` are the first of them, by name. */
   readonly count: number;
   readonly nodes: readonly string[];
@@ -35,14 +37,18 @@ export function refusedWrites(slots: Iterable<Slot>): RefusedWrites[] {
   }
   return groups
     .sort((left, right) => right.count - left.count)
-    .map(({ refusal: { action, code }, count, first }) => {
+    .map(({ refusal: { action, answer }, count, first }) => {
       const nodes = first.map(({ nodeName }) => nodeName);
-      return { action, code, count, nodes, message: first[0]?.refusal?.message ?? '' };
+      return { action, code: answer.code, count, nodes, message: wordsTo(first[0]) };
     });
 }
 
 function isAlike(left: Refusal, right: Refusal): boolean {
-  return left.action === right.action && left.code === right.code;
+  return left.action === right.action && left.answer.code === right.answer.code;
+}
+
+function wordsTo(slot: Slot | undefined): string {
+  return slot?.refusal === undefined ? '' : answerText(slot.refusal.answer, slot, slot.refusal.uid);
 }
 
 function insert(first: Slot[], slot: Slot): void {

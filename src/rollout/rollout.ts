@@ -7,7 +7,7 @@ import { countsOf, type RolloutCounts, type RolloutSizes } from './counts.ts';
 import { type Block, type Change, Definition } from './definition.ts';
 import type { FailureCause } from './explain.ts';
 import type { RolloutNotice } from './notices.ts';
-import { hasSamePlace, type Observation, observeNode, observePod, observePodGone } from './observe.ts';
+import { hasSamePlace, type Observation, observeNode, observePlace, observePod, observePodGone } from './observe.ts';
 import type { PaceStatus } from './pace.ts';
 import { PaceFeed } from './pace-feed.ts';
 import { type NodePlan, type PlanLimits, planOf } from './plan.ts';
@@ -16,7 +16,7 @@ import { Refusals } from './refusals.ts';
 import type { RefusedWrites } from './refused-writes.ts';
 import { Selection, type SelectLimit } from './selection.ts';
 import { SlotBook } from './slot-book.ts';
-import { type EligibilityLevel, NEVER, type Slot } from './slot-state.ts';
+import { NEVER, type Slot } from './slot-state.ts';
 import { taskOf } from './tasks.ts';
 
 export interface RolloutIdentity {
@@ -99,7 +99,7 @@ export class Rollout {
       return;
     }
     observeNode(slot, node, this.#begin(nowMs));
-    if (!isSamePlace) this.#placeSlot(slot);
+    if (!isSamePlace) observePlace(slot, this.#definition.rule);
     this.#refresh(slot, nowMs);
   }
 
@@ -171,7 +171,7 @@ export class Rollout {
     if (slot === undefined) return WATCH;
     this.#begin(nowMs);
     this.#refusals.onOutcome(outcome);
-    const after = takeOutcome(slot, outcome, { facts: this.#definition.facts, nowMs });
+    const after = takeOutcome(slot, outcome, { ...this.#at(nowMs), answers: this.#refusals.answers });
     this.#refresh(slot, nowMs);
     return after;
   }
@@ -261,19 +261,11 @@ export class Rollout {
     if (change === 'deadlines') this.#book.refreshReplacing(at);
     else if (change !== 'none') {
       for (const slot of this.#book.all()) {
-        if (change === 'placement') this.#placeSlot(slot);
+        if (change === 'placement') observePlace(slot, this.#definition.rule);
         this.#book.refresh(slot, at);
       }
     }
     this.#updateProgress(nowMs);
-  }
-
-  #placeSlot(slot: Slot): void {
-    const eligibility = slot.node === undefined ? undefined : this.#definition.rule?.(slot.node);
-    let level: EligibilityLevel = 0;
-    if (eligibility?.shouldRun === true || slot.node?.uid === '') level = 2;
-    else if (eligibility?.shouldContinueRunning === true) level = 1;
-    slot.eligibility = level;
   }
 
   #refresh(slot: Slot, nowMs: number): void {

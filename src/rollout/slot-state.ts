@@ -1,5 +1,6 @@
 import { isAvailable } from '../kube/availability.ts';
 import type { NodeRecord, PodRecord } from '../kube/records.ts';
+import type { OutcomeCode } from '../protocol/outcome.ts';
 import type { SlotKey } from '../protocol/slot.ts';
 import type { Heap } from './heap.ts';
 
@@ -42,7 +43,7 @@ export interface Ask {
   /** What a mark writes, from the moment its task was made. */
   mark: { readonly needsUpgrade: boolean; readonly hash: string } | undefined;
   /** Why the last attempt wrote nothing. */
-  setback: { readonly code: string; readonly message: string } | undefined;
+  setback: Answer | undefined;
 }
 
 /** What was deleted on a node before, for holdback.ts; one small record a node that was updated. */
@@ -56,6 +57,13 @@ export interface Replacements {
   readonly atMs: number;
 }
 
+/** What the API server said to a write that it did not accept; one for all slots that it was said to (answers.ts). */
+export interface Answer {
+  readonly code: OutcomeCode;
+  /** With signs in place of names. */
+  text: string;
+}
+
 /** A write that the API server refused for good. */
 export interface Refusal {
   readonly action: Ask['action'];
@@ -64,8 +72,7 @@ export interface Refusal {
   readonly count: number;
   /** When it is tried again. */
   readonly untilMs: number;
-  readonly code: string;
-  readonly message: string;
+  readonly answer: Answer;
 }
 
 /** A zone's candidates of one kind. */

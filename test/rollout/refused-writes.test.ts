@@ -5,15 +5,17 @@ import type { OutcomeCode } from '../../src/protocol/outcome.ts';
 import { Candidates } from '../../src/rollout/candidates.ts';
 import { type RefusedWrites, refusedWrites } from '../../src/rollout/refused-writes.ts';
 import type { Rollout } from '../../src/rollout/rollout.ts';
-import { newSlot, type Refusal, type Slot } from '../../src/rollout/slot-state.ts';
+import { newSlot, type Slot } from '../../src/rollout/slot-state.ts';
 import { cluster, daemonSet, slot as keyOf, outcome, revision, syncedRollout, T0 } from './records.ts';
 import { ALL } from './scenario-moves.ts';
 
-type Answer = Pick<Refusal, 'action' | 'code' | 'message'>;
+type Said = Pick<RefusedWrites, 'action' | 'code' | 'message'>;
 
-function slotOf(node: string, answer: Answer | undefined): Slot {
+function slotOf(node: string, said: Said | undefined): Slot {
   const slot = newSlot(keyOf(node), node, new Candidates().enterZone(''));
-  if (answer !== undefined) slot.refusal = { ...answer, uid: 'u', count: 1, untilMs: 0 };
+  if (said === undefined) return slot;
+  const answer = { code: said.code, text: said.message };
+  slot.refusal = { action: said.action, uid: 'u', count: 1, untilMs: 0, answer };
   return slot;
 }
 
@@ -22,11 +24,12 @@ function simply(slots: readonly Slot[]): RefusedWrites[] {
   const byName = slots.toSorted((left, right) => (left.nodeName < right.nodeName ? -1 : 1));
   return ['delete', 'force-delete', 'mark'].flatMap((action) =>
     ['forbidden', 'rejected'].flatMap((code): RefusedWrites[] => {
-      const own = byName.filter(({ refusal }) => refusal?.action === action && refusal.code === code);
+      const own = byName.filter(({ refusal }) => refusal?.action === action && refusal.answer.code === code);
       const [first] = own;
       if (first?.refusal === undefined) return [];
       const nodes = own.slice(0, 5).map(({ nodeName }) => nodeName);
-      return [{ action: first.refusal.action, code, count: own.length, nodes, message: first.refusal.message }];
+      const { answer } = first.refusal;
+      return [{ action: first.refusal.action, code: answer.code, count: own.length, nodes, message: answer.text }];
     }),
   );
 }
