@@ -52,18 +52,18 @@ export class Controller {
     const key = daemonSetKey(daemonSet.namespace, daemonSet.name);
     const followed = this.#followed.get(key);
     if (change.type === 'deleted') {
-      if (followed?.uid === daemonSet.uid) this.#unfollow(followed);
-      this.#notices.deleted(daemonSet);
+      if (followed?.uid === daemonSet.uid) this.#unfollow(followed, nowMs);
+      this.#notices.deleted(daemonSet, nowMs);
       return;
     }
     const policy = parseUpdatePolicy(daemonSet);
     const isReadable = labelSelectorQuery(daemonSet.selector) !== undefined;
     this.#notices.policyRead(daemonSet, policy, isReadable);
     if (policy.kind !== 'policy' || !isReadable) {
-      if (followed !== undefined) this.#unfollow(followed);
+      if (followed !== undefined) this.#unfollow(followed, nowMs);
       return;
     }
-    if (followed !== undefined && followed.uid !== daemonSet.uid) this.#unfollow(followed);
+    if (followed !== undefined && followed.uid !== daemonSet.uid) this.#unfollow(followed, nowMs);
     const current = this.#followed.get(key);
     if (current === undefined) this.#follow(daemonSet, nowMs);
     else this.#updateFollowed(current, daemonSet, nowMs);
@@ -216,10 +216,10 @@ export class Controller {
     this.#ports.follow(daemonSet);
   }
 
-  #unfollow(followed: Followed): void {
+  #unfollow(followed: Followed, nowMs: number): void {
     this.#followed.delete(followed.key);
     this.#traffic.forget(followed);
-    this.#notices.unfollowed(followed.key);
+    this.#notices.unfollowed(followed.key, nowMs);
     this.#ports.unfollow(followed.key);
   }
 

@@ -80,17 +80,17 @@ export class NoticeBoard {
     return new Map(entries);
   }
 
-  deleted(daemonSet: DaemonSetRecord): void {
+  deleted(daemonSet: DaemonSetRecord, nowMs: number): void {
     const { key } = aboutOf(daemonSet);
     this.#complaints.delete(key);
-    this.unfollowed(key);
+    this.unfollowed(key, nowMs);
   }
 
   /** Its rollout is over: what was still to be said about it would be due for ever, because nobody posts it any more. */
-  unfollowed(key: DaemonSetKey): void {
+  unfollowed(key: DaemonSetKey, nowMs: number): void {
     this.#progress.delete(key);
     this.#failures.delete(key);
-    this.#writes.forget(key);
+    this.#writes.forget(key, nowMs);
     this.#stale.forget(key);
   }
 

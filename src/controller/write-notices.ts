@@ -24,6 +24,8 @@ interface RefusedWrites {
   readonly action: Outcome['action'];
   readonly outcome: OutcomeCode;
   readonly problem: RepeatedProblem;
+  /** One that had been refused was accepted since the last refusal. */
+  isAccepted: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export class WriteNotices {
       });
     } else if (code === 'done' || code === 'gone') {
       if (action !== 'observe') this.#confirmed(followed.key, nowMs);
+      if (code === 'done' && followed.rollout.wasRefused(outcome)) this.#accepted(followed.key, action);
       if (action === 'force-delete' && code === 'done') this.#forced(followed, outcome);
       else this.#ports.log('debug', 'pod written', { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
     } else if (isWriteRefused(outcome)) {
@@ -58,19 +61,23 @@ export class WriteNotices {
     }
   }
 
-  /** Says what is over. */
+  /** Says what is over: nobody waits for a refused write now, and one was accepted, or none is left that may have to be done. */
   post({ key, rollout }: Followed, nowMs: number): void {
     const refused = this.#problems.get(key)?.refused;
     if (refused === undefined || refused.size === 0 || rollout.counts().refused > 0) return;
-    for (const { action, outcome, problem } of refused.values()) {
-      const past = problem.succeeded(nowMs);
-      if (past === undefined) continue;
-      this.#ports.log('info', 'writes are not refused any more', { daemonSet: key, action, outcome, ...past });
-    }
+    for (const each of refused.values()) if (each.isAccepted || !rollout.hasRefusedBefore) this.#over(key, each, nowMs);
   }
 
-  forget(key: DaemonSetKey): void {
+  /** Nothing more is written. */
+  forget(key: DaemonSetKey, nowMs: number): void {
+    for (const each of this.#problems.get(key)?.refused.values() ?? []) this.#over(key, each, nowMs);
     this.#problems.delete(key);
+  }
+
+  #over(daemonSet: DaemonSetKey, { action, outcome, problem }: RefusedWrites, nowMs: number): void {
+    const past = problem.succeeded(nowMs);
+    if (past === undefined) return;
+    this.#ports.log('info', 'writes are not refused any more', { daemonSet, action, outcome, ...past });
   }
 
   #refused(followed: Followed, outcome: Outcome, nowMs: number): void {
@@ -79,10 +86,16 @@ export class WriteNotices {
     const detail = `cannot ${action} pods: ${message}`;
     this.#ports.record(followed, { level: 'warn', reason, message: detail });
     const { refused } = this.#problemsOf(followed.key);
-    const known = refused.get(`${action} ${code}`) ?? { action, outcome: code, problem: new RepeatedProblem() };
+    const known = refused.get(`${action} ${code}`) ?? newRefused(action, code);
+    known.isAccepted = false;
     refused.set(`${action} ${code}`, known);
     const fields = { ...failureOf(outcome), detail, daemonSet: followed.key };
     logRepeated(this.#ports.log, { message: reason, fields, count: known.problem.failed(nowMs) });
+  }
+
+  #accepted(key: DaemonSetKey, action: Outcome['action']): void {
+    for (const each of this.#problems.get(key)?.refused.values() ?? [])
+      if (each.action === action) each.isAccepted = true;
   }
 
   #forced(followed: Followed, outcome: Outcome): void {
@@ -111,6 +124,10 @@ export class WriteNotices {
       if (past !== undefined) this.#ports.log('info', 'writes confirmed again', { daemonSet, outcome, ...past });
     }
   }
+}
+
+function newRefused(action: Outcome['action'], outcome: OutcomeCode): RefusedWrites {
+  return { action, outcome, problem: new RepeatedProblem(), isAccepted: false };
 }
 
 function failureOf(outcome: Outcome): LogFields {

@@ -51,9 +51,11 @@ export const BIT = {
   refused: 1 << 19,
   /** Would be a candidate for deletion, but its node cannot be read. */
   unknown: 1 << 20,
+  /** A write of its pod was refused and not accepted since, wanted now or not: eligible or not. */
+  refusedBefore: 1 << 21,
 } as const;
 
-export const BIT_COUNT = 21;
+export const BIT_COUNT = 22;
 
 const CANDIDATE_DELETE = BIT.candidateUnavailable | BIT.candidateAvailable;
 

@@ -237,6 +237,16 @@ export class Rollout {
     return this.#book.refusals();
   }
 
+  /** Whether a write was refused that may have to be done yet, be it not now: its node is away. */
+  get hasRefusedBefore(): boolean {
+    return this.#book.counters.of('refusedBefore') > 0;
+  }
+
+  /** Whether what was answered now had been refused. */
+  wasRefused({ slot, action }: Outcome): boolean {
+    return this.#book.get(nodeOfSlot(slot))?.refusal?.action === action;
+  }
+
   /** Somebody else leads now. */
   standBy(): void {
     this.#pace.forget();
@@ -274,8 +284,7 @@ export class Rollout {
   }
 
   #updateProgress(nowMs: number): void {
-    const { counters } = this.#book;
-    this.#progress.update(this.#definition.facts, this.blocked(), { counters, nowMs });
+    this.#progress.update(this.#definition.facts, this.blocked(), { counters: this.#book.counters, nowMs });
   }
 
   /** Starts an event: what became due by time is handled before it, so that a late tick changes nothing. */

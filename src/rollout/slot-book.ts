@@ -138,6 +138,7 @@ export class SlotBook {
   #derive(slot: Slot, at: Observation): number {
     let mask = classify(slot, at.facts, at.nowMs);
     if ((mask & BIT.settled) !== 0) slot.refusal = undefined;
+    if (slot.refusal !== undefined) mask |= BIT.refusedBefore;
     if (slot.refusal !== undefined && isWanted(slot, slot.refusal, at.facts)) mask |= BIT.refused;
     if ((mask & BIT.replacing) === 0) return mask;
     slot.replacingSinceMs = replacingSinceMs(slot, (slot.mask & BIT.replacing) !== 0, at);

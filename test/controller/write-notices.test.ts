@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RepeatedProblem } from '../../src/controller/repeated-problem.ts';
-import { T0 } from '../rollout/records.ts';
+import type { DaemonSetRecord } from '../../src/kube/records.ts';
+import { daemonSetOfSlot, nodeOfSlot } from '../../src/protocol/slot.ts';
+import type { Task } from '../../src/protocol/task.ts';
+import { node, T0 } from '../rollout/records.ts';
 import { optedIn, World } from './world.ts';
 
 test('repeated problem: at every attempt → said at once, then once a minute with how often since', () => {
@@ -128,3 +131,90 @@ test('write notices: one pod is protected, the others are deleted → nobody say
   world.pump();
   assert.equal(isOver(), 1);
 });
+
+const overLines = (world: World) => {
+  return world.ports.logs.filter(({ message }) => message === 'writes are not refused any more').length;
+};
+
+/** One node of the cluster, whose deletion was refused; the others, if any, were replaced. */
+function oneRefused(nodeCount: number): { world: World; refused: Task; record: DaemonSetRecord } {
+  const world = new World(nodeCount);
+  world.lead();
+  const record = optedIn('agent', '1');
+  world.add(record);
+  const refused = world.pump()[0] ?? assert.fail();
+  world.answer(refused, 'rejected', DENIED);
+  for (let node = 1; node < nodeCount; node += 1) world.replace(world.pump()[0] ?? assert.fail());
+  world.pump();
+  return { world, refused, record };
+}
+
+function setReady(world: World, { slot }: Task, isReady: boolean): void {
+  const object = node(nodeOfSlot(slot), { isReady, readyChangedAtMs: world.nowMs });
+  world.controller.onNode({ type: 'modified', object }, world.nowMs);
+}
+
+for (const nodeCount of [1, 3]) {
+  test(`write notices: one of ${nodeCount} is refused, its node goes NotReady and is back → not over; accepted → over`, () => {
+    const { world, refused } = oneRefused(nodeCount);
+    for (let round = 0; round < 3; round += 1) {
+      setReady(world, refused, false);
+      world.pump(100_000);
+      assert.equal(world.counts(daemonSetOfSlot(refused.slot)).refused, 0);
+      setReady(world, refused, true);
+      world.answer(world.pump()[0] ?? assert.fail(), 'rejected', DENIED);
+      world.pump();
+      assert.equal(overLines(world), 0);
+    }
+    world.replace(world.pump(60_000)[0] ?? assert.fail());
+    world.pump();
+    assert.equal(overLines(world), 1);
+  });
+}
+
+test('write notices: two are refused, one node goes NotReady, the other one is accepted → over, until the next refusal', () => {
+  const world = new World(2);
+  world.lead();
+  world.add(optedIn('agent', '2'));
+  const [first, second] = world.pump();
+  assert.ok(first !== undefined && second !== undefined);
+  for (const task of [first, second]) world.answer(task, 'rejected', DENIED);
+  setReady(world, first, false);
+  world.pump();
+  assert.equal(overLines(world), 0);
+  const again = world.pump(1000)[0] ?? assert.fail();
+  assert.equal(again.slot, second.slot);
+  world.replace(again);
+  world.pump();
+  assert.equal(overLines(world), 1);
+  world.pump(70_000);
+  setReady(world, first, true);
+  world.answer(world.pump()[0] ?? assert.fail(), 'rejected', DENIED);
+  assert.equal(world.counts(daemonSetOfSlot(first.slot)).refused, 1);
+  setReady(world, first, false);
+  world.pump();
+  assert.equal(overLines(world), 1, 'that one was accepted once does not count after the next refusal');
+});
+
+const ENDS: readonly { name: string; end: (world: World, refused: Task, record: DaemonSetRecord) => void }[] = [
+  { name: 'it opts out', end: (world, _, record) => world.apply({ ...record, annotations: {} }) },
+  { name: 'it is deleted', end: (world, _, record) => world.delete(record) },
+  {
+    name: 'another one deletes the pod',
+    end: (world, refused) => {
+      world.deletePod(refused);
+      world.createPod(daemonSetOfSlot(refused.slot), nodeOfSlot(refused.slot), 'new');
+    },
+  },
+  { name: 'it is rolled back', end: (world, _, record) => world.supersede(record, 'old') },
+];
+for (const { name, end } of ENDS) {
+  test(`write notices: a deletion is refused, and ${name} → nothing is left to refuse, said once`, () => {
+    const { world, refused, record } = oneRefused(1);
+    assert.equal(overLines(world), 0);
+    end(world, refused, record);
+    world.pump();
+    world.pump(1000);
+    assert.equal(overLines(world), 1);
+  });
+}
