@@ -139,6 +139,20 @@ describe('observation', () => {
     assert.deepEqual(peaksOf(observation), { unavailablePeak: 2, takenDownPeak: 2, cameUnavailable: 1 });
   });
 
+  it('a node’s event that arrived before an older one of its pod → the pod that is ready is available', () => {
+    const observation = twoNodes();
+    observation.observe(
+      [
+        change('pod', 1_000, pod('a-1', 'a', { revision: 1 }), true),
+        change('pod', 2_003, pod('a-2', 'a', { revision: 1 })),
+        change('node', 2_000, node('a')),
+      ],
+      3_000,
+    );
+    assert.equal(observation.report.unavailableNow, 0);
+    assert.equal(observation.report.updatedNodes, 2);
+  });
+
   it('a new revision → complete only when every node runs it, at the time of the last one', () => {
     const observation = twoNodes();
     observation.observe([change('revision', 100, revision(2)), change('daemonSet', 110, daemonSet(2))], 200);

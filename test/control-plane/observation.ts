@@ -1,6 +1,7 @@
 import type { KubeObject } from './api-client.ts';
-import type { Condition, DaemonSetObject, NodeObject, PodObject } from './cluster.ts';
+import type { DaemonSetObject, NodeObject, PodObject } from './cluster.ts';
 import type { ObservedRollout } from './observed-rollout.ts';
+import { hashOf, isReady, targetNode } from './pod-facts.ts';
 
 interface DaemonSetSpecObject extends DaemonSetObject {
   readonly spec: {
@@ -66,6 +67,33 @@ export class Observation {
     this.#name = name;
   }
 
+  /** Another one that has seen the same. */
+  fork(): Observation {
+    const copy = new Observation(this.#name);
+    for (const [name, node] of this.#nodes) copy.#nodes.set(name, node);
+    for (const [uid, pod] of this.#pods) copy.#pods.set(uid, pod);
+    for (const [name, uids] of this.#podsOfNode) copy.#podsOfNode.set(name, new Set(uids));
+    for (const [name, revision] of this.#revisions) copy.#revisions.set(name, revision);
+    for (const uid of this.#deleted) copy.#deleted.add(uid);
+    for (const name of this.#unavailable) copy.#unavailable.add(name);
+    for (const name of this.#updated) copy.#updated.add(name);
+    for (const name of this.#eligibleReady) copy.#eligibleReady.add(name);
+    for (const [name, cameMs] of this.#came) copy.#came.set(name, cameMs);
+    copy.#daemonSet = this.#daemonSet;
+    copy.#hash = this.#hash;
+    copy.#startedMs = this.#startedMs;
+    copy.#lastMs = this.#lastMs;
+    copy.#peak = this.#peak;
+    copy.#takenDownPeak = this.#takenDownPeak;
+    copy.#cameUnavailable = this.#cameUnavailable;
+    copy.#hasGoneDown = this.#hasGoneDown;
+    copy.#podMs = this.#podMs;
+    copy.#deletedPods = this.#deletedPods;
+    copy.#deletedCurrentPods = this.#deletedCurrentPods;
+    copy.#completedMs = this.#completedMs;
+    return copy;
+  }
+
   /** Counts from here. */
   begin(nowMs: number): void {
     this.#startedMs = nowMs;
@@ -102,9 +130,11 @@ export class Observation {
   /** Changes in the order in which they became true, then the time that passed without any. */
   observe(changes: readonly ObservedChange[], nowMs: number): void {
     for (const change of changes) {
-      this.#advance(change.atMs);
-      this.#apply(change);
-      if (change.isPartial !== true) this.#notePeaks(change.atMs);
+      // Another watch may bring what came first some milliseconds later; a pod is not ready for less than no time.
+      const atMs = Math.max(change.atMs, this.#lastMs);
+      this.#advance(atMs);
+      this.#apply({ ...change, atMs });
+      if (change.isPartial !== true) this.#notePeaks(atMs);
     }
     if ((this.#daemonSet?.spec.minReadySeconds ?? 0) > 0) this.#recomputeAll(nowMs);
     this.#advance(nowMs);
@@ -118,7 +148,7 @@ export class Observation {
     this.#takenDownPeak = Math.max(this.#takenDownPeak, this.#unavailable.size - unknown);
   }
 
-  /** Adds up the time for which the present number held. Arrival times may be out of order by some milliseconds. */
+  /** Adds up the time for which the present number held. */
   #advance(atMs: number): void {
     if (this.#completedMs === undefined && this.#isComplete() && this.#deletedPods > 0)
       this.#completedMs = this.#lastMs;
@@ -251,29 +281,4 @@ export class Observation {
       this.#updated.size === this.#eligibleReady.size
     );
   }
-}
-
-function hashOf(pod: PodObject): string | undefined {
-  return pod.metadata.labels?.['controller-revision-hash'];
-}
-
-function isReady(conditions: readonly Condition[] | undefined): boolean {
-  return conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
-}
-
-interface AffinityTerm {
-  readonly matchFields?: readonly { readonly key: string; readonly values?: readonly string[] }[];
-}
-
-/** A DaemonSet's pod that is not scheduled yet names its node in its affinity. */
-function targetNode(pod: PodObject): string | undefined {
-  const spec = pod.spec as {
-    affinity?: {
-      nodeAffinity?: {
-        requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms?: readonly AffinityTerm[] };
-      };
-    };
-  };
-  const terms = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  return terms[0]?.matchFields?.find(({ key }) => key === 'metadata.name')?.values?.[0];
 }
