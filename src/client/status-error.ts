@@ -1,4 +1,4 @@
-import { oneLine } from '../kube/one-line.ts';
+import { clipLine } from '../kube/one-line.ts';
 import { isEnveloped, openEnvelope } from './protobuf/envelope.ts';
 import { readStatus } from './protobuf/status.ts';
 import { WireError, WireReader } from './protobuf/wire.ts';
@@ -223,5 +223,5 @@ function plainText(body: Uint8Array): string {
 }
 
 function shortLine(text: string): string {
-  return oneLine(text, MESSAGE_CHARACTERS_MAX);
+  return clipLine(text, MESSAGE_CHARACTERS_MAX - 1);
 }

@@ -1,11 +1,13 @@
 import { z } from 'zod';
-import { oneLine } from '../kube/one-line.ts';
+import { clipLine, oneLine } from '../kube/one-line.ts';
 
 /** How a running controller stands, as `status` shows it; from `/admin/status` or from its lease. */
 export type ControllerReport = z.infer<typeof controllerReport>;
 
 /** Whoever may write the lease may write anything into it. */
 const text = (charactersMax: number) => z.string().transform((value) => oneLine(value, charactersMax));
+/** Of sentences it is said that they go on. */
+const sentence = (charactersMax: number) => z.string().transform((value) => clipLine(value, charactersMax));
 const count = z.int().nonnegative();
 const figure = z.number().nonnegative();
 
@@ -29,7 +31,7 @@ const rollout = z.object({
   strategy: text(40).optional(),
   allowed: count,
   /** Why nothing new is decided about it. */
-  blocked: text(300).optional(),
+  blocked: sentence(300).optional(),
   /** Nodes with a write to their pod that was refused, and those replaced again and again. */
   refused: count.optional(),
   repeated: count.optional(),
@@ -41,7 +43,7 @@ const rollout = z.object({
         code: text(40),
         count,
         nodes: z.array(text(253)).max(10).readonly(),
-        message: text(300),
+        message: sentence(300),
       }),
     )
     .max(10)
@@ -55,7 +57,7 @@ const rollout = z.object({
   pace: z.object({
     phase: text(40),
     window: count,
-    reason: text(300),
+    reason: sentence(300),
     ratePerSecond: figure,
     undisturbedMs: figure.optional(),
   }),

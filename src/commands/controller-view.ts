@@ -1,5 +1,6 @@
 import type { ControllerReport } from './controller-report.ts';
 import { fitTable, formatAge, formatTable, more } from './tables.ts';
+import { wrapHanging } from './view/text.ts';
 import type { LeaderStatus } from './wiring/leader-status.ts';
 import { workersLines } from './workers-view.ts';
 
@@ -9,10 +10,16 @@ export function controllerLines(
   nowMs: number,
   widthMax = Number.POSITIVE_INFINITY,
 ): readonly string[] {
-  if (!status.ok) return [`controller not reached: ${status.message}`];
+  if (!status.ok) return wrapHanging(`controller not reached: ${status.message}`, widthMax);
   const { report } = status;
   const workers = workersLines(report.workers, nowMs);
-  return [headOf(status), ...paceLines(report, widthMax), '', ...workers, ...laneLines(report)];
+  return [
+    ...wrapHanging(headOf(status), widthMax),
+    ...paceLines(report, widthMax),
+    '',
+    ...workers,
+    ...laneLines(report),
+  ];
 }
 
 function headOf({ report, ageMs, isOutdated }: Extract<LeaderStatus, { ok: true }>): string {

@@ -5,8 +5,10 @@ import { daemonSetKey } from '../protocol/slot.ts';
 import type { PlanOptions } from './options.ts';
 import { type ToldLimits, toldLimits } from './plan-limits.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
-import { seenCounts } from './rollout-state.ts';
+import { type LedRollout, ledOf, seenCounts, toldByLeader } from './rollout-state.ts';
 import { type PlanRow, planTable } from './tables.ts';
+import { columnsOf } from './view/terminal.ts';
+import { wrapHanging } from './view/text.ts';
 import { leaderOf } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
 
@@ -25,8 +27,11 @@ export async function plan(options: PlanOptions): Promise<number> {
       process.stderr.write(`error: nothing is planned for DaemonSet ${namespace}/${options.daemonSet}: ${why}\n`);
       return EXIT_FAILED;
     }
-    const limits = toldLimits(await leaderOf(reading, options), key);
-    process.stdout.write(options.output === 'json' ? planJson(followed, limits) : planText(followed, limits));
+    const leader = await leaderOf(reading, options);
+    const limits = toldLimits(leader, key);
+    const text =
+      options.output === 'json' ? planJson(followed, limits, ledOf(leader, key)) : planText(followed, limits);
+    process.stdout.write(text);
     return EXIT_OK;
   } finally {
     await reading.close();
@@ -43,15 +48,17 @@ function planText({ key, rollout }: Followed, limits: ToldLimits): string {
   // Under OTA there is no pace, so only what stops it matters.
   const isTold = limits.why !== undefined && (strategy !== 'OTA' || limits.blocked !== undefined);
   const rows = rowsOf(rollout.plan(monotonicMs(), limits));
-  return `${[head, ...(isTold ? [limits.why] : []), ...limits.seen, '', ...planTable(rows)].join('\n')}\n`;
+  const notes = [head, ...(isTold ? [limits.why] : []), ...limits.seen];
+  const wrapped = notes.flatMap((note) => wrapHanging(note, columnsOf(process.stdout)));
+  return `${[...wrapped, '', ...planTable(rows)].join('\n')}\n`;
 }
 
-function planJson({ key, rollout }: Followed, limits: ToldLimits): string {
+function planJson({ key, rollout }: Followed, limits: ToldLimits, led: LedRollout): string {
   const nodes = rollout.plan(monotonicMs(), limits);
   const counts = seenCounts(rollout.counts());
   const reasons: Record<string, number> = {};
   for (const { reason } of nodes) reasons[reason] = (reasons[reason] ?? 0) + 1;
-  return `${JSON.stringify({ daemonSet: key, counts, limits, reasons, nodes }, null, 2)}\n`;
+  return `${JSON.stringify({ daemonSet: key, counts, leader: toldByLeader(led), limits, reasons, nodes }, null, 2)}\n`;
 }
 
 function rowsOf(nodes: ReturnType<Followed['rollout']['plan']>): PlanRow[] {

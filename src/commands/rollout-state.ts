@@ -2,10 +2,17 @@ import type { RolloutCounts } from '../rollout/counts.ts';
 import type { Block } from '../rollout/definition.ts';
 import type { ControllerReport } from './controller-report.ts';
 import { formatAge } from './tables.ts';
+import type { LeaderStatus } from './wiring/leader-status.ts';
 import { wordsOf } from './workers-view.ts';
 
 /** What only the leader knows of a rollout; undefined when it is not reached. */
 export type LedRollout = ControllerReport['rollouts'][number] | undefined;
+
+/** What the leader told about a rollout. One that is gone is not asked. */
+export function ledOf(leader: LeaderStatus, daemonSet: string): LedRollout {
+  if (!leader.ok || leader.isOutdated) return undefined;
+  return leader.report.rollouts.find((rollout) => rollout.daemonSet === daemonSet);
+}
 
 /** What can be seen of a rollout by whoever only reads the cluster. */
 export interface SeenRollout {
@@ -104,6 +111,13 @@ export function refusalsOf(led: LedRollout): readonly string[] {
 
 function nodesOf(count: number): string {
   return count === 1 ? '1 node' : `${count} nodes`;
+}
+
+/** What warnings are made of and nobody but the leader knows, for machines. Null: it told nothing of this rollout, so it is not known. */
+export function toldByLeader(led: LedRollout): object | null {
+  if (led === undefined) return null;
+  const { refused = 0, refusals = [], repeated = 0, failures = {} } = led;
+  return { refused, refusals, repeated, failures };
 }
 
 /** Without what only its leader knows, which would be said to be none. */

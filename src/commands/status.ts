@@ -7,8 +7,10 @@ import { parseControllerReport } from './controller-report.ts';
 import { controllerLines } from './controller-view.ts';
 import type { StatusOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
-import { failedCount, type LedRollout, seenCounts, stateOf, warningsOf } from './rollout-state.ts';
+import { failedCount, type LedRollout, ledOf, seenCounts, stateOf, toldByLeader, warningsOf } from './rollout-state.ts';
 import { type StatusRow, statusTable } from './tables.ts';
+import { columnsOf } from './view/terminal.ts';
+import { wrapHanging } from './view/text.ts';
 import { type LeaderStatus, leaderOf } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
 import { firstSignal } from './wiring/shutdown.ts';
@@ -79,12 +81,6 @@ function complaintsOf(reading: Reading, name: string | undefined): readonly stri
     .flatMap(([key, messages]) => messages.map((message) => `${key}: ${message}`));
 }
 
-/** The leader's word about a rollout. One that is gone is not asked. */
-function ledOf(leader: LeaderStatus, key: string): LedRollout {
-  if (!leader.ok || leader.isOutdated) return undefined;
-  return leader.report.rollouts.find(({ daemonSet }) => daemonSet === key);
-}
-
 function causesOf({ rollout }: Followed): Readonly<Record<string, number>> {
   return Object.fromEntries([...rollout.failures()].filter(([, count]) => count > 0));
 }
@@ -97,7 +93,9 @@ interface Screen {
 
 function statusJson({ wanted, warnings, leader }: Screen): string {
   return JSON.stringify({
-    daemonSets: wanted.map(({ key, rollout }) => ({ daemonSet: key, ...seenCounts(rollout.counts()) })),
+    daemonSets: wanted.map(({ key, rollout }) => {
+      return { daemonSet: key, ...seenCounts(rollout.counts()), leader: toldByLeader(ledOf(leader, key)) };
+    }),
     warnings,
     controller: leader.ok ? { ...leader.report, ageMs: leader.ageMs } : { error: leader.message },
   });
@@ -106,11 +104,15 @@ function statusJson({ wanted, warnings, leader }: Screen): string {
 function statusText({ wanted, warnings, leader }: Screen): string {
   const none = `No DaemonSet has opted in with the annotation ${UPDATE_STRATEGY_ANNOTATION}.`;
   const rows = wanted.map((followed) => rowOf(followed, ledOf(leader, followed.key)));
-  // Without a terminal nobody is short of columns; some terminals say 0.
-  const widthMax = process.stdout.columns || Number.POSITIVE_INFINITY;
+  const widthMax = columnsOf(process.stdout);
   const table = rows.length === 0 ? [none] : statusTable(rows, widthMax);
-  const warned = warnings.length === 0 ? [] : ['', ...warnings.map((warning) => `warning: ${warning}`)];
-  return [...table, ...warned, '', ...controllerLines(leader, Date.now(), widthMax)].join('\n');
+  const warned = warnings.flatMap((warning) => wrapHanging(`warning: ${warning}`, widthMax));
+  return [
+    ...table,
+    ...(warned.length === 0 ? [] : ['', ...warned]),
+    '',
+    ...controllerLines(leader, Date.now(), widthMax),
+  ].join('\n');
 }
 
 async function watch(reading: Reading, options: StatusOptions): Promise<void> {

@@ -26,6 +26,8 @@ function withoutSecrets(text: string): string {
 
 /** The same, with a sign where something was cut off: values in messages may be 256 KiB long. */
 export function clipLine(text: string, charactersMax: number): string {
-  const shown = oneLine(text, charactersMax);
-  return text.length > charactersMax ? `${shown}…` : shown;
+  const shown = oneLine(text, charactersMax + 1);
+  // What is longer than is looked at may have been blank there.
+  const isCut = shown.length > charactersMax || text.length > charactersMax + SECRET_CHARACTERS_MAX;
+  return isCut ? `${shown.slice(0, charactersMax).trim()}…` : shown;
 }

@@ -70,6 +70,13 @@ test('controller view: 60 columns → why stands below its row, broken at spaces
   ]);
 });
 
+test('controller view: 40 columns → what is told of the controller is broken at spaces too', () => {
+  const lines = controllerLines({ ok: false, message: 'lease edge/updater: not allowed to get leases' }, 0, 40);
+  assert.deepEqual(lines, ['controller not reached: lease', '  edge/updater: not allowed to get', '  leases']);
+  const [first, second] = controllerLines({ ...SEEN, ageMs: 200_000, isOutdated: true }, 0, 40);
+  assert.deepEqual([first, second], ['controller node-a_1, last heard of', '  3m20s ago: longer than its lease']);
+});
+
 test('controller view: no rollout → no empty table', () => {
   const lines = controllerLines({ ...SEEN, report: { ...REPORT, rollouts: [], rolloutsLeftOut: 0, lanes: [] } }, 0);
   assert.deepEqual(lines.slice(0, 3), ['controller node-a_1, leading, as of 2s ago', '', 'worker threads  2']);

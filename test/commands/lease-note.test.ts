@@ -55,7 +55,7 @@ test('note: nothing new is decided about a rollout → told with why, shortened,
   const told = decoded.report.rollouts.map(({ daemonSet, blocked: why }) => [daemonSet, why]);
   assert.deepEqual(told, [
     ['edge/agent', undefined],
-    ['edge/marked', blocked.slice(0, 200)],
+    ['edge/marked', `${blocked.slice(0, 200)}…`],
   ]);
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type LedRollout, stateOf, warningsOf } from '../../src/commands/rollout-state.ts';
+import { type LedRollout, ledOf, stateOf, toldByLeader, warningsOf } from '../../src/commands/rollout-state.ts';
 import type { RolloutCounts } from '../../src/rollout/counts.ts';
 import type { Block } from '../../src/rollout/definition.ts';
 
@@ -156,4 +156,23 @@ test('warnings: what is shown is old, or nobody has read the newest template →
   assert.deepEqual(of(BEHIND, led()), [`edge/agent: nothing new is decided: ${BEHIND.message}`]);
   assert.deepEqual(of(BEHIND, led({ blocked: BEHIND.message })), []);
   assert.deepEqual(of({ code: 'not-synced', message: 'soon' }), []);
+});
+
+test('JSON: what only the leader knows → its word, zeros where it said nothing; of a leader that is gone, or not asked → null', () => {
+  const refusals = [{ action: 'delete', code: 'rejected', count: 2, nodes: ['n01', 'n02'], message: 'denied' }];
+  const troubled = { refused: 2, refusals, repeated: 1, failures: { 'crash-loop': 3 } };
+  assert.deepEqual(toldByLeader(led(troubled)), troubled);
+  assert.deepEqual(toldByLeader(led()), { refused: 0, refusals: [], repeated: 0, failures: {} });
+  const workers = { setting: 2, source: 'flag', wanted: 2, actual: 2, reason: 'set', cpus: 2, decisions: [] };
+  const rollouts = [led(troubled) ?? assert.fail()];
+  const report = { identity: 'node-a', isLeading: true, workers, lanes: [], rollouts, rolloutsLeftOut: 0 };
+  const leader = { ok: true, report, ageMs: 0, isOutdated: false } as const;
+  assert.deepEqual(toldByLeader(ledOf(leader, 'edge/agent')), troubled);
+  for (const [status, daemonSet] of [
+    [leader, 'edge/other'],
+    [{ ...leader, isOutdated: true }, 'edge/agent'],
+    [{ ok: false, message: 'no lease' }, 'edge/agent'],
+  ] as const) {
+    assert.equal(toldByLeader(ledOf(status, daemonSet)), null);
+  }
 });

@@ -7,8 +7,8 @@ import { renderPlain } from '../../src/commands/view/plain-view.ts';
 import { RateMeter } from '../../src/commands/view/rate-meter.ts';
 import type { ViewSnapshot } from '../../src/commands/view/snapshot.ts';
 import { renderSvg } from '../../src/commands/view/svg.ts';
-import { canRedraw, LiveTerminal, shouldColor, terminalWidth } from '../../src/commands/view/terminal.ts';
-import { formatElapsed, formatRate } from '../../src/commands/view/text.ts';
+import { canRedraw, columnsOf, LiveTerminal, shouldColor, terminalWidth } from '../../src/commands/view/terminal.ts';
+import { formatElapsed, formatRate, wrapHanging } from '../../src/commands/view/text.ts';
 
 const SNAPSHOT: ViewSnapshot = {
   strategy: 'AdvancedRollingUpdate',
@@ -276,4 +276,18 @@ test('rate: a burst, then nothing → now falls to zero, the average stays', () 
 test('text: rates and times → about two digits, clock form', () => {
   assert.deepEqual([0, 0.123, 4.81, 48.2, 1234.5].map(formatRate), ['0/s', '0.12/s', '4.8/s', '48/s', '1,235/s']);
   assert.deepEqual([0, 7900, 750_000, 3_723_000].map(formatElapsed), ['0:00', '0:07', '12:30', '1:02:03']);
+});
+
+test('wrap: a warning on terminals of any width → no line is wider, later lines are set back, no word is lost', () => {
+  const text = `warning: edge/agent: the API server refuses to delete the pod on 12 nodes (n01 …), rejected: ${'no '.repeat(40)}`;
+  for (let width = 20; width < 130; width += 1) {
+    const [first = '', ...others] = wrapHanging(text.trim(), width);
+    for (const line of [first, ...others]) assert.ok([...line].length <= width, `${width}: ${line}`);
+    assert.match(first, /^warning:/);
+    for (const line of others) assert.match(line, /^ {2}\S/);
+    assert.equal([first, ...others.map((line) => line.trim())].join(' '), text.trim());
+  }
+  const columns = columnsOf({});
+  assert.deepEqual(wrapHanging(text, columns), [text], 'piped, all in one line');
+  assert.deepEqual([columnsOf({ columns: 0 }), columnsOf({ columns: 72 })], [columns, 72]);
 });

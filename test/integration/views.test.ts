@@ -177,8 +177,9 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
   assert.match(seen.stdout, /\nDAEMONSET +AT ONCE +REPLACED\/S +PACE +WHY\ndefault\/agent +4 of 4 +\d+\.\d +\w+ +\S/);
   assert.match(seen.stdout, /\nworker threads +3\nsetting +3 \(set by --daemonpodupdater-workers\)\nwhy +this number/);
   const { daemonSets, controller } = JSON.parse((await status(...lease, '-o', 'json')).stdout);
-  const { daemonSet, window, refused: known, repeated } = daemonSets[0];
+  const { daemonSet, window, refused: known, repeated, leader: told } = daemonSets[0];
   assert.deepEqual([daemonSet, window, known, repeated], ['default/agent', undefined, undefined, undefined]);
+  assert.deepEqual(told, { refused: 0, refusals: [], repeated: 0, failures: {} });
   assert.deepEqual([controller.workers.actual, controller.rollouts[0].pace.window], [3, 4]);
   const plan = (...args: string[]) => runCli(t, ['plan', 'agent', '--kubeconfig', config, ...lease, ...args]);
   assert.doesNotMatch((await plan()).stdout, /pace/, 'it is as large as the budget');
@@ -193,10 +194,20 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
     );
   });
   assert.match((await plan()).stdout, /\nthe API server refuses to delete the pod on \d+ nodes? \(node-/);
+  for (const { daemonSets: all, leader: own = all[0].leader } of [
+    JSON.parse((await plan('-o', 'json')).stdout),
+    JSON.parse((await status(...lease, '-o', 'json')).stdout),
+  ]) {
+    const [{ action, code, nodes, message }] = own.refusals;
+    assert.ok(own.refused >= 1 && nodes[0].startsWith('node-'));
+    assert.deepEqual([action, code, own.repeated], ['delete', 'forbidden', 0]);
+    assert.match(message, /cannot delete/);
+  }
   await cluster.control.setForbidden([{ verb: 'get', resource: 'leases' }]);
   const refused = await status(...lease);
   assert.match((await plan()).stdout, /\nthe pace is not known, so .*: lease \S+\/ops: not allowed to get leases/);
-  const { limits, counts } = JSON.parse((await plan('-o', 'json')).stdout);
+  const { limits, counts, leader: nobody } = JSON.parse((await plan('-o', 'json')).stdout);
+  assert.equal(nobody, null, 'not known is not none');
   assert.match(limits.why, /^the pace is not known/);
   assert.deepEqual([counts.allowed, counts.window], [4, undefined]);
   assert.equal(refused.code, 0, refused.stderr);

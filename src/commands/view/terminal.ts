@@ -20,6 +20,11 @@ export function terminalWidth({ columns }: { readonly columns?: number }): numbe
   return Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, columns ?? WIDTH_DEFAULT));
 }
 
+/** How wide lines may be. Without a terminal nobody is short of columns; some terminals say 0. */
+export function columnsOf({ columns }: { readonly columns?: number }): number {
+  return columns || Number.POSITIVE_INFINITY;
+}
+
 /** Whether frames can be drawn over each other. */
 export function canRedraw(stream: { readonly isTTY?: boolean }, environment: NodeJS.ProcessEnv): boolean {
   return stream.isTTY === true && environment.TERM !== 'dumb';

@@ -45,6 +45,9 @@ function paint(text: string, style: Style, isColor: boolean): string {
   return isColor && style !== 'plain' && text !== '' ? `\x1b[${CODES[style]}m${text}\x1b[0m` : text;
 }
 
+/** Before the lines of a text that are not its first. */
+const HANG = '  ';
+
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** `ratio` of `columns` filled, to an eighth of a column. */
@@ -83,4 +86,9 @@ export function wrapWords(text: string, width: number): string[] {
     else lines.push(word);
   }
   return lines;
+}
+
+/** A text in lines of so many characters, if its words let it; the first begins where the others do not. */
+export function wrapHanging(text: string, width: number): string[] {
+  return wrapWords(text, width - HANG.length).map((line, index) => (index === 0 ? line : HANG + line));
 }
