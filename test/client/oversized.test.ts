@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseDaemonSet } from '../../src/client/json/daemon-set.ts';
+import { JsonListReader } from '../../src/client/json/list.ts';
+import { parsePod } from '../../src/client/json/pod.ts';
 import { JsonWatchReader } from '../../src/client/json/watch.ts';
 import { ProtobufListReader } from '../../src/client/protobuf/list.ts';
 import { readNode } from '../../src/client/protobuf/node.ts';
@@ -161,14 +163,38 @@ test('oversized: a DaemonSet with 1 MiB of "<", 6 MiB in JSON → read; one of m
   );
 });
 
-test('oversized: more than 10,000 objects of a list are unusable → the list is refused; without names → the first ten are told', () => {
-  const named = Array.from({ length: 10_001 }, (_, index) => message(1, [text(1, `p${index}`), text(3, 'edge')]));
-  assert.equal(
-    listOf(new ProtobufListReader(readPod), listBytes('PodList', { items: named.slice(1) })).skipped.length,
-    10_000,
-  );
-  const garbled = new ProtobufListReader(readPod).push(listBytes('PodList', { items: named }));
-  assert.match(garbled?.message ?? '', /more than 10000 objects are unusable/);
-  const nameless = Array.from({ length: 20_000 }, () => message(1, [text(3, 'edge')]));
-  assert.equal(listOf(new ProtobufListReader(readPod), listBytes('PodList', { items: nameless })).skipped.length, 10);
-});
+const UNUSABLE_MAX = 10_000;
+
+for (const [what, objectOf, told] of [
+  ['with names', (index: number) => ({ name: `p${index}`, namespace: 'edge' }), UNUSABLE_MAX],
+  ['without names', () => ({ name: '', namespace: 'edge' }), 10],
+  [
+    'half of them without names',
+    (index: number) => ({ name: index < 5000 ? `p${index}` : '', namespace: 'edge' }),
+    5010,
+  ],
+] as const) {
+  test(`oversized: 10,000 objects of a list are unusable, ${what} → left out, ${told} are told; one more → the list is refused, as protobuf and as JSON`, () => {
+    const objects = Array.from({ length: UNUSABLE_MAX + 1 }, (_, index) => objectOf(index));
+    const protobuf = (count: number) => {
+      const items = objects
+        .slice(0, count)
+        .map(({ name, namespace }) => message(1, [...(name === '' ? [] : [text(1, name)]), text(3, namespace)]));
+      const reader = new ProtobufListReader(readPod);
+      return reader.push(listBytes('PodList', { items })) ?? reader.end();
+    };
+    const json = (count: number) => {
+      const items = objects.slice(0, count).map((metadata) => ({ metadata }));
+      const reader = new JsonListReader(parsePod);
+      return reader.push(Buffer.from(JSON.stringify({ metadata: {}, items }))) ?? reader.end();
+    };
+    for (const read of [protobuf, json]) {
+      const most = read(UNUSABLE_MAX);
+      assert.ok('list' in most);
+      assert.equal(most.list.skipped.length, told);
+      const refused = read(UNUSABLE_MAX + 1);
+      assert.ok('message' in refused);
+      assert.match(refused.message, /more than 10000 objects are unusable$/);
+    }
+  });
+}

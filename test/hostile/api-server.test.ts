@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { podSource } from '../../src/cache/resources.ts';
 import type { ApiRequest } from '../../src/client/api.ts';
@@ -10,6 +10,8 @@ import { BOMB, flood, GET, type Hostile, hostile } from './hostile-server.ts';
 
 /** For servers that make one wait. */
 const SHORT_GET: ApiRequest = { ...GET, timeoutMs: 400 };
+/** For a stream that has to begin, and for what has to come of it, before its time is over. */
+const SHORT_STREAM: ApiRequest = { ...GET, timeoutMs: 2_000 };
 /** Past this a request hangs: its own time is over, or does not count. */
 const HANGS_AFTER_MS = 15_000;
 
@@ -126,8 +128,8 @@ async function urlOf({ client, heads }: Hostile): Promise<string> {
   return `http://${host}`;
 }
 
-test('API server: a list that never ends, of objects that are none → ends with its time', async (t) => {
-  // The envelope announces a list of 2^48 bytes; each item is empty.
+/** A list that never ends, of such fields: the envelope announces 2^48 bytes. */
+async function endlessList(t: TestContext, field: readonly number[]) {
   const head = Buffer.concat([
     Buffer.from('k8s\0', 'latin1'),
     Buffer.from([0x12, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x40]),
@@ -135,13 +137,27 @@ test('API server: a list that never ends, of objects that are none → ends with
   const { client } = await hostile(t, (socket) => {
     socket.write('HTTP/1.1 200 OK\r\ncontent-type: application/vnd.kubernetes.protobuf\r\nconnection: close\r\n\r\n');
     socket.write(head);
-    flood(socket, Buffer.alloc(60_000, Buffer.from([0x12, 0x00])).toString('latin1'));
+    flood(socket, Buffer.alloc(60_000, Buffer.from(field)).toString('latin1'));
   });
-  const answer = await client.stream(SHORT_GET);
+  const answer = await client.stream(SHORT_STREAM);
   assert.ok(answer.kind === 'stream');
-  const reader = podSource({ namespace: '', labelSelector: '' }).listReader(answer.contentType);
+  return { body: answer.body, reader: podSource({ namespace: '', labelSelector: '' }).listReader(answer.contentType) };
+}
+
+test('API server: a list that never ends, of objects that are none → refused after some thousands', async (t) => {
+  const { body, reader } = await endlessList(t, [0x12, 0x00]);
+  let refused: ReturnType<typeof reader.push>;
+  for await (const chunk of body) {
+    refused = reader.push(chunk);
+    if (refused !== undefined) break;
+  }
+  assert.match(refused?.message ?? '', /more than 10000 objects are unusable$/);
+});
+
+test('API server: a list that never ends, of fields that nobody knows → ends with its time', async (t) => {
+  const { body, reader } = await endlessList(t, [0x1a, 0x00]);
   await assert.rejects(async () => {
-    for await (const chunk of answer.body) assert.equal(reader.push(chunk), undefined);
+    for await (const chunk of body) assert.equal(reader.push(chunk), undefined);
   }, StreamFailure);
   assert.equal(reader.end().ok, false);
 });
@@ -156,7 +172,7 @@ test('API server: a watch a byte at a time → every event arrives, and it ends 
       else for (let i = 0; i < 5; i += 1) socket.write(line.subarray(at % line.length, (at++ % line.length) + 1));
     }, 5);
   });
-  const answer = await client.stream(SHORT_GET);
+  const answer = await client.stream(SHORT_STREAM);
   assert.ok(answer.kind === 'stream');
   const reader = podSource({ namespace: '', labelSelector: '' }).watchReader(answer.contentType);
   let events = 0;

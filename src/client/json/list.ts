@@ -1,4 +1,4 @@
-import { LEFT_OUT_MAX, LeftOut } from '../left-out.ts';
+import { LeftOut } from '../left-out.ts';
 import type { RecordResult } from '../pod-facts.ts';
 import { type Garbled, LIST_ITEMS_MAX, type ListReader, type ListResult } from '../readers.ts';
 import { unreadable } from './metadata.ts';
@@ -62,9 +62,8 @@ export class JsonListReader<T> implements ListReader<T> {
         items.push(result.record);
         return;
       }
-      if (!leftOut.add(result) || leftOut.namelessCount > LEFT_OUT_MAX) {
-        throw new MalformedError(`more than ${LEFT_OUT_MAX} objects are unusable`);
-      }
+      const tooMany = leftOut.add(result);
+      if (tooMany !== undefined) throw new MalformedError(tooMany);
     });
     const resourceVersion = stringOf(metadata.resourceVersion, 'metadata.resourceVersion');
     const continueToken = stringOf(metadata.continue, 'metadata.continue');

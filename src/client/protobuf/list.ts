@@ -1,5 +1,5 @@
 import { ByteQueue } from '../byte-queue.ts';
-import { LEFT_OUT_MAX, LeftOut } from '../left-out.ts';
+import { LeftOut } from '../left-out.ts';
 import type { RecordResult, Unreadable } from '../pod-facts.ts';
 import {
   DROPPED_BYTES_MAX,
@@ -151,7 +151,8 @@ export class ProtobufListReader<T> implements ListReader<T> {
   }
 
   #note(unreadable: Unreadable): void {
-    if (!this.#leftOut.add(unreadable)) throw new WireError(`more than ${LEFT_OUT_MAX} objects are unusable`);
+    const tooMany = this.#leftOut.add(unreadable);
+    if (tooMany !== undefined) throw new WireError(tooMany);
   }
 
   #readItem(): void {
