@@ -54,6 +54,7 @@ function pod(
 /** Two nodes with a pod of revision 1 each; the count begins at 0 ms. */
 function twoNodes(minReadySeconds = 0): Observation {
   const observation = new Observation(NAME);
+  observation.begin(-10_000);
   const start = [
     change('daemonSet', -10_000, daemonSet(1, minReadySeconds)),
     change('revision', -10_000, revision(1)),
