@@ -5,6 +5,7 @@ import { type DaemonSetKey, daemonSetKey } from '../protocol/slot.ts';
 import type { RolloutNotice } from '../rollout/notices.ts';
 import { FailureDigest } from './failure-digest.ts';
 import type { Followed } from './followed.ts';
+import { PaceNotices } from './pace-notices.ts';
 import type { ControllerPorts, DaemonSetEvent } from './ports.ts';
 import { completedStatement, RolloutProgress } from './rollout-progress.ts';
 import { StaleNotices } from './stale-notices.ts';
@@ -31,6 +32,7 @@ export class NoticeBoard {
   readonly #failures = new Map<DaemonSetKey, FailureDigest>();
   readonly #writes: WriteNotices;
   readonly #stale = new StaleNotices();
+  readonly #paces = new PaceNotices();
 
   #isLeading = false;
 
@@ -92,6 +94,7 @@ export class NoticeBoard {
     this.#failures.delete(key);
     this.#writes.forget(key, nowMs);
     this.#stale.forget(key);
+    this.#paces.forget(key);
   }
 
   /** DaemonSets with a complaint, and with a rollout that was announced; failed nodes of all of them. */
@@ -130,6 +133,7 @@ export class NoticeBoard {
     this.#postProgress(followed);
     this.#writes.post(followed, nowMs);
     this.#postStale(followed, nowMs);
+    this.#postPace(followed, nowMs);
   }
 
   #postOne(followed: Followed, notice: RolloutNotice, nowMs: number): void {
@@ -219,6 +223,11 @@ export class NoticeBoard {
     const news = this.#isLeading ? this.#stale.next(followed.key, followed.hold, nowMs) : undefined;
     if (news?.isOwn === true) this.#say(followed, news.statement);
     else if (news !== undefined) this.#record(followed, news.statement);
+  }
+
+  #postPace(followed: Followed, nowMs: number): void {
+    const fields = this.#isLeading ? this.#paces.next(followed, nowMs) : undefined;
+    if (fields !== undefined) this.#ports.log('info', 'pace changed', fields);
   }
 
   #started(followed: Followed, notice: Extract<RolloutNotice, { type: 'started' }>): void {
