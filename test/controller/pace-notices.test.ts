@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PaceNotices } from '../../src/controller/pace-notices.ts';
 import type { PaceStatus } from '../../src/rollout/pace.ts';
-import { KEY, syncedRollout, T0 } from '../rollout/records.ts';
+import { budget, KEY, syncedRollout, T0 } from '../rollout/records.ts';
 import { optedIn, World } from './world.ts';
 
 function paced(phase: PaceStatus['phase'], { inFlight = 5, targetHash = 'new' } = {}) {
@@ -53,14 +53,26 @@ test('pace notices: nothing in flight for a moment → not said, nor the same ag
   assert.equal(notices.next(paced('steady', { targetHash: 'newer' }), T0 + 60_001)?.pace, 'steady');
 });
 
-test('pace notices: 100 DaemonSets are rolled out → a line each by the leader at its start, none by who stands by', () => {
+test('pace notices: 100 DaemonSets are rolled out → a line each', () => {
   const world = new World(3);
-  for (let index = 0; index < 100; index += 1) world.add(optedIn(`agent-${index}`, '1'));
-  const lines = () => world.ports.logs.filter(({ message }) => message === 'pace changed');
-  world.pump();
-  assert.equal(lines().length, 0);
   world.lead();
+  for (let index = 0; index < 100; index += 1) world.add(optedIn(`agent-${index}`, '1'));
   world.finish();
-  assert.equal(new Set(lines().map(({ fields }) => fields.daemonSet)).size, 100);
-  assert.ok(lines().length === 100 && lines().every(({ level }) => level === 'info'), `${lines().length}`);
+  const lines = world.ports.logs.filter(({ message }) => message === 'pace changed');
+  assert.equal(new Set(lines.map(({ fields }) => fields.daemonSet)).size, 100);
+  assert.ok(lines.length === 100 && lines.every(({ level }) => level === 'info'), `${lines.length}`);
+});
+
+test('pace notices: somebody else leads now → it is his pace, and nothing is said here', () => {
+  const world = new World(3);
+  world.lead();
+  const record = optedIn('agent', '1', { annotations: budget('1', { 'daemonpodupdater.io/pace': 'max' }) });
+  world.add(record);
+  world.answer(world.pump()[0] ?? assert.fail(), 'done');
+  const lines = () => world.ports.logs.filter(({ message }) => message === 'pace changed').length;
+  assert.equal(lines(), 1);
+  world.standBy();
+  world.supersede(record, 'newer');
+  world.pump(40_000);
+  assert.equal(lines(), 1);
 });

@@ -197,7 +197,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   one('opted-out-goes-on', 'a DaemonSet that opted out is updated to the end', {
     file: CONTROLLER,
-    find: `      if (followed !== undefined) this.#unfollow(followed);
+    find: `      if (followed !== undefined) this.#unfollow(followed, nowMs);
       return;`,
     replace: '      return;',
   }),
@@ -212,10 +212,10 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: CONTROLLER,
-        find: 'if (followed !== undefined && followed.uid !== daemonSet.uid) this.#unfollow(followed);',
+        find: 'if (followed !== undefined && followed.uid !== daemonSet.uid) this.#unfollow(followed, nowMs);',
         replace: '',
       },
-      { file: CONTROLLER, find: 'if (followed?.uid === daemonSet.uid) this.#unfollow(followed);', replace: '' },
+      { file: CONTROLLER, find: 'if (followed?.uid === daemonSet.uid) this.#unfollow(followed, nowMs);', replace: '' },
     ],
   },
   one('two-lanes-a-slot', 'a slot that a lane works on is queued again', {
@@ -261,7 +261,7 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   one('said-for-ever', 'what was to be said about a DaemonSet that opted out stays due and keeps the loop awake', {
     file: CONTROLLER,
-    find: '    this.#notices.unfollowed(followed.key);\n',
+    find: '    this.#notices.unfollowed(followed.key, nowMs);\n',
     replace: '',
   }),
   ...PLACE_MUTANTS,
