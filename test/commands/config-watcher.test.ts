@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigWatcher, type ConfigWatcherOptions } from '../../src/commands/wiring/config-watcher.ts';
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 30_000;
 
 async function until(isSo: () => boolean, what: string): Promise<void> {
   const deadlineMs = performance.now() + DEADLINE_MS;

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import type { Simulator } from '../../src/simulator/start.ts';
 import { Cli, eventually, kubeconfig, rolledOut, simulator } from '../integration/support.ts';
 
+/** No pause of the machine, and no slow answer, costs the lease. */
+const LEASE = ['--leader-elect-lease-duration', '90s', '--leader-elect-renew-deadline', '60s'];
 const LOOPBACK = ['--metrics-bind-address', '127.0.0.1:0', '--health-probe-bind-address', '127.0.0.1:0'];
 
 async function items(cluster: Simulator, path: string): Promise<readonly Record<string, never>[]> {
@@ -23,7 +25,7 @@ test('run: SIGTERM in the middle of a rollout → what is on its way ends, the l
     latencyMs: 200,
     speed: 2,
   });
-  const args = ['run', '--kubeconfig', await kubeconfig(context, cluster.url), ...LOOPBACK, '--workers', '2'];
+  const args = ['run', '--kubeconfig', await kubeconfig(context, cluster.url), ...LOOPBACK, ...LEASE, '--workers', '2'];
   const first = new Cli(context, args);
   await eventually(`it leads: ${first.output}`, () => indexOf(first, 'became leader') >= 0);
   // Longer than the threads get to end when nothing waits for what is on its way.
@@ -64,10 +66,10 @@ for (const { signal, code } of [
 ] as const) {
   test(`run: a second signal, ${signal}, while the first one is still worked on → exit code ${code} at once`, async (context) => {
     const cluster = await simulator(context, { scenario: { nodes: 100 }, speed: 1 });
-    const args = ['run', '--kubeconfig', await kubeconfig(context, cluster.url), ...LOOPBACK];
+    const args = ['run', '--kubeconfig', await kubeconfig(context, cluster.url), ...LOOPBACK, ...LEASE];
     const cli = new Cli(context, [...args, '--shutdown-grace', '10m', '--workers', '1']);
     await eventually(`it leads: ${cli.output}`, () => indexOf(cli, 'became leader') >= 0);
-    await cluster.control.setFaults({ slow: 1, slowMs: 3_000 });
+    await cluster.control.setFaults({ slow: 1, slowMs: 6_000 });
     await cluster.control.startRollout();
     await eventually('deletions are on their way', async () => {
       const { requests } = await cluster.control.statistics();
@@ -78,7 +80,7 @@ for (const { signal, code } of [
     const startedMs = performance.now();
     cli.signal(signal);
     assert.equal(await cli.ended, code);
-    assert.ok(performance.now() - startedMs < 3_000);
+    assert.ok(performance.now() - startedMs < 5_000);
     assert.equal(indexOf(cli, 'stopped'), -1);
   });
 }

@@ -13,7 +13,7 @@ const NEVER_ENDING = 'setInterval(() => undefined, 1000)';
 
 for (const { cause, lifetimeMs, isPipeClosed } of [
   { cause: 'the owner is gone', lifetimeMs: 60_000, isPipeClosed: true },
-  { cause: 'the lifetime is over', lifetimeMs: 300, isPipeClosed: false },
+  { cause: 'the lifetime is over', lifetimeMs: 2_000, isPipeClosed: false },
 ]) {
   it(`reaper: ${cause} → the program is killed, the folder removed`, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'daemonpodupdater-reaper-'));

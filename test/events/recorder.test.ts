@@ -34,7 +34,7 @@ async function run(
     onDropped: (message) => dropped.push(message),
   });
   for (const event of events) recorder.record(event);
-  await recorder.close(1000);
+  await recorder.close(20_000);
   return { requests, dropped };
 }
 

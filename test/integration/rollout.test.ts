@@ -21,6 +21,8 @@ test('rollout: 200 nodes, 2 lanes → complete, within the budget, nothing twice
     lanes.every(({ tasks }) => tasks > 50),
     JSON.stringify(lanes),
   );
+  // The cluster may know before the lanes' answers are here.
+  await eventually('all answers are here', () => diary.outcomes.length >= 200);
   assert.equal(diary.outcomes.length, 200);
   await eventually('the end is said', () => diary.messages('info').includes('RolloutCompleted'));
 });
@@ -124,7 +126,7 @@ test('rollout: dry run → says what it would do, writes nothing', async (t) => 
 });
 
 test('rollout: dropped in the middle and started anew → the second finishes, nothing is done twice', async (t) => {
-  const cluster = await simulator(t, { scenario: { nodes: 150, maxUnavailable: '20', startupMs: 1500 } });
+  const cluster = await simulator(t, { scenario: { nodes: 150, maxUnavailable: '20', startupMs: 3000 } });
   const first = await startUpdater(t, cluster);
   await cluster.control.startRollout();
   await eventually('some are on their way', async () => (await cluster.control.report()).deletes >= 40);
@@ -139,7 +141,7 @@ test('rollout: dropped in the middle and started anew → the second finishes, n
 });
 
 test('rollout: two updaters, only one leads, then the other → nothing is done twice', async (t) => {
-  const cluster = await simulator(t, { scenario: { nodes: 100, maxUnavailable: '10', startupMs: 1000 } });
+  const cluster = await simulator(t, { scenario: { nodes: 100, maxUnavailable: '10', startupMs: 3000 } });
   const first = await startUpdater(t, cluster);
   const second = await startUpdater(t, cluster);
   second.updater.standBy();

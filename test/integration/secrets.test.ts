@@ -107,7 +107,7 @@ test('secrets: token, client key and certificate → in no log, event, error, me
   await eventually('deletions are forbidden, and an event says so', async () =>
     (await events()).includes('WriteForbidden'),
   );
-  assert.match(cli.output, /WriteForbidden/);
+  await eventually('the log says so', () => cli.output.includes('WriteForbidden'));
   // From here on an event may be refused for good, as any other request.
   await cluster.control.setFaults({ internalError: 0.1, throttled: 0.1, conflict: 0.1, lostAfter: 0.02 });
   await cluster.control.setForbidden([]);
@@ -179,7 +179,7 @@ test('TLS: a server that nobody vouches for → refused, and with the flag a lou
   const cli = new Cli(t, ['run', ...args, flag, '--leader-elect=false', '--workers', '1', ...off]);
   await cluster.control.startRollout();
   assert.equal((await rolledOut(cluster)).deletes, 3);
-  assert.match(cli.stderr, warning, 'also where only errors are logged');
+  await eventually('it warns where only errors are logged, too', () => warning.test(cli.stderr));
 });
 
 test('secrets: plan and status → the cluster over TLS, and nothing of the credentials in what they say', async (t) => {

@@ -14,6 +14,7 @@ test('stuck pods: one of 10 stays Terminating, and the DaemonSet asks for force 
   await cluster.control.startRollout();
   await eventually('the others are through', async () => (await cluster.control.progress())[0]?.updated === 9);
   await eventually('it is reported', () => diary.messages('warn').includes('NodeUpdateFailed'));
+  await eventually('all answers are here', () => diary.outcomes.length >= 10);
   assert.equal(diary.outcomes.length, 10, 'its grace period of 30 s is not over');
   skip(31_000);
   await cluster.control.annotateDaemonSet('default/agent', { wake: 'up' });
@@ -36,6 +37,7 @@ test('stuck pods: one of 10 stays Terminating, nobody asks for force → reporte
   await eventually('it is said', () => diary.messages('warn').includes('NodeUpdateFailed'));
   await eventually('the others are through', async () => (await cluster.control.progress())[0]?.updated === 9);
   assertClean(await cluster.control.report());
+  await eventually('all answers are here', () => diary.outcomes.length >= 10);
   assert.ok(diary.outcomes.every(({ action }) => action === 'delete'));
   assert.equal(diary.outcomes.length, 10);
 });

@@ -6,7 +6,7 @@ import { batchOf, slotOf, taskOf } from './slots.ts';
 
 export const CONNECTION = plainConnection('http://first.invalid');
 
-const DEADLINE_MS = 20_000;
+const DEADLINE_MS = 60_000;
 
 /** What a pool tells, and a way to wait for it. */
 export class Recorder {
