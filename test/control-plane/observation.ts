@@ -53,7 +53,7 @@ export class Observation {
   #daemonSet: DaemonSetSpecObject | undefined;
   #hash: string | undefined;
   #startedMs = 0;
-  #lastMs = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
   #peak = 0;
   #takenDownPeak = 0;
   #cameUnavailable = 0;
@@ -133,11 +133,17 @@ export class Observation {
       // Another watch may bring what came first some milliseconds later; a pod is not ready for less than no time.
       const atMs = Math.max(change.atMs, this.#lastMs);
       this.#advance(atMs);
+      if (this.#hasMinReady()) this.#recomputeAll(atMs);
       this.#apply({ ...change, atMs });
       if (change.isPartial !== true) this.#notePeaks(atMs);
     }
-    if ((this.#daemonSet?.spec.minReadySeconds ?? 0) > 0) this.#recomputeAll(nowMs);
+    if (this.#hasMinReady()) this.#recomputeAll(nowMs);
     this.#advance(nowMs);
+  }
+
+  /** Then pods become available by and by, without an event. */
+  #hasMinReady(): boolean {
+    return (this.#daemonSet?.spec.minReadySeconds ?? 0) > 0;
   }
 
   #notePeaks(atMs: number): void {
@@ -153,7 +159,7 @@ export class Observation {
     if (this.#completedMs === undefined && this.#isComplete() && this.#deletedPods > 0)
       this.#completedMs = this.#lastMs;
     if (atMs <= this.#lastMs) return;
-    this.#podMs += this.#unavailable.size * (atMs - this.#lastMs);
+    if (this.#unavailable.size > 0) this.#podMs += this.#unavailable.size * (atMs - this.#lastMs);
     this.#lastMs = atMs;
   }
 

@@ -1,7 +1,8 @@
 import type { ApiClient, KubeObject } from './api-client.ts';
-import { Observation, type ObservedChange, type Source } from './observation.ts';
+import type { Source } from './observation.ts';
 import type { ObservedRollout } from './observed-rollout.ts';
 import { waitFor } from './processes.ts';
+import { Timeline, type VersionedChange } from './timeline.ts';
 import { Watcher } from './watcher.ts';
 
 /**
@@ -10,16 +11,17 @@ import { Watcher } from './watcher.ts';
  */
 const REORDER_MS = 250;
 const TICK_MS = 25;
+const SETTLE_TIMEOUT_MS = 60_000;
 
 /** Watches one DaemonSet's rollout on a real API server, over connections of its own. */
 export class Observer {
-  readonly #observation: Observation;
+  readonly #timeline: Timeline;
   readonly #watchers: readonly Watcher<KubeObject>[];
   readonly #timer: NodeJS.Timeout;
-  #queue: (ObservedChange & { readonly version: number })[] = [];
+  #queue: VersionedChange[] = [];
 
   constructor(api: ApiClient, { name, namespace = 'default' }: { name: string; namespace?: string }) {
-    this.#observation = new Observation(name);
+    this.#timeline = new Timeline(name);
     const watcher = (source: Source, path: string) =>
       new Watcher<KubeObject>({ api, path, onChange: (change) => this.#queue.push({ ...change, source }) });
     this.#watchers = [
@@ -45,26 +47,38 @@ export class Observer {
   /** From now on counts; call it right before the template changes. */
   begin(): void {
     this.#flush(performance.now());
-    this.#observation.begin(performance.now());
+    this.#timeline.begin(performance.now());
   }
 
+  /** What is known by now: a watch may be late. After `settle` and `complete` it leaves nothing out that had happened. */
   get report(): ObservedRollout {
-    return this.#observation.report;
+    return this.#timeline.observation.report;
+  }
+
+  /** Waits until every watch has told all that had happened when this was called. */
+  async settle(timeoutMs = SETTLE_TIMEOUT_MS): Promise<void> {
+    await Promise.all(this.#watchers.map(async (watcher) => await watcher.catchUp(timeoutMs)));
+    this.#flush(performance.now());
   }
 
   /** Waits until the template of that generation, or a newer one, runs on every eligible, Ready node. */
   async complete(generation: number, timeoutMs: number): Promise<ObservedRollout> {
-    const isComplete = () => this.#observation.observedGeneration >= generation && this.report.isComplete;
-    await waitFor(isComplete, { timeoutMs, what: 'the rollout to be complete' }).catch((cause: unknown) => {
-      throw new Error(`not rolled out: ${JSON.stringify(this.report)}`, { cause });
-    });
+    const isComplete = () => this.#timeline.observation.observedGeneration >= generation && this.report.isComplete;
+    const deadlineMs = performance.now() + timeoutMs;
+    do {
+      const leftMs = Math.max(0, deadlineMs - performance.now());
+      await waitFor(isComplete, { timeoutMs: leftMs, what: 'the rollout to be complete' }).catch((cause: unknown) => {
+        throw new Error(`not rolled out within ${timeoutMs} ms: ${JSON.stringify(this.report)}`, { cause });
+      });
+      // With a late watch of revisions, the old one may have been taken for the newest.
+      await this.settle();
+    } while (!isComplete());
     return this.report;
   }
 
   #flush(untilMs: number): void {
     const due = this.#queue.filter(({ atMs }) => atMs <= untilMs);
     this.#queue = this.#queue.filter(({ atMs }) => atMs > untilMs);
-    due.sort((a, b) => a.version - b.version);
-    this.#observation.observe(due, untilMs);
+    this.#timeline.add(due, untilMs);
   }
 }

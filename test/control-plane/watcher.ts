@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ApiClient, ApiError, type KubeObject, type WatchEvent } from './api-client.ts';
+import { waitFor } from './processes.ts';
 
 export interface Change<T> {
   readonly object: T;
@@ -26,6 +27,8 @@ export class Watcher<T extends KubeObject> {
   readonly #options: WatcherOptions<T>;
   readonly #abort = new AbortController();
   readonly #known = new Map<string, T>();
+  /** Everything up to it has been handed over. */
+  #version = 0;
   #done: Promise<void> = Promise.resolve();
 
   constructor(options: WatcherOptions<T>) {
@@ -36,6 +39,20 @@ export class Watcher<T extends KubeObject> {
   async start(): Promise<void> {
     const resourceVersion = await this.#list();
     this.#done = this.#follow(resourceVersion);
+  }
+
+  /** Resolves when everything has been handed over that a list says is so now. */
+  async catchUp(timeoutMs: number): Promise<void> {
+    const { api, path } = this.#options;
+    const { metadata, items } = await api.list<T>(path);
+    // Of what did not change since, the watch says nothing: then what is known is what is listed.
+    const hasCaughtUp = () =>
+      this.#version >= Number(metadata.resourceVersion) ||
+      (items.length === this.#known.size &&
+        items.every(
+          (item) => this.#known.get(keyOf(item))?.metadata.resourceVersion === item.metadata.resourceVersion,
+        ));
+    await waitFor(hasCaughtUp, { timeoutMs, pollMs: 5, what: `the watch of ${path} to tell what a list says` });
   }
 
   async stop(): Promise<void> {
@@ -55,6 +72,7 @@ export class Watcher<T extends KubeObject> {
     for (const [index, change] of changes.entries()) {
       this.#hand({ ...change, atMs, version, isPartial: index < changes.length - 1 });
     }
+    this.#version = version;
     return metadata.resourceVersion;
   }
 
@@ -76,9 +94,10 @@ export class Watcher<T extends KubeObject> {
         for await (const { type, object } of events) {
           if (type === 'ERROR') throw new ApiError(410, `watch ${path} ended with an error`);
           resourceVersion = object.metadata.resourceVersion ?? resourceVersion;
-          if (type === 'BOOKMARK') continue;
           const version = Number(object.metadata.resourceVersion);
-          this.#hand({ object, isDeleted: type === 'DELETED', atMs: performance.now(), version, isPartial: false });
+          if (type !== 'BOOKMARK')
+            this.#hand({ object, isDeleted: type === 'DELETED', atMs: performance.now(), version, isPartial: false });
+          this.#version = version;
         }
       } catch (error) {
         // Whatever broke it: a list that works again says what is so now. Only 410 needs one; a cut connection resumes.
