@@ -25,6 +25,7 @@ interface Expression {
 }
 
 const IS_BROKEN = `.spec | select((.containers[0].image | endswith(":${NEVER_READY_TAG}")) or ((.containers[0].image | endswith(":${BREAKS_BAD_NODES_TAG}")) and ((.nodeName // "") | startswith("bad-")))) | .nodeName`;
+const OWN_STARTUP = { expressionFrom: `.metadata.annotations["${STARTUP_ANNOTATION}"]` };
 const READY_STATUS = '.status.conditions.[] | select( .type == "Ready" ) | .status';
 const NOT_TERMINATING: Expression = { key: '.metadata.deletionTimestamp', operator: 'DoesNotExist' };
 
@@ -102,8 +103,10 @@ export function kwokConfig(options: KubeletOptions): string {
       ],
       delay: {
         durationMilliseconds: options.startupMs,
-        durationFrom: { expressionFrom: `.metadata.annotations["${STARTUP_ANNOTATION}"]` },
-        ...(options.startupMaxMs > options.startupMs ? { jitterDurationMilliseconds: options.startupMaxMs } : {}),
+        durationFrom: OWN_STARTUP,
+        ...(options.startupMaxMs > options.startupMs
+          ? { jitterDurationMilliseconds: options.startupMaxMs, jitterDurationFrom: OWN_STARTUP }
+          : {}),
       },
       next: { statusTemplate: RUNNING_POD_STATUS },
     }),
