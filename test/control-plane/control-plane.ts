@@ -27,8 +27,10 @@ export interface ControlPlaneOptions extends Partial<KubeletOptions> {
 export const COMPONENTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
 export type Component = (typeof COMPONENTS)[number];
 
-const READY_TIMEOUT_MS = 60_000;
-const LIFETIME_MS = 15 * 60_000;
+const READY_TIMEOUT_MS = 180_000;
+const LIFETIME_MS = 45 * 60_000;
+/** Its own and its CA's. */
+const CERTIFICATES = 2;
 
 /** Kubernetes' own programs with stand-in kubelets, on the loopback interface, for one test run. */
 export class ControlPlane {
@@ -214,7 +216,7 @@ async function waitForCertificate(path: string, programs: readonly Program[]): P
       const ended = programs.find((program) => !program.isRunning);
       if (ended !== undefined) throw new Error(`${ended.name} ended`);
       const pem = await readFile(path, 'utf8').catch(() => '');
-      return pem.includes('END CERTIFICATE') ? pem : undefined;
+      return pem.split('END CERTIFICATE').length > CERTIFICATES ? pem : undefined;
     },
     { timeoutMs: READY_TIMEOUT_MS, what: 'the API server to write its certificate' },
   );

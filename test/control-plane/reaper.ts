@@ -1,7 +1,7 @@
 /**
  * Ends a control plane whose owner is gone. It is a process of its own, fed by the owner's pipe: `+<pid>` and `-<pid>` for
  * programs that were started and that have ended, one a line. When the pipe closes (the owner ended, in whatever way) or
- * the lifetime is over, the programs still running are killed and the folder is removed.
+ * the lifetime (from the first program on) is over, the programs still running are killed and the folder is removed.
  *
  * Arguments: the folder, the lifetime in milliseconds.
  */
@@ -27,8 +27,9 @@ async function reap(folder: string): Promise<void> {
 
 // The owner handles these; a terminal sends them to the whole group, and this process has to outlive the owner.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
-setTimeout(() => void reap(directory), Number(lifetimeMs));
 const lines = createInterface({ input: process.stdin });
+// It begins with the first program, which is then among those that are killed, however late it was read.
+lines.once('line', () => setTimeout(() => void reap(directory), Number(lifetimeMs)));
 lines.on('line', (line) => {
   const pid = Number(line.slice(1));
   if (line.startsWith('+')) pids.add(pid);
