@@ -3,8 +3,8 @@ import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../control-plane/processes.ts';
-import { requestToken } from '../control-plane/updater.ts';
-import { assertUnharmed, credentialIdOf, metricOf, type Replica, type Rig } from './rig.ts';
+import { metricOf, requestToken } from '../control-plane/updater.ts';
+import { assertUnharmed, credentialIdOf, type Replica, type Rig } from './rig.ts';
 import { percent } from './settings.ts';
 
 const APF = '/apis/flowcontrol.apiserver.k8s.io/v1';
@@ -30,7 +30,7 @@ export async function throttled(rig: Rig): Promise<void> {
     assert.ok(waits.length > 0, 'nothing that was rejected was sent again');
     const shortestMs = Math.min(...waits);
     assert.ok(shortestMs >= RETRY_AFTER_MS, `a rejected request was sent again after ${shortestMs} ms`);
-    const seen = await metricOf(replica, 'rest_client_requests_total', { code: '429' });
+    const seen = await metricOf(replica.updater, 'rest_client_requests_total', { code: '429' });
     assert.ok(seen >= rejected.length, `the updater counted ${seen} of ${rejected.length} rejections`);
     await assertUnharmed(replica);
     await rollout.judge({
@@ -170,5 +170,5 @@ async function nextUse(rig: Rig, { credentialId }: BoundToken, sinceMs: number):
 }
 
 async function unauthorizedCount(replica: Replica): Promise<number> {
-  return await metricOf(replica, 'rest_client_requests_total', { code: '401' });
+  return await metricOf(replica.updater, 'rest_client_requests_total', { code: '401' });
 }

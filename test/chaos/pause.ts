@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { waitFor } from '../control-plane/processes.ts';
+import { metricOf } from '../control-plane/updater.ts';
 import { trespasses } from './judge.ts';
 import { ChaosProxy } from './proxy.ts';
 import { LEADER_TIMEOUT_MS, LEASE_DURATION_MS, leaderOf, RENEW_DEADLINE_MS } from './replicas.ts';
-import { assertUnharmed, metricOf, type Replica, type Rig } from './rig.ts';
+import { assertUnharmed, type Replica, type Rig } from './rig.ts';
 import { percent } from './settings.ts';
 
 const PAUSE_MS = LEASE_DURATION_MS + 5_000;
@@ -79,6 +80,6 @@ async function stopWhileDeletionsWait(
 
 /** Deletions that lanes did not send because the lease was over; undefined: fewer than there must be. */
 async function fencedOf(replica: Replica): Promise<number | undefined> {
-  const count = await metricOf(replica, 'daemonpodupdater_tasks_total', { action: 'delete', code: 'fenced' });
+  const count = await metricOf(replica.updater, 'daemonpodupdater_tasks_total', { action: 'delete', code: 'fenced' });
   return count >= FENCED_MIN ? count : undefined;
 }

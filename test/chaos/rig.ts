@@ -196,17 +196,3 @@ export async function assertUnharmed({ name, updater }: Replica): Promise<void> 
     .filter((line) => /worker thread lost|internal error|assertion|Uncaught| {4}at /.test(line));
   assert.deepEqual(harm, [], `${name} was harmed`);
 }
-
-/** The sum of the metric's series that have these labels. */
-export async function metricOf(
-  { updater }: Replica,
-  name: string,
-  labels: Readonly<Record<string, string>>,
-): Promise<number> {
-  const text = await (await fetch(updater.metricsUrl)).text();
-  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
-  const lines = text
-    .split('\n')
-    .filter((line) => line.startsWith(`${name}{`) && wanted.every((label) => line.includes(label)));
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
-}

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Dispatcher } from 'undici';
 
 /** What the tests read of any object; the rest is reached through `Json`. */
@@ -60,6 +61,10 @@ const PATCH_TYPES = {
   apply: 'application/apply-patch+yaml',
 } as const;
 
+/** How often a request is sent that is answered with 429: it was not looked at, and may be sent again. */
+const THROTTLED_TRIES = 60;
+const RETRY_AFTER_MS = 1_000;
+
 /** A plain JSON client of the API server, for the tests' own use: it shares nothing with the updater's client. */
 export class ApiClient {
   readonly agent: Agent;
@@ -95,9 +100,22 @@ export class ApiClient {
     });
   }
 
+  /**
+   * As `send`, again while the answer is 429: whoever may do everything is not throttled, but lists and watches are put off
+   * while the API server's own watches are behind or begin anew.
+   */
+  async #sendUntilHeard(request: ApiRequest): Promise<Dispatcher.ResponseData> {
+    for (let tries = 1; ; tries += 1) {
+      const response = await this.send(request);
+      if (response.statusCode !== 429 || tries === THROTTLED_TRIES) return response;
+      await response.body.dump();
+      await delay(RETRY_AFTER_MS);
+    }
+  }
+
   /** @throws ApiError when the answer is not 2xx. */
   async request<T = unknown>(request: ApiRequest): Promise<T> {
-    const response = await this.send(request);
+    const response = await this.#sendUntilHeard(request);
     const text = await response.body.text();
     if (response.statusCode >= 300) {
       throw new ApiError(response.statusCode, `${request.method} ${request.path}: ${response.statusCode} ${text}`);
@@ -143,10 +161,12 @@ export class ApiClient {
 
   /** The events of one watch, until the server ends it, the signal aborts it (both: the end), or it breaks (an error). */
   async *watch<T extends KubeObject>(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<T>> {
-    const response = await this.send({ method: 'GET', path });
+    const response = await this.#sendUntilHeard({ method: 'GET', path });
     if (response.statusCode !== 200)
       throw new ApiError(response.statusCode, `watch ${path}: ${await response.body.text()}`);
     const abort = () => response.body.destroy();
+    // It may have been aborted while the request was on its way: then nobody tells.
+    if (signal.aborted) abort();
     signal.addEventListener('abort', abort);
     response.body.setEncoding('utf8');
     let rest = '';

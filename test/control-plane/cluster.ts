@@ -1,7 +1,12 @@
 import { type ApiClient, ApiError, type KubeObject } from './api-client.ts';
 import { KUBELET_LABEL } from './kwok-config.ts';
+import { isReady } from './pod-facts.ts';
 import { forEachConcurrently, waitFor } from './processes.ts';
 
+/** What has to happen on a slow machine, too: much longer than it takes. */
+const PATIENCE_MS = 180_000;
+/** On a pod: when its node came back, only so that the pod changes. */
+const SEEN_ANNOTATION = 'test.daemonpodupdater.io/node-returned';
 /** How many writes are under way at once while a cluster is set up. */
 const SETUP_CONCURRENCY = 32;
 
@@ -116,37 +121,47 @@ export async function makeNodeNotReady(api: ApiClient, name: string): Promise<vo
 
 /** The pods of a node that run get this Ready condition. */
 async function setPodsReady(api: ApiClient, nodeName: string, condition: Condition): Promise<void> {
-  const pods = await api.list<PodObject>(
-    `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${nodeName},status.phase=Running`)}`,
-  );
-  for (const { metadata } of pods.items) {
-    const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/status`;
-    await api.patch(path, { status: { conditions: [condition] } }, 'strategic').catch((error: unknown) => {
-      // Deleted since it was listed, by whoever rolls out.
-      if (!(error instanceof ApiError && error.status === 404)) throw error;
-    });
+  for (const pod of await podsOn(api, nodeName)) {
+    if (pod.status?.phase === 'Running') await patchPod(api, pod, { status: { conditions: [condition] } });
   }
+}
+
+async function podsOn(api: ApiClient, nodeName: string): Promise<readonly PodObject[]> {
+  const { items } = await api.list<PodObject>(
+    `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${nodeName}`)}`,
+  );
+  return items;
+}
+
+type PodPatch = { readonly status: unknown } | { readonly metadata: unknown };
+
+async function patchPod(api: ApiClient, { metadata }: PodObject, patch: PodPatch): Promise<void> {
+  const path = `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}${'status' in patch ? '/status' : ''}`;
+  await api.patch(path, patch, 'strategic').catch((error: unknown) => {
+    // Deleted since it was listed, by whoever rolls out.
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  });
 }
 
 /** Starts the node's stand-in kubelet again, which reports the node and its pods as ready. */
 export async function makeNodeReady(api: ApiClient, name: string): Promise<void> {
   await api.patch(`/api/v1/nodes/${name}`, { metadata: { labels: { [KUBELET_LABEL]: 'running' } } });
-  await waitFor(async () => isNodeReady(await api.get<NodeObject>(`/api/v1/nodes/${name}`)), {
-    timeoutMs: 30_000,
+  await waitFor(async () => isReady((await api.get<NodeObject>(`/api/v1/nodes/${name}`)).status?.conditions), {
+    timeoutMs: PATIENCE_MS,
     what: `node ${name} to be Ready`,
   });
-  // kwok does not look again at pods that it has started once.
-  await setPodsReady(api, name, { type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() });
+  const condition = { type: 'Ready', status: 'True', lastTransitionTime: new Date().toISOString() };
+  for (const pod of await podsOn(api, name)) {
+    // kwok does not look again at pods that it has started once, nor at those that came while the node was away.
+    if (pod.status?.phase === 'Running') await patchPod(api, pod, { status: { conditions: [condition] } });
+    else await patchPod(api, pod, { metadata: { annotations: { [SEEN_ANNOTATION]: condition.lastTransitionTime } } });
+  }
 }
 
 /** Brings back every node that was lost. */
 export async function makeAllNodesReady(api: ApiClient): Promise<void> {
   const lost = await api.list<NodeObject>(`/api/v1/nodes?labelSelector=${encodeURIComponent(`!${KUBELET_LABEL}`)}`);
   for (const { metadata } of lost.items) await makeNodeReady(api, metadata.name);
-}
-
-function isNodeReady(node: NodeObject): boolean {
-  return node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 
 export interface DaemonSetOptions {
@@ -227,7 +242,10 @@ export async function listPods(
   return [...list.items];
 }
 
-/** Waits until the DaemonSet runs on so many nodes and all of its pods are available. */
+/**
+ * Waits until the DaemonSet runs on so many nodes and all of its pods are available, by its status and by what they are
+ * now: the status is written later.
+ */
 export async function waitUntilAvailable(api: ApiClient, reference: DaemonSetReference, count: number): Promise<void> {
   await waitFor(
     async () => {
@@ -235,10 +253,30 @@ export async function waitUntilAvailable(api: ApiClient, reference: DaemonSetRef
       return (
         status?.observedGeneration === metadata.generation &&
         status?.desiredNumberScheduled === count &&
-        status.numberAvailable === count
+        status.numberAvailable === count &&
+        (await areReady(api, reference, count))
       );
     },
-    { timeoutMs: 30_000 + count * 100, pollMs: 200, what: `${count} pods of ${reference.name} to be available` },
+    { timeoutMs: PATIENCE_MS + count * 100, pollMs: 200, what: `${count} pods of ${reference.name} to be available` },
+  );
+}
+
+async function areReady(api: ApiClient, reference: DaemonSetReference, count: number): Promise<boolean> {
+  const pods = await listPods(api, reference);
+  return (
+    pods.length === count &&
+    pods.every(({ metadata, status }) => metadata.deletionTimestamp === undefined && isReady(status?.conditions))
+  );
+}
+
+/** Waits until the DaemonSet controller makes pods of the newest template, and no others. */
+export async function waitUntilObserved(api: ApiClient, reference: DaemonSetReference): Promise<void> {
+  await waitFor(
+    async () => {
+      const { metadata, status } = await getDaemonSet(api, reference);
+      return status?.observedGeneration === metadata.generation;
+    },
+    { timeoutMs: PATIENCE_MS, what: `the template of ${reference.name} to be observed` },
   );
 }
 
@@ -246,7 +284,7 @@ export async function waitUntilAvailable(api: ApiClient, reference: DaemonSetRef
 export async function deleteDaemonSet(api: ApiClient, reference: DaemonSetReference): Promise<void> {
   await api.delete(`${daemonSetPath(reference)}?propagationPolicy=Foreground`);
   await waitFor(async () => (await api.find(daemonSetPath(reference))) === undefined, {
-    timeoutMs: 180_000,
+    timeoutMs: 2 * PATIENCE_MS,
     pollMs: 200,
     what: `${reference.name} to be deleted`,
   });

@@ -12,7 +12,9 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const DEPLOY_BASE = join(ROOT, 'deploy', 'base');
 /** Another checkout's main.ts, to compare versions. */
 const ENTRY = process.env.UPDATER_ENTRY ?? join(ROOT, 'src', 'main.ts');
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 180_000;
+/** Longer than its --shutdown-grace: who kills it before leaves its lease behind. */
+const STOP_GRACE_MS = 60_000;
 /** As in deploy/Dockerfile, and a compile cache as the image brings one. */
 const V8_FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=30'];
 const ENVIRONMENT = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'daemonpodupdater-compile-cache') };
@@ -128,6 +130,25 @@ export async function fillCompileCache(): Promise<void> {
   await promisify(execFile)(process.execPath, [...V8_FLAGS, ENTRY, 'run', '--kubeconfig', '/dev/null'], {
     env: ENVIRONMENT,
   }).catch(() => undefined);
+}
+
+/** Lets it end by itself, with what it has under way done and its lease given up. */
+export async function stopUpdater({ program }: Updater): Promise<void> {
+  await program.stop('SIGTERM', STOP_GRACE_MS);
+}
+
+/** The sum of the metric's series that have these labels. */
+export async function metricOf(
+  { metricsUrl }: Updater,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<number> {
+  const text = await (await fetch(metricsUrl)).text();
+  const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+  const lines = text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) && wanted.every((label) => line.includes(label)));
+  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
 
 /** Starts `daemonpodupdater run` as a process of its own and waits until it says that it is ready. */
