@@ -12,7 +12,18 @@ import {
 } from '../control-plane/cluster.ts';
 import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '../control-plane/control-plane.ts';
 import { Observer } from '../control-plane/observer.ts';
-import { createUpdaterAccount, startUpdater, type Updater, type UpdaterAccount } from '../control-plane/updater.ts';
+import { waitFor } from '../control-plane/processes.ts';
+import {
+  createUpdaterAccount,
+  startUpdater,
+  stopUpdater,
+  type Updater,
+  type UpdaterAccount,
+} from '../control-plane/updater.ts';
+
+const LOGGED_TIMEOUT_MS = 30_000;
+/** The control plane's programs may have to be built first. */
+const SET_UP_TIMEOUT_MS = 45 * 60_000;
 
 export interface ClusterOptions extends ControlPlaneOptions {
   readonly nodes: number;
@@ -45,6 +56,25 @@ export class Cluster {
     const writes = await readAuditLog(this.plane.files.auditLog);
     return writes.filter(({ user, pod }) => user === this.account.user && pod.startsWith(`${daemonSet}-`));
   }
+
+  /**
+   * The same as soon as they are what is waited for, or as they are when they do not become that: the API server logs a
+   * write after it has taken effect, which others may see before.
+   */
+  async updaterWritesOnce(
+    daemonSet: string,
+    isThere: (writes: readonly AuditedWrite[]) => boolean,
+  ): Promise<AuditedWrite[]> {
+    let writes: AuditedWrite[] = [];
+    const look = async () => {
+      writes = await this.updaterWrites(daemonSet);
+      return isThere(writes);
+    };
+    await waitFor(look, { timeoutMs: LOGGED_TIMEOUT_MS, pollMs: 100, what: 'writes to be logged' }).catch(
+      () => undefined,
+    );
+    return writes;
+  }
 }
 
 /** Starts the cluster before the file's tests and ends it, and every updater, after them. */
@@ -62,7 +92,7 @@ export function useCluster(options: ClusterOptions): () => Cluster {
         throw new Error(`the cluster was not set up\n${logs}`, { cause });
       }
     },
-    { timeout: 15 * 60_000 },
+    { timeout: SET_UP_TIMEOUT_MS },
   );
   after(async () => await cluster?.plane.stop());
   return () => {
@@ -94,21 +124,22 @@ export async function withSubject(
   await waitUntilAvailable(admin, { name }, cluster.nodeNames.length);
   const client = cluster.plane.client('observer', 'test-observer');
   const observer = new Observer(client, { name });
-  await observer.start();
-  const updater = await cluster.startUpdater();
+  let updater: Updater | undefined;
   const change = async (image: string) => {
     await setImage(admin, { name }, image);
     return (await getDaemonSet(admin, { name })).metadata.generation ?? 0;
   };
   try {
+    await observer.start();
+    updater = await cluster.startUpdater();
     await body({ name, observer, change }, updater);
   } catch (error) {
-    process.stderr.write(`${await updater.program.logTail(40)}\n`);
+    process.stderr.write(`${await updater?.program.logTail(40)}\n`);
     throw error;
   } finally {
     await observer.stop();
     await client.close();
-    await updater.program.stop();
+    if (updater !== undefined) await stopUpdater(updater);
     await makeAllNodesReady(admin);
     await deleteDaemonSet(admin, { name });
   }

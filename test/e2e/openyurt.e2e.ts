@@ -4,7 +4,8 @@ import { waitFor } from '../control-plane/processes.ts';
 import { useCluster, withSubject } from './fixture.ts';
 
 const NODES = 20;
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
+const EVENT_TIMEOUT_MS = 60_000;
 const QUIET_MS = 3_000;
 
 interface Row {
@@ -68,7 +69,7 @@ describe('DaemonSets made for OpenYurt', () => {
       const fields = `involvedObject.kind=DaemonSet,involvedObject.name=${name},type=Warning`;
       const path = `/api/v1/namespaces/default/events?fieldSelector=${encodeURIComponent(fields)}`;
       await waitFor(async () => (await admin.list(path)).items.length > 0, {
-        timeoutMs: 20_000,
+        timeoutMs: EVENT_TIMEOUT_MS,
         pollMs: 200,
         what: 'a Warning event',
       });
