@@ -9,7 +9,7 @@ conformanceSuite({
   name: 'kube-apiserver',
   suffix: 'a',
   start: async () => {
-    const started = await startControlPlane({ startupMs: 100, maxLifetimeMs: 10 * 60_000 });
+    const started = await startControlPlane({ startupMs: 100 });
     plane = started;
     const rows = (await readFile(started.files.tokens, 'utf8')).split('\n');
     const admin = rows.find((row) => row.includes(',test:admin,'))?.split(',')[0] ?? '';

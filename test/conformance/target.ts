@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 
 /** A server that the conformance suite runs against. */
@@ -43,7 +44,9 @@ export const MERGE = 'application/merge-patch+json';
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 export const PARTIAL = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
-export const DEADLINE_MS = 30_000;
+export const DEADLINE_MS = 60_000;
+/** Between two tries of a request that was put off with 429: a real API server's own watches were behind. */
+const PUT_OFF_MS = 500;
 
 function parsed(bytes: Buffer): Json {
   try {
@@ -74,7 +77,24 @@ export class Wire {
     return `${prefix}-${this.#count}`;
   }
 
-  async send({ method = 'GET', path, body, contentType, accept = 'application/json', headers }: Send): Promise<Answer> {
+  /** Again while it is put off, until the deadline. */
+  async send(send: Send): Promise<Answer> {
+    const deadlineMs = performance.now() + DEADLINE_MS;
+    for (;;) {
+      const answer = await this.#sendOnce(send);
+      if (answer.status !== 429 || performance.now() > deadlineMs) return answer;
+      await delay(PUT_OFF_MS);
+    }
+  }
+
+  async #sendOnce({
+    method = 'GET',
+    path,
+    body,
+    contentType,
+    accept = 'application/json',
+    headers,
+  }: Send): Promise<Answer> {
     const isText = typeof body === 'string';
     const answer = await request(`${this.target.url}${path}`, {
       method: method as 'GET',
@@ -132,7 +152,7 @@ export class Wire {
       const answer = await this.send(send);
       if (await isDone(answer)) return answer;
       if (performance.now() > deadlineMs) throw new Error(`${send.path} stays at ${answer.status} ${answer.bytes}`);
-      await new Promise((resolve) => setTimeout(resolve, 25));
+      await delay(25);
     }
   }
 
