@@ -66,7 +66,5 @@ export function controllerManagerArgs(): string[] {
 
 export function kwokArgs(kubeconfigPath: string, files: ControlPlaneFiles): string[] {
   const nodes = `--manage-nodes-with-label-selector=${KUBELET_LABEL}=running`;
-  // With leases kwok leaves out, for ever, a pod that it is told of before it is told of the node's lease, which it has just
-  // created itself; and it would renew one a node every ten seconds.
-  return ['--kubeconfig', kubeconfigPath, '--config', files.kwok, nodes, '--node-lease-duration-seconds=0'];
+  return ['--kubeconfig', kubeconfigPath, '--config', files.kwok, nodes];
 }
