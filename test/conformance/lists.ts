@@ -66,7 +66,7 @@ export const LIST_CASES: readonly Case[] = [
       const token = encodeURIComponent(first.metadata.continue);
       const path = wire.pods('', `${LABEL}&limit=1&continue=${token}`);
       // A real API server answers from its cache until that, too, has noticed the compaction.
-      const { json } = await wire.until({ path }, (answer) => answer.status !== 200);
+      const { json } = await wire.until({ path }, (answer) => answer.status === 410);
       assert.equal(json.code, 410);
       assert.equal(json.reason, 'Expired');
       const next = encodeURIComponent(json.metadata.continue);

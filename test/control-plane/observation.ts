@@ -1,7 +1,7 @@
 import type { KubeObject } from './api-client.ts';
 import type { DaemonSetObject, NodeObject, PodObject } from './cluster.ts';
 import type { ObservedRollout } from './observed-rollout.ts';
-import { hashOf, isReady, targetNode } from './pod-facts.ts';
+import { hashOf, isReady } from './pod-facts.ts';
 
 interface DaemonSetSpecObject extends DaemonSetObject {
   readonly spec: {
@@ -193,7 +193,7 @@ export class Observation {
 
   #applyPod(pod: PodObject, isDeleted: boolean, atMs: number): void {
     const uid = pod.metadata.uid ?? '';
-    const nodeName = pod.spec.nodeName ?? targetNode(pod);
+    const nodeName = pod.spec.nodeName;
     const isOwned = pod.metadata.ownerReferences?.some(
       (owner) => owner.kind === 'DaemonSet' && owner.name === this.#name,
     );

@@ -1,6 +1,8 @@
 import type { ApiClient, KubeObject } from './api-client.ts';
+import type { PodObject } from './cluster.ts';
 import type { Source } from './observation.ts';
 import type { ObservedRollout } from './observed-rollout.ts';
+import { essentialsOf } from './pod-facts.ts';
 import { waitFor } from './processes.ts';
 import { Timeline, type VersionedChange } from './timeline.ts';
 import { Watcher } from './watcher.ts';
@@ -16,7 +18,7 @@ const SETTLE_TIMEOUT_MS = 60_000;
 /** Watches one DaemonSet's rollout on a real API server, over connections of its own. */
 export class Observer {
   readonly #timeline: Timeline;
-  readonly #watchers: readonly Watcher<KubeObject>[];
+  readonly #watchers: readonly (Watcher<KubeObject> | Watcher<PodObject>)[];
   readonly #timer: NodeJS.Timeout;
   #queue: VersionedChange[] = [];
 
@@ -24,11 +26,16 @@ export class Observer {
     this.#timeline = new Timeline(name);
     const watcher = (source: Source, path: string) =>
       new Watcher<KubeObject>({ api, path, onChange: (change) => this.#queue.push({ ...change, source }) });
+    const pods = new Watcher<PodObject>({
+      api,
+      path: `/api/v1/namespaces/${namespace}/pods`,
+      onChange: (change) => this.#queue.push({ ...change, object: essentialsOf(change.object), source: 'pod' }),
+    });
     this.#watchers = [
       watcher('node', '/api/v1/nodes'),
       watcher('daemonSet', `/apis/apps/v1/namespaces/${namespace}/daemonsets`),
       watcher('revision', `/apis/apps/v1/namespaces/${namespace}/controllerrevisions`),
-      watcher('pod', `/api/v1/namespaces/${namespace}/pods`),
+      pods,
     ];
     this.#timer = setInterval(() => this.#flush(performance.now() - REORDER_MS), TICK_MS);
   }

@@ -1,5 +1,23 @@
 import type { Condition, PodObject } from './cluster.ts';
 
+/** Only what is said about pods here: thousands of them are kept while a rollout is observed. */
+export function essentialsOf(pod: PodObject): PodObject {
+  const { name, uid, labels, deletionTimestamp, ownerReferences } = pod.metadata;
+  const nodeName = pod.spec.nodeName ?? targetNode(pod);
+  const conditions = pod.status?.conditions;
+  return {
+    metadata: {
+      name,
+      ...(uid === undefined ? {} : { uid }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+      ...(ownerReferences === undefined ? {} : { ownerReferences }),
+    },
+    spec: nodeName === undefined ? {} : { nodeName },
+    status: conditions === undefined ? {} : { conditions },
+  };
+}
+
 export function hashOf(pod: PodObject): string | undefined {
   return pod.metadata.labels?.['controller-revision-hash'];
 }
@@ -13,7 +31,7 @@ interface AffinityTerm {
 }
 
 /** A DaemonSet's pod that is not scheduled yet names its node in its affinity. */
-export function targetNode(pod: PodObject): string | undefined {
+function targetNode(pod: PodObject): string | undefined {
   const spec = pod.spec as {
     affinity?: {
       nodeAffinity?: {
