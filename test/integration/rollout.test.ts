@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertClean, eventually, rolledOut, simulator, startUpdater } from './support.ts';
+import { allArrived, assertClean, eventually, rolledOut, simulator, startUpdater } from './support.ts';
 
 test('rollout: 200 nodes, 2 lanes → complete, within the budget, nothing twice, work on both lanes', async (t) => {
   const cluster = await simulator(t, { scenario: { nodes: 200, maxUnavailable: '10%', startupMs: 1000 } });
@@ -132,6 +132,7 @@ test('rollout: dropped in the middle and started anew → the second finishes, n
   await eventually('some are on their way', async () => (await cluster.control.report()).deletes >= 40);
   // Not drained: the threads die with what they have, as with SIGKILL.
   await first.stop(0);
+  await allArrived(cluster);
   const { deletes } = await cluster.control.report();
   assert.ok(deletes < 150);
   await startUpdater(t, cluster);

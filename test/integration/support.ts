@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -133,16 +134,23 @@ export function collectThreads(t: TestContext): Set<Worker> {
   return threads;
 }
 
+export interface SkippableClock {
+  (ms: number): void;
+  /** No time passes until the work is done. */
+  standStill(work: () => Promise<void>): Promise<void>;
+}
+
 /**
  * Lets the main thread's monotonic clock jump ahead, so that deadlines of half a minute need not be waited for. Timers
  * are not told; whatever comes in next makes the controller look at the clock.
  */
-export function skippableClock(t: TestContext): (ms: number) => void {
+export function skippableClock(t: TestContext): SkippableClock {
   const original = process.hrtime;
   let skippedMs = 0;
+  let stoppedAt: [number, number] | undefined;
   const skipped = Object.assign(
     (since?: [number, number]): [number, number] => {
-      const [seconds, nanoseconds] = original(since);
+      const [seconds, nanoseconds] = stoppedAt ?? original(since);
       return [seconds + skippedMs / 1000, nanoseconds];
     },
     { bigint: () => original.bigint() },
@@ -151,9 +159,35 @@ export function skippableClock(t: TestContext): (ms: number) => void {
   t.after(() => {
     process.hrtime = original;
   });
-  return (ms) => {
+  const skip = (ms: number): void => {
     skippedMs += ms;
   };
+  const standStill = async (work: () => Promise<void>): Promise<void> => {
+    const [seconds, nanoseconds] = original();
+    stoppedAt = [seconds, nanoseconds];
+    try {
+      await work();
+    } finally {
+      const [passedSeconds, passedNanoseconds] = original(stoppedAt);
+      skippedMs -= passedSeconds * 1000 + passedNanoseconds / 1e6;
+      stoppedAt = undefined;
+    }
+  };
+  return Object.assign(skip, { standStill });
+}
+
+/**
+ * Waits until everything that was sent to the cluster is there. A new connection is accepted after all that were opened
+ * before it; on a busy machine those of a thread that has ended may wait for longer than the updater waits for an answer.
+ */
+export async function allArrived(cluster: Simulator): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const options = { agent: false, signal: AbortSignal.timeout(60_000) };
+    const asked = get(`${cluster.url}/api/v1/nodes?limit=1`, options, (answer) => {
+      answer.resume().once('end', resolve).once('error', reject);
+    });
+    asked.once('error', reject);
+  });
 }
 
 export async function temporaryFolder(t: TestContext): Promise<string> {
