@@ -56,7 +56,7 @@ test('simulate: OTA of several DaemonSets → patches only; exit code 0', async 
 });
 
 test('simulate: more bad nodes than the budget allows → stops, says so, exit code 1', async (t) => {
-  const args = simulateArgs('--nodes', '20', '--max-unavailable', '2', '--bad-nodes', '50%', '--timeout', '3s');
+  const args = simulateArgs('--nodes', '20', '--max-unavailable', '2', '--bad-nodes', '50%', '--timeout', '6s');
   const { code, stdout, stderr } = await runCli(t, args);
   assert.equal(code, 1, stdout);
   const report = JSON.parse(stdout);
