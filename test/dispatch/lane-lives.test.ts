@@ -112,18 +112,27 @@ test('lane thread: answers that were under way when it was given up → not hear
   const options = { workerUrl: new URL('./support/evil-lane.ts', import.meta.url), resourceLimits: {} };
   const network = { connection: CONNECTION, connectionsMax: 1, connections: 1 };
   const workers: Worker[] = [];
-  const collect = (worker: Worker): unknown => workers.push(worker);
+  const messages: unknown[] = [];
+  const heard = Promise.withResolvers<void>();
+  // Before Piscina listens to it, so that the latest message is the one that is being heard.
+  const collect = (worker: Worker): void => {
+    workers.push(worker);
+    worker.on('message', (message) => messages.push(message));
+  };
   process.on('worker', collect);
   const thread = new LaneThread(options, network, {
-    onOutcomes: (outcomes) => seen.push(`${outcomes.length} outcomes`),
+    onOutcomes: (outcomes) => {
+      seen.push(`${outcomes.length} outcomes`);
+      heard.resolve();
+    },
     onLost: (reason) => seen.push(reason),
   });
   t.after(() => thread.kill('exit'));
   await thread.ready;
   process.off('worker', collect);
-  const early = new Promise((resolve) => workers[0]?.once('message', resolve));
   thread.send(batchOf(taskOf(slotOf('ds', 'a'), 'a'), taskOf(slotOf('ds', 'b'), 'never')));
-  const message = await early;
+  await heard.promise;
+  const message = messages.at(-1);
   const killed = thread.kill('stuck');
   workers[0]?.emit('message', message);
   await killed;
