@@ -88,8 +88,9 @@ export function kwokConfig(options: KubeletOptions): string {
       apiVersion: 'config.kwok.x-k8s.io/v1alpha1',
       kind: 'KwokConfiguration',
       metadata: { name: 'kwok' },
-      // The default of 4 pods at a time would make the kubelets the slowest part.
-      options: { podPlayStageParallelism: 16, nodePlayStageParallelism: 4 },
+      // The default of 4 pods at a time would make the kubelets the slowest part. Without the last one (there is no default)
+      // kwok leaves out, for ever, a pod that it is told of before it is told of the pod's node.
+      options: { podPlayStageParallelism: 16, nodePlayStageParallelism: 4, podsOnNodeSyncParallelism: 4 },
     },
     stage('node-ready', 'Node', {
       when: [{ key: READY_STATUS, operator: 'NotIn', values: ['True'] }],
