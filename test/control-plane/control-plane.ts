@@ -12,6 +12,7 @@ import {
   writeFiles,
   writeKubeconfig,
 } from './control-plane-files.ts';
+import { untilKubeletsRun } from './kubelets.ts';
 import type { KubeletOptions } from './kwok-config.ts';
 import { freePorts, type Program, waitFor } from './processes.ts';
 import { ProgramGroup, type ProgramStart } from './program-group.ts';
@@ -207,6 +208,7 @@ async function startComponents({ binaries, files, tokens, group, options }: Setu
     timeoutMs: READY_TIMEOUT_MS,
     what: 'the default namespace',
   });
+  await untilKubeletsRun(plane.admin, READY_TIMEOUT_MS);
   return plane;
 }
 

@@ -111,7 +111,7 @@ export interface Subject {
 
 /**
  * Runs a test body on a DaemonSet whose pods are all available, with an updater running as the service account of
- * deploy/base; the updater's log is in the error when the body fails. Cleans up either way.
+ * deploy/base; when it fails, the updater's log is printed, and that of what should run and does not. Cleans up either way.
  */
 export async function withSubject(
   cluster: Cluster,
@@ -121,7 +121,6 @@ export async function withSubject(
   const { admin } = cluster.plane;
   const { name } = options;
   await createDaemonSet(admin, options);
-  await waitUntilAvailable(admin, { name }, cluster.nodeNames.length);
   const client = cluster.plane.client('observer', 'test-observer');
   const observer = new Observer(client, { name });
   let updater: Updater | undefined;
@@ -130,11 +129,14 @@ export async function withSubject(
     return (await getDaemonSet(admin, { name })).metadata.generation ?? 0;
   };
   try {
+    await waitUntilAvailable(admin, { name }, cluster.nodeNames.length);
     await observer.start();
     updater = await cluster.startUpdater();
     await body({ name, observer, change }, updater);
   } catch (error) {
-    process.stderr.write(`${await updater?.program.logTail(40)}\n`);
+    const ended = cluster.plane.programs.filter(({ isRunning }) => !isRunning);
+    for (const program of [...ended, ...(updater === undefined ? [] : [updater.program])])
+      process.stderr.write(`${await program.logTail(40)}\n`);
     throw error;
   } finally {
     await observer.stop();
