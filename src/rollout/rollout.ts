@@ -1,11 +1,12 @@
 import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../kube/records.ts';
 import type { Outcome } from '../protocol/outcome.ts';
-import { type DaemonSetKey, nodeOfSlot, type SlotKey } from '../protocol/slot.ts';
+import { nodeOfSlot, type SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
 import { type AfterOutcome, onSent, releaseAsk, takeOutcome, WATCH } from './asks.ts';
 import { countsOf, type RolloutCounts, type RolloutSizes } from './counts.ts';
 import { type Block, type Change, Definition } from './definition.ts';
 import type { FailureCause } from './explain.ts';
+import type { RolloutIdentity } from './identity.ts';
 import type { RolloutNotice } from './notices.ts';
 import { hasSamePlace, type Observation, observeNode, observePlace, observePod, observePodGone } from './observe.ts';
 import type { PaceStatus } from './pace.ts';
@@ -18,13 +19,6 @@ import { Selection, type SelectLimit } from './selection.ts';
 import { SlotBook } from './slot-book.ts';
 import { NEVER, type Slot } from './slot-state.ts';
 import { taskOf } from './tasks.ts';
-
-export interface RolloutIdentity {
-  readonly key: DaemonSetKey;
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-}
 
 /**
  * The rollout of one DaemonSet: which old pod goes next, and when. Pure: everything comes in as arguments.
@@ -44,8 +38,7 @@ export interface RolloutIdentity {
  *   A pod there that is stuck in Terminating is deleted by force, if the DaemonSet asks for that (stuck.ts).
  * - A slot has at most one thing asked of it, and stays in flight until the cluster shows its effect, or an outcome says
  *   that nothing was written.
- * - Counters, candidates and timers are functions of slots and facts (slot-book.ts); an event costs O(log n), a change of
- *   policy, placement or target O(n log n).
+ * - Counters, candidates and timers are functions of slots and facts; an event costs O(log n), a new policy, place or target O(n log n).
  */
 export class Rollout {
   readonly #identity: RolloutIdentity;
@@ -252,6 +245,14 @@ export class Rollout {
     this.#pace.forget();
   }
 
+  /** What the next leader has to know and cannot read from the cluster; undefined: nothing. Changes rarely, costs little. */
+  memory(): string | undefined {
+    return undefined;
+  }
+
+  /** Takes over an earlier leader's `memory()`; before the first selection of each leadership, so maybe again. Anybody may have written it. */
+  remember(_text: string, _nowMs: number): void {}
+
   /** How the window is chosen, and why. */
   pace(nowMs: number): PaceStatus {
     return this.#pace.status(nowMs);
@@ -262,8 +263,7 @@ export class Rollout {
     this.tick(nowMs);
     const { facts, rule } = this.#definition;
     const block = this.blocked() ?? (blocked === undefined ? undefined : { message: blocked });
-    const preview = this.#selection.preview(nowMs, window);
-    return planOf(this.#book.all(), { facts, rule, preview, block, nowMs });
+    return planOf(this.#book.all(), { facts, rule, preview: this.#selection.preview(nowMs, window), block, nowMs });
   }
 
   #applyChange(change: Change, nowMs: number): void {
