@@ -53,6 +53,7 @@ async function open({ connection, workers }: Extract<ToUpdater, { type: 'open' }
         process.stderr.write(`${stream}: ${problem.message}\n`);
       },
       onEventDropped() {},
+      onEventSuppressed() {},
       onResize() {},
       onResizeFailed() {},
     },

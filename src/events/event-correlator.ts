@@ -33,7 +33,7 @@ export interface EventCorrelatorOptions {
 const SERIES_IDLE_MS = 6 * 60_000;
 /** A series is written at its second event, and then at most this often. */
 const SERIES_PATCH_INTERVAL_MS = 60_000;
-/** client-go's spam filter: 25 new events at once for an object, then one in 5 minutes. */
+/** client-go's spam filter: 25 new events at once for an object, then one in 5 minutes; here see `bucketKeyOf`. */
 const SPAM_BURST = 25;
 const SPAM_REFILL_MS = 5 * 60_000;
 /** As large as client-go's caches; the least recently used goes first. */
@@ -129,8 +129,9 @@ export class EventCorrelator {
   }
 
   #takeToken(event: RecordedEvent, nowMs: number): boolean {
-    const bucket = this.#buckets.get(event.uid) ?? { tokens: SPAM_BURST, filledAtMs: nowMs };
-    touch(this.#buckets, event.uid, bucket);
+    const key = bucketKeyOf(event);
+    const bucket = this.#buckets.get(key) ?? { tokens: SPAM_BURST, filledAtMs: nowMs };
+    touch(this.#buckets, key, bucket);
     fill(bucket, nowMs);
     if (bucket.tokens < 1) return false;
     bucket.tokens -= 1;
@@ -148,6 +149,11 @@ export class EventCorrelator {
 
 function keyOf(event: RecordedEvent): string {
   return `${event.uid}/${event.type}/${event.reason}/${event.action}/${event.topic ?? ''}`;
+}
+
+/** Whose events hold each other back: a warning is held back by warnings of its own reason alone. */
+function bucketKeyOf({ uid, type, reason }: RecordedEvent): string {
+  return type === 'Warning' ? `${uid}/${type}/${reason}` : `${uid}/${type}`;
 }
 
 function isPatchDue(series: Series, nowMs: number): boolean {

@@ -10,6 +10,8 @@ export interface EventRecorderOptions {
   readonly post: (request: ApiRequest) => Promise<ApiResponse>;
   /** An event was not written, and why: for the log. */
   readonly onDropped: (message: string, event: RecordedEvent) => void;
+  /** The spam filter kept one back. */
+  readonly onSuppressed?: (event: RecordedEvent) => void;
   readonly now?: () => number;
 }
 
@@ -26,13 +28,14 @@ interface Waiting {
 }
 
 /**
- * Writes events one after the other, so that a series follows its Event. What cannot be written is dropped: events tell
- * people what happened, and nothing depends on them.
+ * Writes events one after the other, so that a series follows its Event; warnings before all others, so that those cost no
+ * warning its time or place. What cannot be written is dropped: events tell people what happened, and nothing depends on them.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #correlator = new EventCorrelator({ random: Math.random });
-  readonly #queue: Waiting[] = [];
+  readonly #warnings: Waiting[] = [];
+  readonly #others: Waiting[] = [];
   readonly #now: () => number;
   readonly #timer: NodeJS.Timeout;
   readonly #closing = new AbortController();
@@ -45,7 +48,9 @@ export class EventRecorder {
   }
 
   record(event: RecordedEvent): void {
+    const before = this.#correlator.suppressedCount;
     this.#enqueue(this.#correlator.record(event, this.#now()));
+    if (this.#correlator.suppressedCount > before) this.#options.onSuppressed?.(event);
   }
 
   /** Writes what is left, for so long at most. */
@@ -60,24 +65,37 @@ export class EventRecorder {
     });
     await Promise.race([this.#running, timeout]);
     clearTimeout(timer);
-    this.#queue.length = 0;
+    this.#warnings.length = 0;
+    this.#others.length = 0;
   }
 
   #enqueue(effects: readonly EventEffect[]): void {
-    for (const effect of effects) {
-      if (this.#queue.length < QUEUE_LENGTH_MAX) this.#queue.push({ effect, sinceMs: this.#now() });
-      else this.#drop(effect, `more than ${QUEUE_LENGTH_MAX} events wait to be written`);
+    for (const effect of effects) this.#push({ effect, sinceMs: this.#now() });
+    if (this.#warnings.length + this.#others.length > 0) this.#running ??= this.#drain();
+  }
+
+  #push(waiting: Waiting): void {
+    const isWarning = waiting.effect.event.type === 'Warning';
+    if (this.#warnings.length + this.#others.length >= QUEUE_LENGTH_MAX) {
+      // A warning takes the place of the oldest of the others.
+      const dropped = (isWarning ? this.#others.shift() : undefined) ?? waiting;
+      this.#drop(dropped.effect, `more than ${QUEUE_LENGTH_MAX} events wait to be written`);
+      if (dropped === waiting) return;
     }
-    if (this.#queue.length > 0) this.#running ??= this.#drain();
+    (isWarning ? this.#warnings : this.#others).push(waiting);
   }
 
   async #drain(): Promise<void> {
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const { effect, sinceMs } = next;
       if (this.#now() - sinceMs <= WAIT_MS_MAX) await this.#write(effect);
       else this.#drop(effect, `it waited for more than ${WAIT_MS_MAX / 1000} s`);
     }
     this.#running = undefined;
+  }
+
+  #next(): Waiting | undefined {
+    return this.#warnings.shift() ?? this.#others.shift();
   }
 
   async #write(effect: EventEffect): Promise<void> {

@@ -63,6 +63,11 @@ export const counters = {
     labels: ['resource'],
   },
   eventsDropped: { name: 'daemonpodupdater_events_dropped_total', help: 'Kubernetes Events that could not be written' },
+  eventsSuppressed: {
+    name: 'daemonpodupdater_events_suppressed_total',
+    help: 'Kubernetes Events that were not made because there were too many of that object, by type',
+    labels: ['type'],
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 export const gauges = {
@@ -250,6 +255,7 @@ const LANE_REASON_TABLE: Readonly<Record<LaneReason, true>> = {
 /** Why there are as many lanes; `set`: somebody asked for that number. */
 export type LaneReason = ScaleReason | 'set';
 export const LANE_REASONS = Object.keys(LANE_REASON_TABLE) as readonly LaneReason[];
+export const EVENT_TYPES = ['Normal', 'Warning'] as const;
 export const CONFIG_SOURCES = ['config-file', 'admin'] as const;
 export const TASK_ACTIONS = Object.keys(ACTIONS);
 export const TASK_CODES = Object.keys(CODES);

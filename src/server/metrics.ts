@@ -9,6 +9,7 @@ import {
   COMMON_STATUSES,
   CONFIG_SOURCES,
   counters,
+  EVENT_TYPES,
   gauges,
   histograms,
   LANE_REASONS,
@@ -141,6 +142,10 @@ export class Metrics {
     this.#counters.eventsDropped.inc();
   }
 
+  eventSuppressed(type: (typeof EVENT_TYPES)[number]): void {
+    this.#counters.eventsSuppressed.inc({ type });
+  }
+
   setLeader(isLeader: boolean): void {
     this.#gauges.leader.set({ name: this.#options.leaseName }, isLeader ? 1 : 0);
   }
@@ -252,6 +257,7 @@ export class Metrics {
       this.#gauges.lanesReason.set({ reason }, 0);
     }
     for (const source of CONFIG_SOURCES) this.#counters.configErrors.inc({ source }, 0);
+    for (const type of EVENT_TYPES) this.#counters.eventsSuppressed.inc({ type }, 0);
     this.setLeader(false);
   }
 

@@ -109,6 +109,23 @@ test('events: many kinds for one object → 25 at once, then one in five minutes
   assert.equal(countAt(10 * MINUTE_MS, 'uid-1'), 2);
 });
 
+test('trust 13: a flood of Normal events, and of other warnings → a warning of the object is made nevertheless', () => {
+  const correlator = correlatorOf();
+  const flood = (overrides: Partial<DaemonSetEvent>) => {
+    for (let index = 0; index < 100; index++) correlator.record(eventOf({ ...overrides, topic: `${index}` }), index);
+  };
+  flood({});
+  assert.equal(correlator.suppressedCount, 75);
+  const failed = eventOf({ type: 'Warning', reason: 'NodeUpdateFailed' });
+  assert.equal(correlator.record(failed, 100)[0]?.type, 'create');
+  flood({ type: 'Warning', reason: 'NodeUpdateFailed' });
+  const suppressed = correlator.suppressedCount;
+  assert.equal(suppressed, 75 + 76, 'warnings of one reason are bounded too');
+  const forbidden = eventOf({ type: 'Warning', reason: 'WriteForbidden' });
+  assert.equal(correlator.record(forbidden, 200)[0]?.type, 'create');
+  assert.equal(correlator.record(eventOf({ topic: 'new' }), 200).length, 0, 'and take nothing from Normal ones');
+});
+
 test('events: forgotten (it could not be written) → the next one makes it anew', () => {
   const correlator = correlatorOf();
   correlator.record(eventOf(), 0);

@@ -95,6 +95,35 @@ test('recorder: more than 1024 wait → the rest is dropped and told', async () 
   assert.equal(dropped.length, 75);
 });
 
+test('trust 13: a warning comes when 1024 Normal events wait → it is written next, and the oldest of those is dropped and told', async () => {
+  const normal = { ...EVENT, type: 'Normal' } as const;
+  const events = Array.from({ length: 1025 }, (_, index) => ({ ...normal, uid: `uid-${index}` }));
+  const { requests, dropped } = await run(async () => answer(201), [...events, EVENT]);
+  assert.equal(dropped.length, 1);
+  const written = requests.map(({ body }) => JSON.parse(String(body)));
+  assert.deepEqual(
+    written.slice(0, 3).map(({ type, regarding }) => `${type} ${regarding.uid}`),
+    ['Normal uid-0', 'Warning uid-1', 'Normal uid-2'],
+  );
+});
+
+test('trust 13: more Normal events than an object may have → those kept back are told one by one', async () => {
+  const suppressed: string[] = [];
+  const recorder = new EventRecorder({
+    reporter: { controller: 'daemonpodupdater', instance: 'pod-1' },
+    post: async () => answer(201),
+    onDropped: (message) => assert.fail(message),
+    onSuppressed: ({ type }) => suppressed.push(type),
+  });
+  for (let index = 0; index < 30; index++) recorder.record({ ...EVENT, type: 'Normal', topic: `${index}` });
+  recorder.record(EVENT);
+  await recorder.close(20_000);
+  assert.deepEqual(
+    suppressed,
+    Array.from({ length: 5 }, () => 'Normal'),
+  );
+});
+
 test('recorder: the API server is overloaded for a while → tried again until it is written', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   const statuses = [503, 429, 201];

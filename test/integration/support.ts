@@ -68,6 +68,7 @@ export async function startUpdater(
       taskDone: (outcome) => diary.outcomes.push(outcome),
       onReaderProblem: (problem) => diary.problems.push(problem),
       onEventDropped() {},
+      onEventSuppressed() {},
       onResize() {},
       onResizeFailed() {},
     },

@@ -74,6 +74,7 @@ test('metrics: something happens → it is counted under client-go’s labels', 
   metrics.objectLeftOut('nodes');
   metrics.lanesResized('lanes-busy');
   metrics.eventDropped();
+  metrics.eventSuppressed('Normal');
   metrics.setLeader(true);
   const series = await seriesOf(metrics);
   const expected = {
@@ -91,6 +92,7 @@ test('metrics: something happens → it is counted under client-go’s labels', 
     'daemonpodupdater_config_errors_total{source="admin"}': 1,
     'daemonpodupdater_lane_resizes_total{reason="lanes-busy"}': 1,
     daemonpodupdater_events_dropped_total: 1,
+    'daemonpodupdater_events_suppressed_total{type="Normal"}': 1,
     'leader_election_master_status{name="daemonpodupdater"}': 1,
   };
   for (const [key, value] of Object.entries(expected)) assert.equal(series.get(key), value, key);

@@ -173,6 +173,7 @@ const SILENT: Omit<UpdaterListeners, 'log'> = {
   taskDone: () => {},
   onReaderProblem: () => {},
   onEventDropped: () => {},
+  onEventSuppressed: () => {},
   onResize: () => {},
   onResizeFailed: () => {},
 };

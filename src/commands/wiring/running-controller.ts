@@ -177,6 +177,7 @@ export class RunningController {
         },
         onReaderProblem: (problem) => this.#readerProblems.note(problem, monotonicMs()),
         onEventDropped: () => this.#metrics.eventDropped(),
+        onEventSuppressed: (type) => this.#metrics.eventSuppressed(type),
         onResize: ({ wanted, actual, reason }) => {
           this.#metrics.setLaneCounts(wanted, actual);
           this.#metrics.lanesResized(reason);

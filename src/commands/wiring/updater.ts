@@ -9,7 +9,7 @@ import { InProcessLanes } from '../../dispatch/in-process-lanes.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
 import type { LaneCallbacks, LanePool } from '../../dispatch/lane-pool.ts';
 import { ThreadedLanes } from '../../dispatch/threaded-lanes.ts';
-import { type PodEvent, subjectOf } from '../../events/event-correlator.ts';
+import { type PodEvent, type RecordedEvent, subjectOf } from '../../events/event-correlator.ts';
 import { EventRecorder } from '../../events/recorder.ts';
 import type { Connection } from '../../protocol/connection.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
@@ -55,6 +55,7 @@ export interface UpdaterListeners {
   taskDone(outcome: Outcome, run: RunReport | undefined): void;
   onReaderProblem(problem: ReaderProblem): void;
   onEventDropped(): void;
+  onEventSuppressed(type: RecordedEvent['type']): void;
   onResize(state: LaneState): void;
   onResizeFailed(): void;
 }
@@ -92,6 +93,7 @@ export class Updater {
         const fields = { reason: event.reason, subject: subjectOf(event), detail: message };
         logRepeated((...line) => listeners.log(...line), { message: 'event not written', fields, count });
       },
+      onSuppressed: ({ type }) => listeners.onEventSuppressed(type),
     });
     this.host = this.#makeHost(options, lanes);
     this.pool = this.#makePool(options);
