@@ -32,6 +32,8 @@ const rollout = z.object({
   allowed: count,
   /** Why nothing new is decided about it. */
   blocked: sentence(300).optional(),
+  /** Its DaemonSet asks for that. */
+  isPaused: z.boolean().optional(),
   /** Nodes with a write to their pod that was refused, and those replaced again and again. */
   refused: count.optional(),
   repeated: count.optional(),

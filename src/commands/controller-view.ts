@@ -32,9 +32,9 @@ function headOf({ report, ageMs, isOutdated }: Extract<LeaderStatus, { ok: true 
 
 function paceLines({ rollouts, rolloutsLeftOut }: ControllerReport, widthMax: number): readonly string[] {
   const paced = rollouts.filter(({ strategy, blocked }) => strategy !== 'OTA' || blocked !== undefined);
-  const rows = paced.map(({ daemonSet, allowed, blocked, pace }) => {
+  const rows = paced.map(({ daemonSet, allowed, blocked, isPaused, pace }) => {
     const { window, ratePerSecond, phase, reason } = pace;
-    if (blocked !== undefined) return [daemonSet, '-', '-', 'blocked', blocked];
+    if (blocked !== undefined) return [daemonSet, '-', '-', isPaused === true ? 'paused' : 'blocked', blocked];
     if (phase === 'idle') return [daemonSet, '-', '-', phase, reason];
     return [daemonSet, `${window} of ${allowed}`, ratePerSecond.toFixed(1), phase, reason];
   });

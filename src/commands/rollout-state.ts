@@ -23,6 +23,8 @@ export interface SeenRollout {
 /** In a few words: is it done, how long more, and if it does not go on, why. */
 export function stateOf({ counts, block }: SeenRollout, led: LedRollout, nowMs: number): string {
   const { waiting, inFlight, skippedNotReady, targetHash, targetCreatedAtMs, allowed } = counts;
+  // Whatever else is so: it goes on when somebody says so, and not before.
+  if (counts.isPaused) return pausedState(counts, led);
   if (led?.blocked !== undefined || isBlockedForAll(block)) return 'blocked';
   if (targetHash === undefined) return 'no revision yet';
   const failed = failedCount(counts, led);
@@ -36,6 +38,18 @@ export function stateOf({ counts, block }: SeenRollout, led: LedRollout, nowMs: 
   if (refused !== '') return age + refused;
   const ratePerSecond = led?.pace.ratePerSecond ?? 0;
   return ratePerSecond > 0 ? `${age}, about ${formatAge((moving / ratePerSecond) * 1000)} left` : age;
+}
+
+function pausedState(counts: RolloutCounts, led: LedRollout): string {
+  const failed = failedCount(counts, led);
+  const inFlight = Math.max(0, counts.inFlight - failed);
+  const waiting = counts.waiting === 0 ? 'nothing waits' : `${nodesOf(counts.waiting)} to go`;
+  return [
+    'paused',
+    waiting,
+    ...(inFlight > 0 ? [`${inFlight} in flight`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+  ].join(', ');
 }
 
 /** Not because of what this command has not read. */

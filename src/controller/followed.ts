@@ -75,8 +75,8 @@ export class Followed {
   }
 
   get #hasWork(): boolean {
-    const { waiting, inFlight } = this.rollout.counts();
-    return waiting + inFlight > 0;
+    const { waiting, inFlight, isPaused } = this.rollout.counts();
+    return inFlight > 0 || (waiting > 0 && !isPaused);
   }
 
   get hasSynced(): boolean {

@@ -6,6 +6,7 @@ import type { RolloutNotice } from '../rollout/notices.ts';
 import { FailureDigest } from './failure-digest.ts';
 import type { Followed } from './followed.ts';
 import { PaceNotices } from './pace-notices.ts';
+import { PauseNotices } from './pause-notices.ts';
 import type { ControllerPorts, DaemonSetEvent } from './ports.ts';
 import { completedStatement, RolloutProgress } from './rollout-progress.ts';
 import { StaleNotices } from './stale-notices.ts';
@@ -28,11 +29,12 @@ interface About {
 export class NoticeBoard {
   readonly #ports: ControllerPorts;
   readonly #complaints = new Map<DaemonSetKey, Complaints>();
-  readonly #progress = new Map<DaemonSetKey, { readonly about: About; readonly progress: RolloutProgress }>();
+  readonly #progress = new Map<DaemonSetKey, { readonly followed: Followed; readonly progress: RolloutProgress }>();
   readonly #failures = new Map<DaemonSetKey, FailureDigest>();
   readonly #writes: WriteNotices;
   readonly #stale = new StaleNotices();
   readonly #paces = new PaceNotices();
+  readonly #pauses = new PauseNotices();
 
   #isLeading = false;
 
@@ -58,7 +60,9 @@ export class NoticeBoard {
     for (const { about, statements } of this.#complaints.values()) {
       for (const statement of statements) this.#say(about, statement);
     }
-    for (const { about, progress } of this.#progress.values()) this.#say(about, progress.start);
+    for (const { followed, progress } of this.#progress.values()) {
+      if (!followed.rollout.counts().isPaused) this.#say(followed, progress.start);
+    }
     for (const digest of this.#failures.values()) digest.repeat();
   }
 
@@ -95,6 +99,7 @@ export class NoticeBoard {
     this.#writes.forget(key, nowMs);
     this.#stale.forget(key);
     this.#paces.forget(key);
+    this.#pauses.forget(key);
   }
 
   /** DaemonSets with a complaint, and with a rollout that was announced; failed nodes of all of them. */
@@ -128,6 +133,7 @@ export class NoticeBoard {
 
   /** Says what the rollout has noticed since the last call. */
   post(followed: Followed, nowMs: number): void {
+    this.#postPause(followed);
     for (const notice of followed.rollout.takeNotices()) this.#postOne(followed, notice, nowMs);
     this.#postFailures(followed, nowMs);
     this.#postProgress(followed);
@@ -225,16 +231,21 @@ export class NoticeBoard {
     else if (news !== undefined) this.#record(followed, news.statement);
   }
 
+  #postPause(followed: Followed): void {
+    if (!this.#isLeading) this.#pauses.forget(followed.key);
+    const statement = this.#isLeading ? this.#pauses.next(followed) : undefined;
+    if (statement !== undefined) this.#say(followed, statement);
+  }
+
   #postPace(followed: Followed, nowMs: number): void {
     const fields = this.#isLeading ? this.#paces.next(followed, nowMs) : undefined;
     if (fields !== undefined) this.#ports.log('info', 'pace changed', fields);
   }
 
   #started(followed: Followed, notice: Extract<RolloutNotice, { type: 'started' }>): void {
-    const about = { key: followed.key, uid: followed.uid };
     const progress = new RolloutProgress(notice, followed.rollout.counts());
-    this.#progress.set(followed.key, { about, progress });
-    this.#say(about, progress.start);
+    this.#progress.set(followed.key, { followed, progress });
+    this.#say(followed, progress.start);
   }
 
   #postProgress(followed: Followed): void {

@@ -7,6 +7,8 @@ export const REASONS = {
   progress: 'RolloutProgress',
   completed: 'RolloutCompleted',
   superseded: 'RolloutSuperseded',
+  paused: 'RolloutPaused',
+  resumed: 'RolloutResumed',
   nodeFailed: 'NodeUpdateFailed',
   stuckForced: 'StuckPodForceDeleted',
   repeated: 'ReplacementRepeated',

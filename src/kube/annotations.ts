@@ -7,6 +7,7 @@ const MAX_UNAVAILABLE_ANNOTATION = 'apps.openyurt.io/max-unavailable';
 const PACE_ANNOTATION = 'daemonpodupdater.io/pace';
 const PROGRESS_DEADLINE_ANNOTATION = 'daemonpodupdater.io/progress-deadline-seconds';
 const FORCE_DELETE_STUCK_ANNOTATION = 'daemonpodupdater.io/force-delete-stuck';
+export const PAUSED_ANNOTATION = 'daemonpodupdater.io/paused';
 /** Written by Kubernetes; pods carry the same number in the label `pod-template-generation`. */
 export const TEMPLATE_GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
 
@@ -17,6 +18,7 @@ export const POLICY_ANNOTATIONS = [
   PACE_ANNOTATION,
   PROGRESS_DEADLINE_ANNOTATION,
   FORCE_DELETE_STUCK_ANNOTATION,
+  PAUSED_ANNOTATION,
 ] as const;
 
 export type UpdateStrategy = 'AdvancedRollingUpdate' | 'OTA';
@@ -28,6 +30,8 @@ export interface UpdatePolicy {
   readonly pace: 'adaptive' | 'max';
   readonly progressDeadlineSeconds: number;
   readonly isForceDeleteStuck: boolean;
+  /** Nothing new begins; what is in flight is settled. */
+  readonly isPaused: boolean;
 }
 
 /** A value that was not used; the default was used in its place. */
@@ -87,6 +91,7 @@ export function parseUpdatePolicy(
     pace: readChoice(reader, PACE_ANNOTATION, ['adaptive', 'max']),
     progressDeadlineSeconds: readProgressDeadline(reader),
     isForceDeleteStuck: readChoice(reader, FORCE_DELETE_STUCK_ANNOTATION, ['false', 'true']) === 'true',
+    isPaused: readPaused(reader),
   };
   return { kind: 'policy', policy, problems };
 }
@@ -121,6 +126,16 @@ function readProgressDeadline({ annotations, problems }: Reader): number {
     message,
   });
   return PROGRESS_DEADLINE_DEFAULT_SECONDS;
+}
+
+/** Whoever sets it at all means to hold the rollout, so what cannot be understood does: a pause too many costs time, one too few costs pods. */
+function readPaused({ annotations, problems }: Reader): boolean {
+  const value = annotationOf(annotations, PAUSED_ANNOTATION);
+  if (value === undefined || value === 'false') return false;
+  if (value === 'true') return true;
+  const message = `"${clip(value)}" is neither true nor false; the rollout is paused, to be safe`;
+  problems.push({ code: 'malformed', annotation: PAUSED_ANNOTATION, value: clip(value), message });
+  return true;
 }
 
 /** One of two words; the first is the default. */

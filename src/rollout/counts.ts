@@ -12,7 +12,7 @@ export interface RolloutSizes {
   readonly revisions: number;
 }
 
-/** All but the last four are node counts. */
+/** All but the last five are node counts. */
 export interface RolloutCounts {
   /** Nodes that should run the pod. */
   readonly eligible: number;
@@ -45,6 +45,8 @@ export interface RolloutCounts {
   /** When the API server created that revision; 0 when there is none. */
   readonly targetCreatedAtMs: number;
   readonly strategy: UpdateStrategy | undefined;
+  /** Its DaemonSet asks that nothing new begins, whatever else is in the way. */
+  readonly isPaused: boolean;
 }
 
 const WAITING = [
@@ -80,5 +82,6 @@ export function countsOf(
     targetHash: facts.target?.hash,
     targetCreatedAtMs: facts.target?.createdAtMs ?? 0,
     strategy: facts.strategy,
+    isPaused: facts.isPaused,
   };
 }

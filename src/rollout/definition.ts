@@ -1,4 +1,5 @@
 import {
+  PAUSED_ANNOTATION,
   POLICY_ANNOTATIONS,
   type PolicyResult,
   parseUpdatePolicy,
@@ -10,6 +11,8 @@ import type { DaemonSetRecord, RevisionRecord } from '../kube/records.ts';
 import { newestRevision } from '../kube/revision.ts';
 import { type Facts, NO_FACTS } from './facts.ts';
 import { NEVER } from './slot-state.ts';
+
+const PAUSED_MESSAGE = `paused by the annotation ${PAUSED_ANNOTATION}`;
 
 /** Why nothing is selected at all. `message` is for people. */
 export interface Block {
@@ -23,7 +26,8 @@ export interface Block {
     | 'not-on-delete'
     | 'unknown-strategy'
     | 'no-revision'
-    | 'generation-behind';
+    | 'generation-behind'
+    | 'paused';
   readonly message: string;
 }
 
@@ -123,6 +127,8 @@ export class Definition {
       return { code: 'generation-behind', message };
     }
     if (this.#facts.target === undefined) return { code: 'no-revision', message: 'it owns no ControllerRevision yet' };
+    // Last: what is told of a paused rollout, its end for one, is true only when nothing else is in the way.
+    if (this.#facts.isPaused) return { code: 'paused', message: PAUSED_MESSAGE };
     return undefined;
   }
 
@@ -159,6 +165,7 @@ export class Definition {
       minReadyMs: (daemonSet?.minReadySeconds ?? 0) * 1000,
       progressDeadlineMs: policy === undefined ? NO_FACTS.progressDeadlineMs : policy.progressDeadlineSeconds * 1000,
       isForceDeleteStuck: policy?.isForceDeleteStuck ?? false,
+      isPaused: policy?.isPaused ?? false,
     };
   }
 }

@@ -15,6 +15,8 @@ export interface Facts {
   readonly progressDeadlineMs: number;
   /** Pods that are stuck in Terminating may be deleted without their kubelet. */
   readonly isForceDeleteStuck: boolean;
+  /** Nobody is asked for anything new, and what has not left is taken back. */
+  readonly isPaused: boolean;
 }
 
 export const NO_FACTS: Facts = {
@@ -25,4 +27,5 @@ export const NO_FACTS: Facts = {
   minReadyMs: 0,
   progressDeadlineMs: 600_000,
   isForceDeleteStuck: false,
+  isPaused: false,
 };

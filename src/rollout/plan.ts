@@ -14,6 +14,7 @@ import { liveCount, type Refusal, type Slot } from './slot-state.ts';
  */
 export type PlanReason =
   | 'blocked'
+  | 'paused'
   | 'not-eligible'
   | 'would-not-be-recreated'
   | 'node-not-ready'
@@ -53,7 +54,7 @@ export interface PlanLimits {
 
 export interface PlanContext {
   readonly facts: Facts;
-  readonly block: Pick<Block, 'message'> | undefined;
+  readonly block: (Pick<Block, 'message'> & Partial<Block>) | undefined;
   readonly rule: EligibilityRule | undefined;
   readonly preview: Preview;
   readonly nowMs: number;
@@ -136,13 +137,17 @@ function explainOta(slot: Slot, context: PlanContext): Explanation {
   if (slot.pods.length === 0) return explainWithoutPod(slot);
   if ((slot.mask & (BIT.outdated | BIT.settled)) === 0) return ['backoff', explainReplacing(slot)];
   if ((slot.mask & BIT.outdated) === 0) return ['marked', 'the condition PodNeedUpgrade is as it should be'];
-  if (block !== undefined) return ['blocked', block.message];
+  if (block !== undefined) return explainBlock(block);
   const { refusal } = slot;
   if ((slot.mask & BIT.backingOff) !== 0 && refusal !== undefined) return explainRefusal(slot, refusal, nowMs);
   if (preview.limit !== undefined && !preview.next.has(slot)) {
     return ['backoff', 'the API server refuses marks; one is tried a second'];
   }
   return ['mark-next', 'the condition PodNeedUpgrade differs'];
+}
+
+function explainBlock({ code, message }: NonNullable<PlanContext['block']>): Explanation {
+  return code === 'paused' ? ['paused', message] : ['blocked', message];
 }
 
 function explainWithoutPod(slot: Slot): Explanation {
@@ -181,7 +186,7 @@ function explainReady(slot: Slot, context: PlanContext): Explanation {
 
 function explainCandidate(slot: Slot, context: PlanContext): Explanation {
   const { block, preview } = context;
-  if (block !== undefined) return ['blocked', block.message];
+  if (block !== undefined) return explainBlock(block);
   if (slot.node?.unreadable !== undefined) return explainUnreadable(slot.node.unreadable);
   const held = explainHeld(slot, context);
   if (held !== undefined) return held;

@@ -9,7 +9,7 @@ interface Run {
   readonly isResumed: boolean;
 }
 
-/** Notices when a rollout starts, completes, or is overtaken by a newer target. */
+/** Notices when a rollout starts, completes, or is overtaken by a newer target. A pause ends and begins none of them. */
 export class Progress {
   readonly #notices: RolloutNotice[];
   #run: Run | undefined;
@@ -25,6 +25,10 @@ export class Progress {
       this.#run = undefined;
       return;
     }
+    if (block?.code === 'paused') {
+      this.#completeIfDone(facts, at);
+      return;
+    }
     if (block !== undefined) return;
     if (this.#run !== undefined && this.#run.hash !== target.hash) {
       this.#notices.push({ type: 'superseded', fromHash: this.#run.hash, toHash: target.hash });
@@ -37,7 +41,13 @@ export class Progress {
       this.#run = { hash: target.hash, startedAtMs: nowMs, isResumed };
       this.#notices.push({ type: 'started', strategy, hash: target.hash, total, isResumed });
     }
-    if (this.#run !== undefined && isDone(strategy, counters)) this.#complete(this.#run, counters, nowMs);
+    this.#completeIfDone(facts, at);
+  }
+
+  /** What was in flight may have been the last. */
+  #completeIfDone({ strategy, target }: Facts, { counters, nowMs }: { counters: Counters; nowMs: number }): void {
+    if (strategy === undefined || this.#run === undefined || this.#run.hash !== target?.hash) return;
+    if (isDone(strategy, counters)) this.#complete(this.#run, counters, nowMs);
   }
 
   #complete({ hash, startedAtMs, isResumed }: Run, counters: Counters, nowMs: number): void {

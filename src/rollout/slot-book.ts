@@ -73,6 +73,7 @@ export class SlotBook {
   /** Derives everything about the slot again; afterwards it is forgotten if nothing is there any more. */
   refresh(slot: Slot, at: Observation): void {
     if (slot.ask !== undefined && isAskSettled(slot, slot.ask, at.facts)) slot.ask = undefined;
+    if (at.facts.isPaused && slot.ask?.phase === 'asked') slot.ask = undefined;
     // Before it can become a candidate: one place serves both.
     if (slot.ask?.phase !== 'observe-due') this.observesDue.remove(slot);
     if (isRefusalOver(slot)) slot.refusal = undefined;

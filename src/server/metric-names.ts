@@ -129,6 +129,11 @@ export const gauges = {
     help: '1 while nothing new is decided, for the reason that status tells',
     labels: ROLLOUT,
   },
+  paused: {
+    name: 'daemonpodupdater_rollout_paused',
+    help: '1 while its DaemonSet asks that nothing new begins',
+    labels: ROLLOUT,
+  },
   paceRate: {
     name: 'daemonpodupdater_rollout_replacements_per_second',
     help: 'Replacements that became available, a second, as the pace sees it',
@@ -206,7 +211,8 @@ export type RolloutFigure =
   | 'failed'
   | 'allowedUnavailable'
   | 'window'
-  | 'blocked';
+  | 'blocked'
+  | 'paused';
 
 export const ROLLOUT_FIGURES: readonly RolloutFigure[] = [
   'eligible',
@@ -221,6 +227,7 @@ export const ROLLOUT_FIGURES: readonly RolloutFigure[] = [
   'allowedUnavailable',
   'window',
   'blocked',
+  'paused',
 ];
 
 /** Records, so that the compiler notices a missing one. */

@@ -23,6 +23,7 @@ const COUNTS: RolloutCounts = {
   targetHash: 'h2',
   targetCreatedAtMs: 1_000,
   strategy: 'AdvancedRollingUpdate',
+  isPaused: false,
 };
 const NOW_MS = 31_000;
 
@@ -70,6 +71,23 @@ const states: readonly State[] = [
     counts: { waiting: 3, inFlight: 0 },
     led: led({ failures: { 'node-not-ready': 5 } }),
     state: 'revision 30s old, about 0s left',
+  },
+  {
+    name: 'trust 12: it is paused, and some are in flight or failed',
+    counts: { isPaused: true, failed: 4 },
+    led: led({ blocked: 'paused by the annotation' }),
+    state: 'paused, 390 nodes to go, 96 in flight, 4 failed',
+  },
+  {
+    name: 'trust 12: it is paused, and all is done',
+    counts: { ...DONE, isPaused: true },
+    state: 'paused, nothing waits',
+  },
+  {
+    name: 'trust 12: it is paused and blocked',
+    counts: { ...DONE, isPaused: true },
+    block: STALE,
+    state: 'paused, nothing waits',
   },
   { name: 'some are away', counts: { waiting: 0, inFlight: 0 }, state: 'done, but for NotReady nodes' },
   { name: 'the view is stale', led: led({ blocked: 'stale: nodes' }), state: 'blocked' },

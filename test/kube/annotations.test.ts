@@ -57,6 +57,7 @@ test('update policy: nothing else said → defaults', () => {
     pace: 'adaptive',
     progressDeadlineSeconds: 600,
     isForceDeleteStuck: false,
+    isPaused: false,
   });
 });
 
@@ -112,3 +113,23 @@ test('update policy: a value of 200 KiB → messages stay short', () => {
   const [problem] = policyOf({ [MAX]: long }).problems;
   assert.ok(problem !== undefined && problem.message.length < 300 && problem.value.length < 300);
 });
+
+const PAUSED_ROWS = [
+  { value: 'true', isPaused: true, code: undefined },
+  { value: 'false', isPaused: false, code: undefined },
+  { value: 'yes', isPaused: true, code: 'malformed' },
+  { value: 'True', isPaused: true, code: 'malformed' },
+  { value: 'no', isPaused: true, code: 'malformed' },
+  { value: '', isPaused: true, code: 'malformed' },
+] as const;
+
+for (const { value, isPaused, code } of PAUSED_ROWS) {
+  test(`trust 12: paused ${JSON.stringify(value)} → paused ${isPaused}, ${code}: what cannot be understood holds the rollout`, () => {
+    const { policy, problems } = policyOf({ 'daemonpodupdater.io/paused': value });
+    assert.equal(policy.isPaused, isPaused);
+    assert.deepEqual(
+      problems.map((problem) => [problem.code, problem.annotation]),
+      code === undefined ? [] : [[code, 'daemonpodupdater.io/paused']],
+    );
+  });
+}

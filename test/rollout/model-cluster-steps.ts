@@ -187,14 +187,16 @@ export const arbDaemonSet = steps(
     generation: fc.integer({ min: 1, max: 1000 }),
     isTerminating: fc.integer({ min: 0, max: 20 }),
     force: fc.constantFrom('true', 'true', 'false'),
+    paused: fc.constantFrom('false', 'false', 'true', 'yes'),
   }),
-  ({ strategy, allowed, minReadySeconds, isBehind, generation, isTerminating, force }) =>
+  ({ strategy, allowed, minReadySeconds, isBehind, generation, isTerminating, force, paused }) =>
     (pair) => {
       const record = daemonSet({
         annotations: budget(String(allowed), {
           'apps.openyurt.io/update-strategy': strategy,
           'daemonpodupdater.io/progress-deadline-seconds': '120',
           'daemonpodupdater.io/force-delete-stuck': force,
+          'daemonpodupdater.io/paused': paused,
         }),
         minReadySeconds,
         generation,

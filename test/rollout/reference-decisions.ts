@@ -32,6 +32,7 @@ export class ReferenceDecisions extends ReferenceFacts {
       targetHash: this.target?.hash,
       targetCreatedAtMs: this.target?.createdAtMs ?? 0,
       strategy: this.strategy,
+      isPaused: this.isPaused,
     };
   }
 
@@ -172,7 +173,7 @@ export class ReferenceDecisions extends ReferenceFacts {
       if (pods.length === 0) return status.eligible ? 'no-pod' : 'not-eligible';
       if (status.settled) return 'marked';
       if (pods.every(({ record }) => record.unreadable !== undefined)) return 'backoff';
-      if (this.isBlocked) return 'blocked';
+      if (this.isBlocked) return this.isBlockedOtherwise ? 'blocked' : 'paused';
       return next.has(name) ? 'mark-next' : 'backoff';
     }
     if (!status.eligible) {
@@ -188,7 +189,7 @@ export class ReferenceDecisions extends ReferenceFacts {
     if (pods.length === 0) return 'no-pod';
     if (status.replacing) return 'in-flight';
     if (status.updated) return 'current';
-    if (this.isBlocked) return 'blocked';
+    if (this.isBlocked) return this.isBlockedOtherwise ? 'blocked' : 'paused';
     if (status.held === 'unknown') return 'node-unreadable';
     if (status.held !== undefined) return status.held === 'repeated' ? 'waiting-repeat' : 'backoff';
     if (next.has(name)) return 'update-next';

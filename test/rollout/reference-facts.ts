@@ -96,7 +96,16 @@ export class ReferenceFacts {
     return this.target !== undefined && this.daemonSet?.isTerminating === false ? this.wanted : undefined;
   }
 
+  get isPaused(): boolean {
+    const value = this.daemonSet?.annotations['daemonpodupdater.io/paused'];
+    return this.wanted !== undefined && value !== undefined && value !== 'false';
+  }
+
   get isBlocked(): boolean {
+    return this.isPaused || this.isBlockedOtherwise;
+  }
+
+  get isBlockedOtherwise(): boolean {
     const ds = this.daemonSet;
     if (this.staleSince !== undefined || ds?.unreadable !== undefined) return true;
     if ([...this.revisions.values()].some(({ unreadable }) => unreadable !== undefined)) return true;

@@ -29,6 +29,7 @@ export class Reference extends ReferenceDecisions {
           : pod?.needUpgrade !== undefined && `${pod.needUpgrade.status} ${pod.needUpgrade.message}` === ask.written;
       const isAway = pod === undefined || pod.isTerminating !== (ask.action === 'force-delete');
       if (isAway || (ask.action === 'mark' && isWritten)) this.asks.delete(name);
+      if (this.isPaused && ask.phase === 'asked') this.asks.delete(name);
     }
     for (const name of this.names()) {
       if (!this.status(name, nowMs).replacing) this.replacingSince.delete(name);

@@ -33,11 +33,11 @@ function publishStaleness(metrics: Metrics, contacts: readonly StreamContact[]):
 function publishRollouts(metrics: Metrics, updater: Updater, published: Set<DaemonSetKey>): void {
   const gone = new Set(published);
   for (const { key, daemonSet, rollout } of updater.host.controller.followed()) {
-    const { allowed, ...counts } = rollout.counts();
+    const { allowed, isPaused, ...counts } = rollout.counts();
     // "No window" is the budget itself.
     const window = Number.isFinite(counts.window) ? counts.window : allowed;
     const blocked = rollout.blocked() === undefined ? 0 : 1;
-    const figures = { ...counts, window, allowedUnavailable: allowed, blocked };
+    const figures = { ...counts, window, allowedUnavailable: allowed, blocked, paused: isPaused ? 1 : 0 };
     metrics.setRollout(daemonSet.namespace, daemonSet.name, figures);
     metrics.setFailures(daemonSet.namespace, daemonSet.name, rollout.failures());
     metrics.setPace(daemonSet.namespace, daemonSet.name, rollout.pace(monotonicMs()));
