@@ -1,11 +1,6 @@
 import { clipLine } from '../kube/one-line.ts';
 import { type ControllerReport, type ParsedReport, parseControllerReport } from './controller-report.ts';
 
-/**
- * The annotation of the election's lease in which the leader tells how it stands, so that `status` works from wherever the
- * cluster can be read. It travels with renewals that happen anyhow.
- */
-export const NOTE_ANNOTATION = 'daemonpodupdater.io/status';
 /** Written again at every retry period, so it must stay small beside the lease itself. */
 export const NOTE_BYTES_MAX = 8 * 1024;
 const NOTE_VERSION = 1;

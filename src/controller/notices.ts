@@ -10,7 +10,7 @@ import { PauseNotices } from './pause-notices.ts';
 import type { ControllerPorts, DaemonSetEvent } from './ports.ts';
 import { completedStatement, RolloutProgress } from './rollout-progress.ts';
 import { StaleNotices } from './stale-notices.ts';
-import { BAD_SELECTOR, complaintsOf, isSameText, REASONS, type Statement } from './statements.ts';
+import { BAD_SELECTOR, complaintsOf, REASONS, type Statement } from './statements.ts';
 import type { ViewLosses } from './view-losses.ts';
 import { WriteNotices } from './write-notices.ts';
 
@@ -69,13 +69,15 @@ export class NoticeBoard {
   /** What is wrong with a DaemonSet that opted in; said again only when it changes. */
   policyRead(daemonSet: DaemonSetRecord, result: PolicyResult, isSelectorUsable: boolean): void {
     const about = aboutOf(daemonSet);
-    const statements = complaintsOf(result);
+    const statements = complaintsOf(result, daemonSet.annotations);
     if (result.kind === 'policy' && !isSelectorUsable) statements.push(BAD_SELECTOR);
     const before = this.#complaints.get(about.key);
-    if (before?.about.uid === about.uid && isSameText(before.statements, statements)) return;
+    const known = before?.about.uid === about.uid ? before.statements : [];
     if (statements.length === 0) this.#complaints.delete(about.key);
     else this.#complaints.set(about.key, { about, statements });
-    for (const statement of statements) this.#say(about, statement);
+    for (const statement of statements) {
+      if (!known.some(({ message }) => message === statement.message)) this.#say(about, statement);
+    }
   }
 
   /** What is wrong now, whether it was said or not. */

@@ -1,4 +1,5 @@
 import type { PolicyProblem, PolicyResult } from '../kube/annotations.ts';
+import { unknownAnnotations } from '../kube/unknown-annotations.ts';
 import type { LogFields, LogLevel } from './ports.ts';
 
 /** Reasons of the Kubernetes Events; operators match on them, so they are never renamed. */
@@ -41,8 +42,12 @@ export const BAD_SELECTOR: Statement = {
   message: 'spec.selector cannot be written as a label selector, so no pods are read; nothing is updated',
 };
 
-/** What is wrong with how a DaemonSet opted in. */
-export function complaintsOf(result: PolicyResult): Statement[] {
+/** What is wrong with how a DaemonSet opted in, or may have wanted to. */
+export function complaintsOf(result: PolicyResult, annotations: Readonly<Record<string, string>>): Statement[] {
+  return [...refusalOf(result), ...unknownAnnotations(annotations).map(badAnnotation)];
+}
+
+function refusalOf(result: PolicyResult): Statement[] {
   switch (result.kind) {
     case 'not-opted-in':
       return [];
@@ -51,12 +56,12 @@ export function complaintsOf(result: PolicyResult): Statement[] {
       return [{ level: 'warn', reason, message: `not updated: ${result.message}` }];
     }
     case 'policy':
-      return result.problems.map(({ annotation, message }: PolicyProblem) => {
-        return { level: 'warn', reason: REASONS.badAnnotation, message: `annotation ${annotation}: ${message}` };
-      });
+      return result.problems.map(badAnnotation);
   }
 }
 
-export function isSameText(left: readonly Statement[], right: readonly Statement[]): boolean {
-  return left.length === right.length && left.every(({ message }, index) => message === right[index]?.message);
+/** Each is an event of its own: of several with one reason only the first would be read. */
+function badAnnotation({ annotation, message }: PolicyProblem): Statement {
+  const text = `annotation ${annotation}: ${message}`;
+  return { level: 'warn', reason: REASONS.badAnnotation, message: text, topic: text };
 }

@@ -8,6 +8,8 @@ const PACE_ANNOTATION = 'daemonpodupdater.io/pace';
 const PROGRESS_DEADLINE_ANNOTATION = 'daemonpodupdater.io/progress-deadline-seconds';
 const FORCE_DELETE_STUCK_ANNOTATION = 'daemonpodupdater.io/force-delete-stuck';
 export const PAUSED_ANNOTATION = 'daemonpodupdater.io/paused';
+/** On the election's lease: in it the leader tells how it stands, so that `status` works from wherever the cluster can be read (lease-note.ts). */
+export const NOTE_ANNOTATION = 'daemonpodupdater.io/status';
 /** Written by Kubernetes; pods carry the same number in the label `pod-template-generation`. */
 export const TEMPLATE_GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
 
@@ -20,6 +22,10 @@ export const POLICY_ANNOTATIONS = [
   FORCE_DELETE_STUCK_ANNOTATION,
   PAUSED_ANNOTATION,
 ] as const;
+
+/** … and what else of ours there is; any other one under our prefix is a mistake (unknown-annotations.ts). */
+export const KNOWN_ANNOTATIONS: ReadonlySet<string> = new Set([...POLICY_ANNOTATIONS, NOTE_ANNOTATION]);
+export const OWN_PREFIX = 'daemonpodupdater.io';
 
 export type UpdateStrategy = 'AdvancedRollingUpdate' | 'OTA';
 
@@ -34,9 +40,9 @@ export interface UpdatePolicy {
   readonly isPaused: boolean;
 }
 
-/** A value that was not used; the default was used in its place. */
+/** An annotation that does not do what its writer may think: mostly a value in whose place the default is used. */
 export interface PolicyProblem {
-  readonly code: 'malformed' | 'negative' | 'over-100-percent' | 'out-of-range';
+  readonly code: 'malformed' | 'negative' | 'over-100-percent' | 'out-of-range' | 'zero' | 'unknown';
   readonly annotation: string;
   readonly value: string;
   readonly message: string;
@@ -64,8 +70,8 @@ const STRATEGIES: Readonly<Record<string, UpdateStrategy>> = {
 /**
  * Reads the update policy of a DaemonSet.
  *
- * Only `OnDelete` DaemonSets with a known strategy get one. A `max-unavailable` of `0` or `0%` means the default, 10 %; a
- * malformed or negative one, or one over 100 %, is reported in `problems` and the default is used, as OpenYurt does. So are
+ * Only `OnDelete` DaemonSets with a known strategy get one. A `max-unavailable` that is zero, malformed, negative, or over
+ * 100 % is reported in `problems` and the default is used, 10 %, as OpenYurt does; zero too, since it holds nothing. So are
  * malformed values of the other annotations. Source: openyurt pkg/yurtmanager/controller/daemonsetupgradestrategy.
  */
 export function parseUpdatePolicy(
@@ -105,9 +111,12 @@ function readMaxUnavailable({ annotations, problems }: Reader): IntOrPercent {
   const value = annotationOf(annotations, MAX_UNAVAILABLE_ANNOTATION);
   if (value === undefined) return MAX_UNAVAILABLE_DEFAULT;
   const result = parseIntOrPercent(value);
-  if (result.ok) return result.value.value === 0 ? MAX_UNAVAILABLE_DEFAULT : result.value;
-  const message = `${result.message}; 10% is used`;
-  problems.push({ code: result.code, annotation: MAX_UNAVAILABLE_ANNOTATION, value: clip(value), message });
+  if (result.ok && result.value.value !== 0) return result.value;
+  const code = result.ok ? 'zero' : result.code;
+  const message = result.ok
+    ? `"${clip(value)}" does not hold the rollout, 10% is used; to hold it, set ${PAUSED_ANNOTATION} to "true"`
+    : `${result.message}; 10% is used`;
+  problems.push({ code, annotation: MAX_UNAVAILABLE_ANNOTATION, value: clip(value), message });
   return MAX_UNAVAILABLE_DEFAULT;
 }
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ApiRequest, ApiResponse } from '../../src/client/api.ts';
-import { encodeNote, NOTE_ANNOTATION } from '../../src/commands/lease-note.ts';
+import { encodeNote } from '../../src/commands/lease-note.ts';
 import { readLeaderStatus } from '../../src/commands/wiring/leader-status.ts';
+import { NOTE_ANNOTATION } from '../../src/kube/annotations.ts';
 
 const RENEWED_MS = Date.parse('2026-11-23T10:00:00.000Z');
 const NOTE = encodeNote({

@@ -4,7 +4,16 @@ import { plainConnection } from '../../src/protocol/connection.ts';
 import { encodeMessage, encodeWatchFrame, envelop } from '../../src/simulator/protobuf-encoder.ts';
 import type { Simulator } from '../../src/simulator/start.ts';
 import { SpoilingProxy } from './proxy.ts';
-import { assertClean, type Diary, eventually, rolledOut, simulator, startUpdater } from './support.ts';
+import {
+  assertClean,
+  type Diary,
+  eventually,
+  kubeconfig,
+  rolledOut,
+  runCli,
+  simulator,
+  startUpdater,
+} from './support.ts';
 
 interface SeenEvent {
   readonly type: string;
@@ -35,7 +44,7 @@ async function warning(cluster: Simulator, reason: string): Promise<SeenEvent> {
 const STRATEGY = 'apps.openyurt.io/update-strategy';
 const MAX_UNAVAILABLE = 'apps.openyurt.io/max-unavailable';
 
-for (const value of ['many', '-3', '120%']) {
+for (const value of ['many', '-3', '120%', '0', '0%']) {
   test(`bad input: max-unavailable ${value} → a Warning on the DaemonSet, 10 % is used`, async (t) => {
     const cluster = await simulator(t, { scenario: { nodes: 30, startupMs: 300, maxUnavailable: '50%' } });
     await cluster.control.annotateDaemonSet('default/agent', { [MAX_UNAVAILABLE]: value });
@@ -48,6 +57,29 @@ for (const value of ['many', '-3', '120%']) {
     assert.ok((report.daemonSets[0]?.peakOverall ?? 99) <= 3, JSON.stringify(report.daemonSets));
   });
 }
+
+test('trust 10: max-unavailable 0 and slips of the pen → an event and a warning of `status` each, with what is meant', async (t) => {
+  const cluster = await simulator(t, { scenario: { nodes: 2, daemonSets: 2 } });
+  const config = await kubeconfig(t, cluster.url);
+  const slips = { 'daemonpodupdater.io/pausd': 'true', 'apps.openyurt.io/max-unavailabe': '1' };
+  await cluster.control.annotateDaemonSet('default/agent', { [MAX_UNAVAILABLE]: '0', ...slips });
+  await startUpdater(t, cluster);
+  const says = [
+    /max-unavailable: "0" does not hold the rollout, 10% is used; to hold it, set daemonpodupdater.io\/paused to "true"/,
+    /daemonpodupdater.io\/pausd: it is not known and has no effect; did you mean daemonpodupdater.io\/paused\?/,
+    /max-unavailabe: it is not known and has no effect; did you mean apps.openyurt.io\/max-unavailable\?/,
+  ];
+  const told = async () => (await eventsIn(cluster)).filter(({ reason }) => reason === 'BadAnnotation');
+  await eventually('three events', async () => (await told()).length >= says.length);
+  const notes = (await told()).map(({ note }) => note);
+  assert.equal(notes.length, says.length);
+  const { code, stdout, stderr } = await runCli(t, ['status', '--kubeconfig', config]);
+  assert.equal(code, 0, stderr);
+  const lines = stdout.split('\n').filter((line) => line.startsWith('warning: default/agent: annotation '));
+  assert.equal(lines.length, says.length, stdout);
+  for (const each of says)
+    assert.ok(notes.some((note) => each.test(note)) && lines.some((line) => each.test(line)), `${each}`);
+});
 
 test('bad input: an unknown strategy, then none → a Warning, nothing is written; corrected → it is rolled out', async (t) => {
   const cluster = await simulator(t, { scenario: { nodes: 10, startupMs: 300, maxUnavailable: '5' } });

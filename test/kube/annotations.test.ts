@@ -65,8 +65,9 @@ const TEN_PERCENT = { unit: 'percent', value: 10 } as const;
 const MAX_ROWS = [
   { value: '3', expected: { unit: 'count', value: 3 }, code: undefined },
   { value: '25%', expected: { unit: 'percent', value: 25 }, code: undefined },
-  { value: '0', expected: TEN_PERCENT, code: undefined },
-  { value: '0%', expected: TEN_PERCENT, code: undefined },
+  { value: '0', expected: TEN_PERCENT, code: 'zero' },
+  { value: '0%', expected: TEN_PERCENT, code: 'zero' },
+  { value: '-00%', expected: TEN_PERCENT, code: 'zero' },
   { value: 'many', expected: TEN_PERCENT, code: 'malformed' },
   { value: '', expected: TEN_PERCENT, code: 'malformed' },
   { value: '-3', expected: TEN_PERCENT, code: 'negative' },
@@ -83,6 +84,16 @@ for (const { value, expected, code } of MAX_ROWS) {
     );
   });
 }
+
+test('trust 10: max-unavailable 0 → told that it holds nothing, what is used, and what does hold', () => {
+  for (const value of ['0', '0%']) {
+    const [problem] = policyOf({ [MAX]: value }).problems;
+    assert.match(
+      problem?.message ?? '',
+      /^"0%?" does not hold the rollout, 10% is used; .*daemonpodupdater.io\/paused to "true"$/,
+    );
+  }
+});
 
 test('update policy: own annotations → read; malformed ones reported, defaults used', () => {
   const good = policyOf({

@@ -2,9 +2,10 @@ import type { ApiRequest, ApiResponse } from '../../client/api.ts';
 import { getLeaseRequest } from '../../client/requests.ts';
 import { apiErrorOf } from '../../client/status-error.ts';
 import { annotationsOf, type ParsedLease, parseLease } from '../../election/lease-object.ts';
+import { NOTE_ANNOTATION } from '../../kube/annotations.ts';
 import { oneLine } from '../../kube/one-line.ts';
 import type { ControllerReport } from '../controller-report.ts';
-import { decodeNote, NOTE_ANNOTATION } from '../lease-note.ts';
+import { decodeNote } from '../lease-note.ts';
 import { DEPLOYED_NAMESPACE, type LeaseOptions } from '../options.ts';
 import type { Reading } from './reading.ts';
 

@@ -7,7 +7,7 @@ import { RepeatedProblem } from '../../controller/repeated-problem.ts';
 import { ElectionMachine } from '../../election/election-machine.ts';
 import { Elector } from '../../election/elector.ts';
 import { KubernetesLeaseApi } from '../../election/lease-api.ts';
-import { NOTE_ANNOTATION } from '../lease-note.ts';
+import { NOTE_ANNOTATION } from '../../kube/annotations.ts';
 import type { LeaderElectOptions } from '../options.ts';
 import type { Updater } from './updater.ts';
 
