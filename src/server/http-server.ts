@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type BindAddress, formatAddress } from './bind-address.ts';
+import { type ConnectionLimits, Connections } from './connections.ts';
 
 export interface RouteRequest {
   readonly query: URLSearchParams;
@@ -30,14 +31,23 @@ export interface HttpServerOptions {
   readonly onError: (message: string) => void;
   /** How long a request may take to come in. */
   readonly requestTimeoutMs?: number;
+  readonly limits?: Partial<ConnectionLimits>;
 }
 
 const HEADER_BYTES_MAX = 8 * 1024;
-const REQUEST_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 5_000;
-const CONNECTIONS_MAX = 256;
-/** Pipelined requests are all read before the first answer is; more of them are answered 503 and the connection ends. */
+const LIMITS: ConnectionLimits = {
+  connectionsMax: 1024,
+  unreadBytesMax: 16 * 1024 * 1024,
+  answerTimeoutMs: 10_000,
+};
+/** More connections than Node's 511 may come at once without one having to ask again, a second later. The system's limit applies too. */
+const BACKLOG = 4096;
+/** More of them are answered 503 and the connection ends. */
 const REQUESTS_PER_CONNECTION_MAX = 100;
+/** Pipelined ones are answered one after the other. No client that is meant here sends more than one; the connection of one that does ends. */
+const REQUESTS_WAITING_MAX = 8;
 /** Node looks for requests that take too long every 30 s, unless told otherwise. */
 const CHECK_INTERVAL_MS = 1_000;
 const URL_LENGTH_MAX = 2048;
@@ -50,9 +60,13 @@ export function textResponse(status: number, body: string): RouteResponse {
 export class HttpServer {
   readonly #server: Server;
   readonly #options: HttpServerOptions;
+  readonly #connections: Connections;
+  /** Ends with the latest request of the connection. */
+  readonly #turns = new WeakMap<Socket, Promise<void>>();
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    this.#connections = new Connections({ ...LIMITS, ...options.limits });
     const timeoutMs = options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
     this.#server = createServer(
       {
@@ -62,9 +76,9 @@ export class HttpServer {
         connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, timeoutMs),
         keepAliveTimeout: KEEP_ALIVE_MS,
       },
-      (request, response) => void this.#serve(request, response),
+      (request, response) => this.#serve(request, response),
     );
-    this.#server.maxConnections = CONNECTIONS_MAX;
+    this.#server.on('connection', (socket) => this.#connections.add(socket));
     this.#server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX;
   }
 
@@ -76,8 +90,8 @@ export class HttpServer {
         reject(new Error(`cannot listen on ${formatAddress(address)}: ${cause.code ?? cause.message}`, { cause }));
       });
       // Without a host Node listens on all addresses, IPv6 included.
-      if (address.host === '') this.#server.listen(address.port, resolve);
-      else this.#server.listen(address.port, address.host, resolve);
+      const host = address.host === '' ? {} : { host: address.host };
+      this.#server.listen({ port: address.port, backlog: BACKLOG, ...host }, resolve);
     });
     this.#server.on('error', (error) => this.#options.onError(error.message));
     const bound = this.#server.address() as AddressInfo;
@@ -92,10 +106,30 @@ export class HttpServer {
     clearTimeout(timer);
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
     // A body is nothing that any route reads.
     request.resume();
+    if (this.#connections.asked(socket) > REQUESTS_WAITING_MAX) {
+      socket.destroy();
+      return;
+    }
+    const before = this.#turns.get(socket) ?? Promise.resolve();
+    this.#turns.set(
+      socket,
+      before.then(() => this.#respond(request, response)),
+    );
+  }
+
+  /** Resolves when the answer was taken. */
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket } = request;
+    if (socket.destroyed) return;
+    this.#connections.working(socket);
     const { status, contentType, body, allow } = await this.#answer(request);
+    const bytes = Buffer.from(request.method === 'HEAD' ? '' : body);
+    const taken = new Promise<void>((resolve) => response.once('close', resolve));
+    const forget = this.#connections.answering(socket, bytes.length);
     response.writeHead(status, {
       'content-type': contentType,
       'content-length': Buffer.byteLength(body),
@@ -103,7 +137,9 @@ export class HttpServer {
       'x-content-type-options': 'nosniff',
       ...(allow === undefined ? {} : { allow }),
     });
-    response.end(request.method === 'HEAD' ? undefined : body);
+    response.end(bytes);
+    await taken;
+    forget();
   }
 
   async #answer(request: IncomingMessage): Promise<RouteResponse & { readonly allow?: string }> {

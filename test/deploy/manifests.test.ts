@@ -131,6 +131,27 @@ test('deploy: two replicas → spread, protected from draining both, with time t
   assert.ok(Number(pod.at('terminationGracePeriodSeconds').value) >= 30);
 });
 
+test('trust 17: network policy → every pod may scrape, and none reaches the health port', () => {
+  const policy = baseObject('NetworkPolicy').at('spec');
+  assert.deepEqual(
+    policy.at('podSelector', 'matchLabels').value,
+    deployment.at('spec', 'template', 'metadata', 'labels').value,
+  );
+  // Egress in it would cut off the API server.
+  assert.deepEqual(policy.at('policyTypes').strings(), ['Ingress']);
+  const rules = policy.at('ingress').items();
+  const portOf = (name: string) =>
+    container
+      .at('ports')
+      .items()
+      .find((port) => port.at('name').text() === name)
+      ?.at('containerPort').value;
+  assert.deepEqual(
+    rules.map((rule) => rule.value),
+    [{ from: [{ namespaceSelector: {} }], ports: [{ protocol: 'TCP', port: portOf('metrics') }] }],
+  );
+});
+
 test('deploy: flags of the Deployment → are flags of the program', () => {
   const [command = '', ...flags] = container.at('args').strings();
   const help = spawnSync(process.execPath, ['src/main.ts', command, '--help'], { cwd: root, encoding: 'utf8' });
