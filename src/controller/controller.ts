@@ -52,8 +52,8 @@ export class Controller {
     const key = daemonSetKey(daemonSet.namespace, daemonSet.name);
     const followed = this.#followed.get(key);
     if (change.type === 'deleted') {
-      if (followed?.uid === daemonSet.uid) this.#unfollow(followed, nowMs);
       this.#notices.deleted(daemonSet, nowMs);
+      if (followed?.uid === daemonSet.uid) this.#unfollow(followed, nowMs);
       return;
     }
     const policy = parseUpdatePolicy(daemonSet);
@@ -134,6 +134,12 @@ export class Controller {
   drain(): void {
     this.#isDraining = true;
     this.dispatcher.hold();
+  }
+
+  /** The last input: says what is left to say. */
+  end(nowMs: number): void {
+    this.#traffic.abandon(nowMs);
+    this.#notices.deeds.flushAll(nowMs);
   }
 
   /** Whether a task is in a lane. */

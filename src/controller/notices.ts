@@ -3,6 +3,7 @@ import type { DaemonSetRecord } from '../kube/records.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetKey } from '../protocol/slot.ts';
 import type { RolloutNotice } from '../rollout/notices.ts';
+import { DeedNotices } from './deed-notices.ts';
 import { FailureDigest } from './failure-digest.ts';
 import type { Followed } from './followed.ts';
 import { PaceNotices } from './pace-notices.ts';
@@ -27,6 +28,8 @@ interface About {
 
 /** Turns what happened into Kubernetes Events and log lines: each thing is said once, when it changes. */
 export class NoticeBoard {
+  /** What this process did to pods. */
+  readonly deeds: DeedNotices;
   readonly #ports: ControllerPorts;
   readonly #complaints = new Map<DaemonSetKey, Complaints>();
   readonly #progress = new Map<DaemonSetKey, { readonly followed: Followed; readonly progress: RolloutProgress }>();
@@ -40,9 +43,12 @@ export class NoticeBoard {
 
   constructor(ports: ControllerPorts) {
     this.#ports = ports;
+    this.deeds = new DeedNotices({
+      log: (level, message, fields) => ports.log(level, message, fields),
+      record: (about, statement) => this.#record(about, statement),
+    });
     this.#writes = new WriteNotices({
       log: (level, message, fields) => ports.log(level, message, fields),
-      say: (about, statement) => this.#say(about, statement),
       record: (about, statement) => {
         if (this.#isLeading) this.#record(about, statement);
       },
@@ -91,6 +97,8 @@ export class NoticeBoard {
   deleted(daemonSet: DaemonSetRecord, nowMs: number): void {
     const { key } = aboutOf(daemonSet);
     this.#complaints.delete(key);
+    // Nobody can look at its events any more.
+    this.deeds.forget(key);
     this.unfollowed(key, nowMs);
   }
 
@@ -99,6 +107,8 @@ export class NoticeBoard {
     this.#progress.delete(key);
     this.#failures.delete(key);
     this.#writes.forget(key, nowMs);
+    this.deeds.flush(key, nowMs);
+    this.deeds.forget(key);
     this.#stale.forget(key);
     this.#paces.forget(key);
     this.#pauses.forget(key);
@@ -126,11 +136,9 @@ export class NoticeBoard {
   /** When something is to be said though nothing has happened. */
   nextWakeMs(): number | undefined {
     if (!this.#isLeading) return undefined;
-    let wakeMs = this.#stale.nextWakeMs;
-    for (const { nextWakeMs } of this.#failures.values()) {
-      if (nextWakeMs !== undefined && (wakeMs === undefined || nextWakeMs < wakeMs)) wakeMs = nextWakeMs;
-    }
-    return wakeMs;
+    const parts = [this.#stale, this.deeds, ...this.#failures.values()];
+    const times = parts.flatMap(({ nextWakeMs }) => nextWakeMs ?? []);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   /** Says what the rollout has noticed since the last call. */
@@ -140,6 +148,7 @@ export class NoticeBoard {
     this.#postFailures(followed, nowMs);
     this.#postProgress(followed);
     this.#writes.post(followed, nowMs);
+    this.deeds.post(followed, this.#isLeading, nowMs);
     this.#postStale(followed, nowMs);
     this.#postPace(followed, nowMs);
   }
@@ -151,6 +160,7 @@ export class NoticeBoard {
         return;
       case 'completed':
         this.#progress.delete(followed.key);
+        this.deeds.flush(followed.key, nowMs);
         this.#say(followed, completedStatement(notice));
         return;
       case 'superseded':
@@ -170,6 +180,9 @@ export class NoticeBoard {
         this.#say(followed, { level: 'info', reason: REASONS.nodeRecovered, message, fields: { node: notice.node } });
         return;
       }
+      case 'write-shown':
+        this.deeds.shown(followed, notice, nowMs);
+        return;
       case 'slot-repeated':
         this.#repeated(followed, notice);
         return;

@@ -6,6 +6,7 @@ import type { LogFields, LogLevel } from './ports.ts';
 export const REASONS = {
   started: 'RolloutStarted',
   progress: 'RolloutProgress',
+  replaced: 'PodsReplaced',
   completed: 'RolloutCompleted',
   superseded: 'RolloutSuperseded',
   paused: 'RolloutPaused',

@@ -6,6 +6,7 @@ import type { Task } from '../protocol/task.ts';
 import type { Followed } from './followed.ts';
 import type { NoticeBoard } from './notices.ts';
 import type { ControllerPorts } from './ports.ts';
+import type { Sent } from './write-lines.ts';
 
 export interface TrafficOptions {
   readonly lanes: number;
@@ -42,7 +43,7 @@ interface TrafficParts {
 export class Traffic {
   readonly dispatcher: Dispatcher;
   readonly #parts: TrafficParts;
-  readonly #sent = new Map<SlotKey, Task>();
+  readonly #sent = new Map<SlotKey, Sent>();
   #inFlightCount = 0;
   /** Counts the times that a rollout was given something. */
   #turns = 0;
@@ -108,8 +109,8 @@ export class Traffic {
     };
     for (const { lane, tasks } of this.dispatcher.take(resolve, nowMs)) {
       for (const task of tasks) {
-        this.#sent.set(task.slot, task);
-        followed.get(daemonSetOfSlot(task.slot))?.rollout.onSent(task.slot, nowMs);
+        const write = followed.get(daemonSetOfSlot(task.slot))?.rollout.onSent(task.slot, nowMs);
+        this.#sent.set(task.slot, { task, write });
       }
       ports.send(lane, { tasks, writeUntilMs, taskTimeoutMs, isDryRun });
     }
@@ -118,22 +119,33 @@ export class Traffic {
 
   onOutcomes(outcomes: readonly Outcome[], nowMs: number): void {
     for (const outcome of outcomes) {
+      const sent = this.#sent.get(outcome.slot);
       // A lane that was given up answers late: its tasks are settled already.
-      if (!this.#sent.delete(outcome.slot)) continue;
+      if (sent === undefined) continue;
+      this.#sent.delete(outcome.slot);
       this.#parts.ports.taskDone(outcome, this.dispatcher.done(outcome.slot, nowMs));
-      this.#settle(outcome, nowMs);
+      this.#settle(sent, outcome, nowMs);
     }
   }
 
   /** The thread died: what became of its tasks is for the watch to tell. */
   onLaneLost(lane: number, reopenAtMs: number, nowMs: number): void {
     for (const slot of this.dispatcher.laneLost(lane, nowMs, reopenAtMs)) {
-      const task = this.#sent.get(slot);
-      assert.ok(task !== undefined, 'what a lane works on was sent to it');
+      const sent = this.#sent.get(slot);
+      assert.ok(sent !== undefined, 'what a lane works on was sent to it');
       this.#sent.delete(slot);
-      const outcome = unknownOutcome(task, 'the worker thread died');
+      const outcome = unknownOutcome(sent.task, 'the worker thread died');
       this.#parts.ports.taskDone(outcome, undefined);
-      this.#settle(outcome, nowMs);
+      this.#settle(sent, outcome, nowMs);
+    }
+  }
+
+  /** The process ends: nobody waits for what is with the lanes now, and it may be done all the same. */
+  abandon(nowMs: number): void {
+    for (const sent of this.#sent.values()) {
+      const followed = this.#parts.followed.get(daemonSetOfSlot(sent.task.slot));
+      const outcome = unknownOutcome(sent.task, 'the process ended before the answer came');
+      this.#parts.notices.deeds.ended(sent, outcome, { followed, isShown: false, nowMs });
     }
   }
 
@@ -166,15 +178,18 @@ export class Traffic {
     followed.inFlightCounted = counted;
   }
 
-  #settle(outcome: Outcome, nowMs: number): void {
+  #settle(sent: Sent, outcome: Outcome, nowMs: number): void {
+    const { notices } = this.#parts;
     const followed = this.#parts.followed.get(daemonSetOfSlot(outcome.slot));
     if (followed === undefined) {
+      notices.deeds.ended(sent, outcome, { followed, isShown: false, nowMs });
       this.dispatcher.forget(outcome.slot);
       return;
     }
     followed.isDirty = true;
-    this.#parts.notices.outcome(followed, outcome, nowMs);
+    notices.outcome(followed, outcome, nowMs);
     const disposition = followed.rollout.onOutcome(outcome, nowMs);
+    notices.deeds.ended(sent, outcome, { followed, isShown: disposition.isShown === true, nowMs });
     if (disposition.then === 'retry') this.dispatcher.retry(outcome.slot, disposition.afterMs, nowMs);
     else this.dispatcher.forget(outcome.slot);
   }

@@ -9,9 +9,7 @@ type Tell = (about: Followed, statement: Statement) => void;
 
 interface WriteNoticesPorts {
   readonly log: ControllerPorts['log'];
-  /** An event and a line in the log. */
-  readonly say: Tell;
-  /** The event alone. */
+  /** An event. */
   readonly record: Tell;
 }
 
@@ -29,9 +27,9 @@ interface RefusedWrites {
 }
 
 /**
- * What is told of single writes. What backs off or is settled by the watch is a line in the log, one for all nodes of a
- * DaemonSet that have the same trouble; so is what is refused, which is an event too. Each refusal is recorded, because
- * the recorder makes one Event of them, whose count it writes once a minute.
+ * What is told of single writes that were not accepted. What backs off or is settled by the watch is a line in the log, one
+ * for all nodes of a DaemonSet that have the same trouble; so is what is refused, which is an event too. Each refusal is
+ * recorded, because the recorder makes one Event of them, whose count it writes once a minute.
  */
 export class WriteNotices {
   readonly #ports: WriteNoticesPorts;
@@ -52,8 +50,9 @@ export class WriteNotices {
     } else if (code === 'done' || code === 'gone') {
       if (action !== 'observe') this.#confirmed(followed.key, nowMs);
       if (code === 'done' && followed.rollout.wasRefused(outcome)) this.#accepted(followed.key, action);
-      if (action === 'force-delete' && code === 'done') this.#forced(followed, outcome);
-      else this.#ports.log('debug', 'pod written', { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
+      if (action === 'observe') {
+        this.#ports.log('debug', 'pod read', { ...fieldsOf(outcome), daemonSet: followed.key, outcome: code });
+      }
     } else if (isWriteRefused(outcome)) {
       this.#refused(followed, outcome, nowMs);
     } else {
@@ -96,12 +95,6 @@ export class WriteNotices {
   #accepted(key: DaemonSetKey, action: Outcome['action']): void {
     for (const each of this.#problems.get(key)?.refused.values() ?? [])
       if (each.action === action) each.isAccepted = true;
-  }
-
-  #forced(followed: Followed, outcome: Outcome): void {
-    const node = nodeOfSlot(outcome.slot);
-    const message = `node ${node}: the pod was stuck in Terminating and was deleted by force, as the DaemonSet asks for`;
-    this.#ports.say(followed, { level: 'warn', reason: REASONS.stuckForced, message, fields: fieldsOf(outcome) });
   }
 
   #notConfirmed(daemonSet: DaemonSetKey, outcome: Outcome, nowMs: number): void {

@@ -1,4 +1,5 @@
 import type { DaemonSetEvent } from '../controller/ports.ts';
+import { REASONS } from '../controller/statements.ts';
 
 /** An event about a DaemonSet, or about the pod that this process runs in. */
 export type RecordedEvent = DaemonSetEvent | PodEvent;
@@ -151,9 +152,12 @@ function keyOf(event: RecordedEvent): string {
   return `${event.uid}/${event.type}/${event.reason}/${event.action}/${event.topic ?? ''}`;
 }
 
-/** Whose events hold each other back: a warning is held back by warnings of its own reason alone. */
+/**
+ * Whose events hold each other back: a warning is held back by warnings of its own reason alone. Of Normal ones those that
+ * come all through a rollout take nothing from those that tell its start and end.
+ */
 function bucketKeyOf({ uid, type, reason }: RecordedEvent): string {
-  return type === 'Warning' ? `${uid}/${type}/${reason}` : `${uid}/${type}`;
+  return type === 'Warning' || reason === REASONS.replaced ? `${uid}/${type}/${reason}` : `${uid}/${type}`;
 }
 
 function isPatchDue(series: Series, nowMs: number): boolean {

@@ -3,7 +3,7 @@ import type { Answers } from './answers.ts';
 import type { Facts } from './facts.ts';
 import { noteRefusal } from './holdback.ts';
 import { isMarked, pendingMark } from './marks.ts';
-import type { Answer, Ask, Slot } from './slot-state.ts';
+import type { Answer, Ask, Choice, Slot } from './slot-state.ts';
 import { noteForced } from './stuck.ts';
 
 /**
@@ -14,6 +14,8 @@ import { noteForced } from './stuck.ts';
 export interface AfterOutcome {
   readonly then: 'watch' | 'retry' | 'drop';
   readonly afterMs: number;
+  /** The cluster has shown already what became of it, whatever the outcome says. */
+  readonly isShown?: true;
 }
 
 /** How long the watch may take to show a write before the pod is read; doubles with each read that tells nothing. */
@@ -25,19 +27,42 @@ const OBSERVE_AFTER_MS = 30_000;
 export const OBSERVE_UNKNOWN_AFTER_MS = 5_000;
 const OBSERVE_DOUBLINGS_MAX = 4;
 
-export const WATCH = after('watch', 0);
+const WATCH = after('watch', 0);
+export const SHOWN: AfterOutcome = { ...WATCH, isShown: true };
 const DROP = after('drop', 0);
 
-export function newAsk(action: Ask['action'], uid: string): Ask {
-  const dueMs = Number.POSITIVE_INFINITY;
-  return { action, uid, phase: 'asked', dueMs, hash: undefined, observeCount: 0, mark: undefined, setback: undefined };
+export function newAsk(action: Ask['action'], uid: string, choice: Choice): Ask {
+  return {
+    action,
+    uid,
+    choice,
+    phase: 'asked',
+    dueMs: Number.POSITIVE_INFINITY,
+    hash: undefined,
+    observeCount: 0,
+    mark: undefined,
+    setback: undefined,
+    isFateUnknown: false,
+  };
 }
 
-export function onSent(ask: Ask, facts: Facts): void {
-  if (ask.phase === 'asked') {
-    ask.phase = 'sent';
-    ask.hash = facts.target?.hash;
-  } else if (ask.phase === 'observe-asked') ask.phase = 'observe-sent';
+/** A write as it left: what it is for, and why it was made. */
+export interface Write {
+  /** Of the pod. */
+  readonly fromHash: string | undefined;
+  /** The target. */
+  readonly toHash: string | undefined;
+  readonly choice: Choice;
+}
+
+/** Undefined: it is a read. */
+export function onSent({ pods }: Slot, ask: Ask, facts: Facts): Write | undefined {
+  if (ask.phase === 'observe-asked') ask.phase = 'observe-sent';
+  if (ask.phase !== 'asked') return undefined;
+  ask.phase = 'sent';
+  ask.hash = facts.target?.hash;
+  const pod = pods.find(({ record }) => record.uid === ask.uid)?.record;
+  return { fromHash: pod?.revisionHash, toHash: ask.hash, choice: ask.choice };
 }
 
 /** Whether the cluster shows what was asked for: a pod on its way out, or the condition that was written. */
@@ -59,7 +84,7 @@ interface OutcomeContext {
 /** Takes an answer that belongs to what was asked; others (late, of an earlier pod) change nothing. */
 export function takeOutcome(slot: Slot, outcome: Outcome, at: OutcomeContext): AfterOutcome {
   const { ask } = slot;
-  if (ask === undefined || ask.uid !== outcome.uid) return WATCH;
+  if (ask === undefined || ask.uid !== outcome.uid) return SHOWN;
   if (outcome.action === 'observe') {
     return ask.phase === 'observe-sent' ? takeObservation(slot, outcome, { ...at, ask }) : WATCH;
   }
@@ -69,6 +94,7 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: OutcomeContext): A
     case 'gone':
     case 'unknown':
       if (ask.action === 'force-delete') noteForced(slot, ask.uid, at.nowMs);
+      ask.isFateUnknown = outcome.code === 'unknown';
       if (outcome.code !== 'unknown' && slot.refusal?.action === ask.action) slot.refusal = undefined;
       // A mark is not read but written again, so it gets the time that a slow watch may need.
       return outcome.code === 'unknown' && ask.action !== 'mark' ? readSoon(ask, at.nowMs) : watch(ask, at.nowMs);
@@ -108,7 +134,7 @@ function takeObservation(slot: Slot, outcome: Outcome, at: OutcomeContext & { re
       if (outcome.isTerminating) return watch(ask, nowMs);
       // The deletion was not applied. It stays asked rather than being dropped: should it still arrive after all, nobody
       // else has taken its place in the budget.
-      slot.ask = newAsk('delete', ask.uid);
+      slot.ask = newAsk('delete', ask.uid, ask.choice);
       return after('retry', 0);
     case 'throttled':
     case 'conflict':

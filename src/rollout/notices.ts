@@ -24,6 +24,15 @@ export type RolloutNotice =
   | { readonly type: 'superseded'; readonly fromHash: string; readonly toHash: string }
   /** A replacement became available, `replacementMs` after the deletion was observed. */
   | { readonly type: 'slot-available'; readonly slot: SlotKey; readonly node: string; readonly replacementMs: number }
+  /** What was written without an answer is done, as the cluster shows; `hash`: the target that it was written for. */
+  | {
+      readonly type: 'write-shown';
+      readonly slot: SlotKey;
+      readonly node: string;
+      readonly action: 'delete' | 'force-delete' | 'mark';
+      readonly uid: string;
+      readonly hash: string | undefined;
+    }
   /** The node's pods were deleted `count` times for the target, or for two that take turns; it waits before the next time. */
   | {
       readonly type: 'slot-repeated';

@@ -2,7 +2,7 @@ import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../
 import type { Outcome } from '../protocol/outcome.ts';
 import { nodeOfSlot, type SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
-import { type AfterOutcome, onSent, releaseAsk, takeOutcome, WATCH } from './asks.ts';
+import { type AfterOutcome, onSent, releaseAsk, SHOWN, takeOutcome, type Write } from './asks.ts';
 import { countsOf, type RolloutCounts, type RolloutSizes } from './counts.ts';
 import { type Block, type Change, Definition } from './definition.ts';
 import type { FailureCause } from './explain.ts';
@@ -151,17 +151,17 @@ export class Rollout {
     return task;
   }
 
-  onSent(key: SlotKey, nowMs: number): void {
+  onSent(key: SlotKey, nowMs: number): Write | undefined {
     this.#begin(nowMs);
     const slot = this.#book.get(nodeOfSlot(key));
-    if (slot?.ask === undefined) return;
-    onSent(slot.ask, this.#definition.facts);
-    this.#refresh(slot, nowMs);
+    const write = slot?.ask && onSent(slot, slot.ask, this.#definition.facts);
+    if (slot?.ask !== undefined) this.#refresh(slot, nowMs);
+    return write;
   }
 
   onOutcome(outcome: Outcome, nowMs: number): AfterOutcome {
     const slot = this.#book.get(nodeOfSlot(outcome.slot));
-    if (slot === undefined) return WATCH;
+    if (slot === undefined) return SHOWN;
     this.#begin(nowMs);
     this.#refusals.onOutcome(outcome);
     const after = takeOutcome(slot, outcome, { ...this.#at(nowMs), answers: this.#refusals.answers });

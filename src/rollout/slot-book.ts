@@ -13,7 +13,7 @@ import type { RolloutNotice } from './notices.ts';
 import { type Observation, replacingSinceMs } from './observe.ts';
 import type { PaceFeed } from './pace-feed.ts';
 import { type RefusedWrites, refusedWrites } from './refused-writes.ts';
-import { NEVER, newSlot, type Slot } from './slot-state.ts';
+import { type Ask, NEVER, newSlot, type Slot } from './slot-state.ts';
 import { isWanted } from './tasks.ts';
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
@@ -72,7 +72,7 @@ export class SlotBook {
 
   /** Derives everything about the slot again; afterwards it is forgotten if nothing is there any more. */
   refresh(slot: Slot, at: Observation): void {
-    if (slot.ask !== undefined && isAskSettled(slot, slot.ask, at.facts)) slot.ask = undefined;
+    if (slot.ask !== undefined && isAskSettled(slot, slot.ask, at.facts)) this.#settle(slot, slot.ask);
     if (at.facts.isPaused && slot.ask?.phase === 'asked') slot.ask = undefined;
     // Before it can become a candidate: one place serves both.
     if (slot.ask?.phase !== 'observe-due') this.observesDue.remove(slot);
@@ -134,6 +134,12 @@ export class SlotBook {
   refusals(): RefusedWrites[] {
     if (this.counters.of('refused') === 0) return [];
     return refusedWrites(this.#slots.values().filter(({ mask }) => (mask & BIT.refused) !== 0));
+  }
+
+  #settle(slot: Slot, { action, uid, hash, isFateUnknown }: Ask): void {
+    slot.ask = undefined;
+    const { key, nodeName: node } = slot;
+    if (isFateUnknown) this.#notices.push({ type: 'write-shown', slot: key, node, action, uid, hash });
   }
 
   #derive(slot: Slot, at: Observation): number {

@@ -24,6 +24,17 @@ export interface Leaving {
   forcedAtMs: number;
 }
 
+/** Why it was the slot's turn. Facts and no words: there is one for each slot in flight, and few are ever read. */
+export interface Choice {
+  readonly kind: 'unavailable' | 'available' | 'force' | 'mark';
+  /** The pod's `controller.kubernetes.io/pod-deletion-cost`. */
+  readonly deletionCost: number;
+  /** '' when the node is in none. */
+  readonly zone: string;
+  /** Attempts that the API server refused. */
+  readonly refusedCount: number;
+}
+
 /**
  * What was asked of a slot, from its selection until the watch shows the effect.
  *
@@ -34,6 +45,7 @@ export interface Leaving {
 export interface Ask {
   readonly action: 'delete' | 'force-delete' | 'mark';
   uid: string;
+  readonly choice: Choice;
   phase: 'asked' | 'sent' | 'watching' | 'observe-due' | 'observe-asked' | 'observe-sent';
   dueMs: number;
   /** The target that it was sent for. */
@@ -44,6 +56,8 @@ export interface Ask {
   mark: { readonly needsUpgrade: boolean; readonly hash: string } | undefined;
   /** Why the last attempt wrote nothing. */
   setback: Answer | undefined;
+  /** It was sent, and nobody answered. */
+  isFateUnknown: boolean;
 }
 
 /** What was deleted on a node before, for holdback.ts; one small record a node that was updated. */

@@ -1,7 +1,8 @@
 import { isOutOfService } from '../kube/availability.ts';
 import type { Task } from '../protocol/task.ts';
 import { newAsk } from './asks.ts';
-import { BIT, isCurrentSlot } from './classify.ts';
+import { choiceOf } from './choice.ts';
+import { BIT, candidateKind, isCurrentSlot } from './classify.ts';
 import type { Facts } from './facts.ts';
 import { repeatUntilMs } from './holdback.ts';
 import { pendingMark } from './marks.ts';
@@ -11,11 +12,12 @@ import { mayForce, stuckPod } from './stuck.ts';
 
 /** What a candidate is asked for. */
 export function askFor(slot: Slot, facts: Facts, nowMs: number): Ask {
+  const choice = choiceOf(slot, candidateKind(slot.mask) ?? 'available');
   if ((slot.mask & BIT.candidateForce) !== 0) {
-    return newAsk('force-delete', stuckPod(slot, facts, nowMs)?.record.uid ?? '');
+    return newAsk('force-delete', stuckPod(slot, facts, nowMs)?.record.uid ?? '', choice);
   }
   const pod = slot.pods.find(({ record }) => !record.isTerminating);
-  return newAsk((slot.mask & BIT.candidateMark) !== 0 ? 'mark' : 'delete', pod?.record.uid ?? '');
+  return newAsk((slot.mask & BIT.candidateMark) !== 0 ? 'mark' : 'delete', pod?.record.uid ?? '', choice);
 }
 
 /**

@@ -60,6 +60,7 @@ test('controller: a rollout of 10 nodes, 2 at a time → all, in order, and said
     'RolloutProgress',
     'RolloutProgress',
     'RolloutProgress',
+    'PodsReplaced',
     'RolloutCompleted',
   ]);
   assert.equal(world.controller.isBusy, false);

@@ -93,6 +93,11 @@ export class ControllerHost {
     this.#input(() => this.controller.drain());
   }
 
+  /** The last input; nothing is decided any more. */
+  end(): void {
+    this.controller.end(monotonicMs());
+  }
+
   #input(apply: (nowMs: number) => void): void {
     if (this.#isStopped) return;
     apply(monotonicMs());

@@ -139,6 +139,7 @@ export class Updater {
     this.host.drain();
     const deadlineMs = monotonicMs() + graceMs;
     while (this.host.controller.isBusy && monotonicMs() < deadlineMs) await sleep(DRAIN_POLL_MS);
+    this.host.end();
   }
 
   /** Events are written first: they tell what the lanes did. */

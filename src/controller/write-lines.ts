@@ -1,0 +1,70 @@
+import type { Outcome } from '../protocol/outcome.ts';
+import { daemonSetOfSlot, nodeOfSlot } from '../protocol/slot.ts';
+import type { Task } from '../protocol/task.ts';
+import type { Write } from '../rollout/asks.ts';
+import { whyChosen } from '../rollout/choice.ts';
+import type { LogFields } from './ports.ts';
+
+/** What is with a lane. `write` is undefined for a read. */
+export interface Sent {
+  readonly task: Task;
+  readonly write: Write | undefined;
+}
+
+type WriteAction = Exclude<Task['action'], 'observe'>;
+
+/** What became of a write, as far as it is known; of any other end nothing was written. */
+type Fate = 'done' | 'gone' | 'unknown';
+
+const MESSAGES: Readonly<Record<WriteAction, Readonly<Record<Fate, string>>>> = {
+  delete: {
+    done: 'pod deleted',
+    gone: 'pod was gone before it was deleted',
+    unknown: 'pod deletion sent, not known whether it was done',
+  },
+  'force-delete': {
+    done: 'pod deleted by force',
+    gone: 'pod was gone before it was deleted by force',
+    unknown: 'forced pod deletion sent, not known whether it was done',
+  },
+  mark: {
+    done: 'pod marked',
+    gone: 'pod was gone before it was marked',
+    unknown: 'pod mark sent, not known whether it was done',
+  },
+};
+
+export interface WriteLine {
+  readonly message: string;
+  readonly fields: LogFields;
+  readonly fate: Fate;
+}
+
+/**
+ * The line about a write, once its fate is known, or known not to be known: what was only sent may have been refused.
+ * Undefined: nothing was written.
+ */
+export function writeLine({ task, write }: Sent, outcome: Outcome, isShown: boolean): WriteLine | undefined {
+  const { action } = task;
+  if (action === 'observe' || write === undefined) return undefined;
+  const fate = fateOf(outcome.code, isShown);
+  if (fate === undefined) return undefined;
+  const fields = {
+    daemonSet: daemonSetOfSlot(task.slot),
+    node: nodeOfSlot(task.slot),
+    pod: task.pod,
+    uid: task.uid,
+    action,
+    fromHash: write.fromHash ?? '',
+    toHash: write.toHash ?? '',
+    reason: whyChosen(write.choice, task),
+    durationMs: Math.round(outcome.durationMs),
+  };
+  const message = MESSAGES[action][fate];
+  return { message, fate, fields: fate === 'unknown' ? { ...fields, detail: outcome.message } : fields };
+}
+
+function fateOf(code: Outcome['code'], isShown: boolean): Fate | undefined {
+  if (code === 'unknown') return isShown ? 'done' : 'unknown';
+  return code === 'done' || code === 'gone' ? code : undefined;
+}
