@@ -250,7 +250,7 @@ export const MUTANTS: readonly Mutant[] = [
   one('dead-lane-forgotten', 'nobody asks what became of the tasks of a thread that died', {
     file: TRAFFIC,
     find: `      this.#parts.ports.taskDone(outcome, undefined);
-      this.#settle(outcome, nowMs);`,
+      this.#settle(sent, outcome, nowMs);`,
     replace: '      this.#parts.ports.taskDone(outcome, undefined);',
   }),
   one('taken-back-in-silence', 'a slot whose task was taken back is not looked at again', {
