@@ -25,10 +25,10 @@ test('trust 12: paused in the middle and resumed → one event each way, nothing
   assert.deepEqual(world.pump(1), []);
   world.apply(agent('true'));
   assert.deepEqual(world.pump(60_000), []);
-  assert.deepEqual(world.ports.reasons(), ['RolloutStarted', 'RolloutPaused']);
+  assert.deepEqual(world.ports.reasons(), ['RolloutStarted', 'RolloutPaused', 'PodsReplaced']);
   assert.deepEqual(
     world.ports.events.map(({ type }) => type),
-    ['Normal', 'Normal'],
+    ['Normal', 'Normal', 'Normal'],
   );
   assert.equal(world.counts(AGENT).isPaused, true);
   world.apply(agent(undefined));
@@ -36,10 +36,12 @@ test('trust 12: paused in the middle and resumed → one event each way, nothing
   assert.deepEqual(world.ports.reasons(), [
     'RolloutStarted',
     'RolloutPaused',
+    'PodsReplaced',
     'RolloutResumed',
     'RolloutProgress',
     'RolloutProgress',
     'RolloutProgress',
+    'PodsReplaced',
     'RolloutCompleted',
   ]);
 });
