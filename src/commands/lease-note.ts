@@ -84,13 +84,14 @@ function shortLane({ lane, tasks, queued, utilization }: NotedReport['lanes'][nu
 }
 
 function shortRollout(rollout: NotedRollout): object {
-  const { daemonSet, strategy, allowed, blocked, isPaused, refused, repeated, failures, pace } = rollout;
+  const { daemonSet, strategy, allowed, blocked, blockedBy, isPaused, refused, repeated, failures, pace } = rollout;
   const { phase, window, reason, ratePerSecond, undisturbedMs } = pace;
   return {
     daemonSet,
     ...(strategy === 'OTA' ? { strategy } : {}),
     allowed,
     ...(blocked === undefined ? {} : { blocked: clipLine(blocked, 200) }),
+    ...(blockedBy === undefined ? {} : { blockedBy }),
     ...(isPaused === true ? { isPaused } : {}),
     ...(refused === undefined || refused === 0 ? {} : { refused }),
     ...(repeated === undefined || repeated === 0 ? {} : { repeated }),

@@ -1,6 +1,6 @@
 import type { PlanLimits } from '../rollout/plan.ts';
-import { causeWords, refusalsOf } from './rollout-state.ts';
-import { formatAge } from './tables.ts';
+import { silenceOf } from './rollout-standing.ts';
+import { causeWords, ledOf, refusalsOf } from './rollout-state.ts';
 import type { LeaderStatus } from './wiring/leader-status.ts';
 
 /** What limits a rollout besides its budget, as its leader told. */
@@ -13,15 +13,8 @@ export interface ToldLimits extends PlanLimits {
 
 /** `status` is what the lease says; when it says nothing, what the budget allows is planned, and that is said. */
 export function toldLimits(status: LeaderStatus, daemonSet: string): ToldLimits {
-  if (!status.ok) return unknown(status.message);
-  if (status.isOutdated) {
-    return unknown(`the controller was last heard of ${formatAge(status.ageMs)} ago, longer than its lease lasts`);
-  }
-  const { rollouts, rolloutsLeftOut } = status.report;
-  const told = rollouts.find((rollout) => rollout.daemonSet === daemonSet);
-  if (told === undefined) {
-    return unknown(rolloutsLeftOut > 0 ? 'its lease has no room for all' : 'the controller does not know of it yet');
-  }
+  const told = ledOf(status, daemonSet);
+  if (told === undefined || !status.ok) return unknown(silenceOf(status).message);
   const { phase, window, reason } = told.pace;
   const failures = told.failures ?? {};
   const failed =

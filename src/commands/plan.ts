@@ -3,9 +3,10 @@ import type { Followed } from '../controller/followed.ts';
 import { UPDATE_STRATEGY_ANNOTATION } from '../kube/annotations.ts';
 import { daemonSetKey } from '../protocol/slot.ts';
 import type { PlanOptions } from './options.ts';
+import { planDocument } from './plan-document.ts';
 import { type ToldLimits, toldLimits } from './plan-limits.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
-import { type LedRollout, ledOf, seenCounts, toldByLeader } from './rollout-state.ts';
+import { ledOf } from './rollout-state.ts';
 import { type PlanRow, planTable } from './tables.ts';
 import { columnsOf } from './view/terminal.ts';
 import { wrapHanging } from './view/text.ts';
@@ -28,9 +29,14 @@ export async function plan(options: PlanOptions): Promise<number> {
       return EXIT_FAILED;
     }
     const leader = await leaderOf(reading, options);
-    const limits = toldLimits(leader, key);
+    const told = toldLimits(leader, key);
+    // Under OTA there is no pace, so only what stops it matters.
+    const isOta = followed.rollout.counts().strategy === 'OTA';
+    const limits = isOta && told.blocked === undefined ? { ...told, why: undefined } : told;
     const text =
-      options.output === 'json' ? planJson(followed, limits, ledOf(leader, key)) : planText(followed, limits);
+      options.output === 'json'
+        ? `${JSON.stringify(planDocument(followed, limits, ledOf(leader, key)), null, 2)}\n`
+        : planText(followed, limits);
     process.stdout.write(text);
     return EXIT_OK;
   } finally {
@@ -45,20 +51,10 @@ function planText({ key, rollout }: Followed, limits: ToldLimits): string {
       ? 'pods are marked, nothing is deleted'
       : `${unavailable} nodes without an available pod, ${allowed} allowed`;
   const head = `${key}: ${strategy ?? 'no strategy'} to revision ${targetHash ?? 'unknown'}; ${bound}`;
-  // Under OTA there is no pace, so only what stops it matters.
-  const isTold = limits.why !== undefined && (strategy !== 'OTA' || limits.blocked !== undefined);
   const rows = rowsOf(rollout.plan(monotonicMs(), limits));
-  const notes = [head, ...(isTold ? [limits.why] : []), ...limits.seen];
+  const notes = [head, ...(limits.why === undefined ? [] : [limits.why]), ...limits.seen];
   const wrapped = notes.flatMap((note) => wrapHanging(note, columnsOf(process.stdout)));
   return `${[...wrapped, '', ...planTable(rows)].join('\n')}\n`;
-}
-
-function planJson({ key, rollout }: Followed, limits: ToldLimits, led: LedRollout): string {
-  const nodes = rollout.plan(monotonicMs(), limits);
-  const counts = seenCounts(rollout.counts());
-  const reasons: Record<string, number> = {};
-  for (const { reason } of nodes) reasons[reason] = (reasons[reason] ?? 0) + 1;
-  return `${JSON.stringify({ daemonSet: key, counts, leader: toldByLeader(led), limits, reasons, nodes }, null, 2)}\n`;
 }
 
 function rowsOf(nodes: ReturnType<Followed['rollout']['plan']>): PlanRow[] {

@@ -1,7 +1,7 @@
 import type { RolloutCounts } from '../rollout/counts.ts';
 import type { Block } from '../rollout/definition.ts';
+import type { SeenCounts, StatusDocument } from './contract/documents.ts';
 import type { ControllerReport } from './controller-report.ts';
-import { formatAge } from './tables.ts';
 import type { LeaderStatus } from './wiring/leader-status.ts';
 import { wordsOf } from './workers-view.ts';
 
@@ -14,47 +14,9 @@ export function ledOf(leader: LeaderStatus, daemonSet: string): LedRollout {
   return leader.report.rollouts.find((rollout) => rollout.daemonSet === daemonSet);
 }
 
-/** What can be seen of a rollout by whoever only reads the cluster. */
-export interface SeenRollout {
-  readonly counts: RolloutCounts;
-  readonly block: Block | undefined;
-}
-
-/** In a few words: is it done, how long more, and if it does not go on, why. */
-export function stateOf({ counts, block }: SeenRollout, led: LedRollout, nowMs: number): string {
-  const { waiting, inFlight, skippedNotReady, targetHash, targetCreatedAtMs, allowed } = counts;
-  // Whatever else is so: it goes on when somebody says so, and not before.
-  if (counts.isPaused) return pausedState(counts, led);
-  if (led?.blocked !== undefined || isBlockedForAll(block)) return 'blocked';
-  if (targetHash === undefined) return 'no revision yet';
-  const failed = failedCount(counts, led);
-  const refused = (led?.refused ?? 0) > 0 ? ', writes are refused' : '';
-  if (waiting + inFlight + failed === 0) return skippedNotReady === 0 ? 'done' : 'done, but for NotReady nodes';
-  const moving = waiting + Math.max(0, inFlight - failed);
-  // Not for how long it has gone on: a rollback takes up a revision that is there already.
-  const age = `revision ${formatAge(nowMs - targetCreatedAtMs)} old`;
-  if (moving === 0) return `${age}, failed nodes left${refused}`;
-  if (waiting > 0 && counts.strategy !== 'OTA' && failed >= allowed) return `${age}, stopped by failed nodes${refused}`;
-  if (refused !== '') return age + refused;
-  const ratePerSecond = led?.pace.ratePerSecond ?? 0;
-  return ratePerSecond > 0 ? `${age}, about ${formatAge((moving / ratePerSecond) * 1000)} left` : age;
-}
-
-function pausedState(counts: RolloutCounts, led: LedRollout): string {
-  const failed = failedCount(counts, led);
-  const inFlight = Math.max(0, counts.inFlight - failed);
-  const waiting = counts.waiting === 0 ? 'nothing waits' : `${nodesOf(counts.waiting)} to go`;
-  return [
-    'paused',
-    waiting,
-    ...(inFlight > 0 ? [`${inFlight} in flight`] : []),
-    ...(failed > 0 ? [`${failed} failed`] : []),
-  ].join(', ');
-}
-
 /** Not because of what this command has not read. */
-function isBlockedForAll(block: Block | undefined): boolean {
-  return block?.code === 'generation-behind' || block?.code === 'terminating';
+export function isBlockedForAll({ code }: Block): boolean {
+  return code === 'generation-behind' || code === 'terminating' || code === 'unreadable';
 }
 
 /** The leader has seen how it came to be; whoever only looks now knows less. */
@@ -88,11 +50,13 @@ export function warningsOf(key: string, { causes, block }: Trouble, led: LedRoll
   }
   for (const refusal of refusalsOf(led)) warnings.push(`${key}: ${refusal}`);
   const repeated = led?.repeated ?? 0;
-  if (repeated > 0) {
-    const nodes = repeated === 1 ? '1 node gets' : `${repeated} nodes get`;
-    warnings.push(`${key}: ${nodes} the old version again and again; see the event ReplacementRepeated`);
-  }
+  if (repeated > 0) warnings.push(`${key}: ${repeatedWords(repeated)}`);
   return warnings;
+}
+
+export function repeatedWords(count: number): string {
+  const nodes = count === 1 ? '1 node gets' : `${count} nodes get`;
+  return `${nodes} the old version again and again; see the event ReplacementRepeated`;
 }
 
 /** `3 not-created, 1 stuck-terminating` */
@@ -123,19 +87,19 @@ export function refusalsOf(led: LedRollout): readonly string[] {
   });
 }
 
-function nodesOf(count: number): string {
+export function nodesOf(count: number): string {
   return count === 1 ? '1 node' : `${count} nodes`;
 }
 
 /** What warnings are made of and nobody but the leader knows, for machines. Null: it told nothing of this rollout, so it is not known. */
-export function toldByLeader(led: LedRollout): object | null {
+export function toldByLeader(led: LedRollout): StatusDocument['daemonSets'][number]['leader'] {
   if (led === undefined) return null;
   const { refused = 0, refusals = [], repeated = 0, failures = {} } = led;
   return { refused, refusals, repeated, failures };
 }
 
 /** Without what only its leader knows, which would be said to be none. */
-export function seenCounts(counts: RolloutCounts): Omit<RolloutCounts, 'window' | 'refused' | 'repeated'> {
+export function seenCounts(counts: RolloutCounts): SeenCounts {
   const { window: _, refused: __, repeated: ___, ...seen } = counts;
   return seen;
 }

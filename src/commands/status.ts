@@ -7,7 +7,9 @@ import { parseControllerReport } from './controller-report.ts';
 import { controllerLines } from './controller-view.ts';
 import type { StatusOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
-import { failedCount, type LedRollout, ledOf, seenCounts, stateOf, toldByLeader, warningsOf } from './rollout-state.ts';
+import { stateWords } from './rollout-standing.ts';
+import { failedCount, ledOf, warningsOf } from './rollout-state.ts';
+import { type StatusScreen, standingOf, statusDocument } from './status-document.ts';
 import { type StatusRow, statusTable } from './tables.ts';
 import { columnsOf } from './view/terminal.ts';
 import { wrapHanging } from './view/text.ts';
@@ -48,7 +50,7 @@ async function print(reading: Reading, options: StatusOptions, before = ''): Pro
     return warningsOf(followed.key, trouble, ledOf(leader, followed.key));
   });
   const screen = { wanted, leader, warnings: [...complaints, ...told] };
-  const text = output === 'json' ? statusJson(screen) : statusText(screen);
+  const text = output === 'json' ? JSON.stringify(statusDocument(screen)) : statusText(screen);
   process.stdout.write(`${before}${text}\n`);
   // Without a lease that can be read everything else is told; a controller that was named has to answer.
   return leader.ok || controller === undefined;
@@ -85,25 +87,9 @@ function causesOf({ rollout }: Followed): Readonly<Record<string, number>> {
   return Object.fromEntries([...rollout.failures()].filter(([, count]) => count > 0));
 }
 
-interface Screen {
-  readonly wanted: readonly Followed[];
-  readonly warnings: readonly string[];
-  readonly leader: LeaderStatus;
-}
-
-function statusJson({ wanted, warnings, leader }: Screen): string {
-  return JSON.stringify({
-    daemonSets: wanted.map(({ key, rollout }) => {
-      return { daemonSet: key, ...seenCounts(rollout.counts()), leader: toldByLeader(ledOf(leader, key)) };
-    }),
-    warnings,
-    controller: leader.ok ? { ...leader.report, ageMs: leader.ageMs } : { error: leader.message },
-  });
-}
-
-function statusText({ wanted, warnings, leader }: Screen): string {
+function statusText({ wanted, warnings, leader }: StatusScreen): string {
   const none = `No DaemonSet has opted in with the annotation ${UPDATE_STRATEGY_ANNOTATION}.`;
-  const rows = wanted.map((followed) => rowOf(followed, ledOf(leader, followed.key)));
+  const rows = wanted.map((followed) => rowOf(followed, leader));
   const widthMax = columnsOf(process.stdout);
   const table = rows.length === 0 ? [none] : statusTable(rows, widthMax);
   const warned = warnings.flatMap((warning) => wrapHanging(`warning: ${warning}`, widthMax));
@@ -128,7 +114,8 @@ async function watch(reading: Reading, options: StatusOptions): Promise<void> {
   }
 }
 
-function rowOf({ daemonSet, rollout }: Followed, led: LedRollout): StatusRow {
+function rowOf(followed: Followed, leader: LeaderStatus): StatusRow {
+  const { key, daemonSet, rollout } = followed;
   const counts = rollout.counts();
   return {
     namespace: daemonSet.namespace,
@@ -141,7 +128,7 @@ function rowOf({ daemonSet, rollout }: Followed, led: LedRollout): StatusRow {
     unavailable: counts.unavailable,
     allowed: counts.strategy === 'OTA' ? undefined : counts.allowed,
     notReady: counts.eligible - counts.ready,
-    failed: failedCount(counts, led),
-    state: stateOf({ counts, block: rollout.blocked() }, led, Date.now()),
+    failed: failedCount(counts, ledOf(leader, key)),
+    state: stateWords(standingOf(followed, leader), counts, ledOf(leader, key), Date.now()),
   };
 }

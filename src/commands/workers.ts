@@ -1,5 +1,7 @@
-import { WORKERS_PATH, type WorkersReport } from '../server/admin-routes.ts';
+import { WORKERS_PATH } from '../server/admin-routes.ts';
 import { askController } from './admin-client.ts';
+import { API_VERSION, type WorkersDocument } from './contract/documents.ts';
+import { parseWorkersReport } from './controller-report.ts';
 import type { WorkersOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
 import { workersLines } from './workers-view.ts';
@@ -13,8 +15,13 @@ export async function workers({ setting, address, output }: WorkersOptions): Pro
     process.stderr.write(`error: ${answer.message}\n`);
     return EXIT_FAILED;
   }
-  const report = answer.json as WorkersReport;
-  const lines = output === 'json' ? [JSON.stringify(report)] : workersLines(report, Date.now());
+  const report = parseWorkersReport(answer.json);
+  if (report === undefined) {
+    process.stderr.write("error: the controller's answer cannot be read: is it of another version?\n");
+    return EXIT_FAILED;
+  }
+  const document: WorkersDocument = { apiVersion: API_VERSION, kind: 'WorkersReport', ...report };
+  const lines = output === 'json' ? [JSON.stringify(document)] : workersLines(report, Date.now());
   process.stdout.write(`${lines.join('\n')}\n`);
   return EXIT_OK;
 }

@@ -30,10 +30,10 @@ const FINDINGS: Findings = {
   ],
 };
 
-test('report: json → exactly the documented keys, in their order', () => {
+test('trust 16: report: json → exactly the documented keys, in their order', () => {
   assert.equal(
     JSON.stringify(reportOf(FINDINGS, CONTEXT)),
-    '{"seed":7,"nodes":1000,"eligible":1000,"updated":970,"skippedNotReady":30,"failed":0,"maxUnavailable":{"allowed":100,"peak":100},"unavailablePodSeconds":1234.6,"writes":{"deletes":970,"patches":0},"duplicateWrites":0,"orderViolations":0,"wallSeconds":24.123,"lanes":[{"lane":0,"tasks":500},{"lane":1,"tasks":470}],"ok":true}',
+    '{"apiVersion":"daemonpodupdater.io/v1alpha1","kind":"SimulationReport","seed":7,"nodes":1000,"eligible":1000,"updated":970,"skippedNotReady":30,"failed":0,"maxUnavailable":{"allowed":100,"peak":100},"unavailablePodSeconds":1234.6,"writes":{"deletes":970,"patches":0},"duplicateWrites":0,"orderViolations":0,"wallSeconds":24.123,"lanes":[{"lane":0,"tasks":500},{"lane":1,"tasks":470}],"ok":true,"end":"completed","reasons":[]}',
   );
 });
 
@@ -42,14 +42,16 @@ const verdicts: readonly {
   findings?: Partial<Findings>;
   context?: Partial<ReportContext>;
   problems: readonly string[];
+  codes?: readonly string[];
 }[] = [
   { name: 'all well', problems: [] },
-  { name: 'one node missing', findings: { updated: 969 }, problems: ['1 node is not updated'] },
+  { name: 'one node missing', findings: { updated: 969 }, problems: ['1 node is not updated'], codes: ['not-updated'] },
   {
     name: 'failed nodes',
     findings: { updated: 960, failed: 10 },
     context: { end: 'stalled' },
     problems: ['10 nodes are not updated: the new pod does not become available'],
+    codes: ['failed-nodes'],
   },
   {
     name: 'failed nodes that use the budget up',
@@ -58,34 +60,67 @@ const verdicts: readonly {
     problems: [
       '470 nodes are not updated: the new pod does not become available on 100, and no more may be unavailable',
     ],
+    codes: ['failed-nodes'],
   },
   {
     name: 'interrupted while pods start',
     findings: { updated: 500, failed: 100 },
     context: { end: 'interrupted' },
     problems: ['470 nodes are not updated: interrupted'],
+    codes: ['interrupted'],
   },
   {
     name: 'not in time, several DaemonSets',
     findings: { updated: 500, failed: 100 },
     context: { end: 'timeout', daemonSetCount: 2 },
     problems: ['470 pods are not updated: the time of --timeout was up'],
+    codes: ['timeout'],
   },
   {
     name: 'over the budget',
     findings: { maxUnavailable: { allowed: 100, peak: 101 } },
     problems: ['101 were unavailable at once, 100 were allowed'],
+    codes: ['over-budget'],
   },
-  { name: 'written twice', findings: { duplicateWrites: 2 }, problems: ['2 writes were sent twice'] },
-  { name: 'out of order', findings: { orderViolations: 3 }, problems: ['3 writes came out of order'] },
+  {
+    name: 'written twice',
+    findings: { duplicateWrites: 2 },
+    problems: ['2 writes were sent twice'],
+    codes: ['duplicate-writes'],
+  },
+  {
+    name: 'out of order',
+    findings: { orderViolations: 3 },
+    problems: ['3 writes came out of order'],
+    codes: ['out-of-order-writes'],
+  },
 ];
-for (const { name, findings, context, problems } of verdicts) {
+for (const { name, findings, context, problems, codes = [] } of verdicts) {
   test(`report: ${name} → ${problems.length === 0 ? 'ok' : 'not ok, and why'}`, () => {
     const around = { ...CONTEXT, ...context };
-    assert.deepEqual(problemsOf({ ...FINDINGS, ...findings }, around), problems);
-    assert.equal(reportOf({ ...FINDINGS, ...findings }, around).ok, problems.length === 0);
+    const found = problemsOf({ ...FINDINGS, ...findings }, around);
+    assert.deepEqual(
+      found.map(({ message }) => message),
+      problems,
+    );
+    assert.deepEqual(
+      found.map(({ code }) => code),
+      codes,
+    );
+    const report = reportOf({ ...FINDINGS, ...findings }, around);
+    assert.deepEqual([report.ok, report.reasons], [problems.length === 0, found]);
   });
 }
+
+test('trust 16: report: only the observer saw something → not ok, and told as a reason, on the page too', () => {
+  const report = reportOf(FINDINGS, CONTEXT, ['a pod was deleted without a precondition']);
+  assert.deepEqual(
+    [report.ok, report.reasons],
+    [false, [{ code: 'violation', message: 'a pod was deleted without a precondition' }]],
+  );
+  const lines = renderReport(report, { ...CONTEXT, width: 80, isColor: false });
+  assert.equal(lines.at(-1), 'PROBLEM: a pod was deleted without a precondition');
+});
 
 test('findings: interrupted before the new template is seen → nothing is updated, and the verdict is no OK', () => {
   const before = {

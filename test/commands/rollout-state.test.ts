@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type LedRollout, ledOf, stateOf, toldByLeader, warningsOf } from '../../src/commands/rollout-state.ts';
+import type { LeftBehind } from '../../src/commands/left-behind.ts';
+import { stateOf, stateWords } from '../../src/commands/rollout-standing.ts';
+import { type LedRollout, ledOf, toldByLeader, warningsOf } from '../../src/commands/rollout-state.ts';
 import type { RolloutCounts } from '../../src/rollout/counts.ts';
 import type { Block } from '../../src/rollout/definition.ts';
 
@@ -26,6 +28,7 @@ const COUNTS: RolloutCounts = {
   isPaused: false,
 };
 const NOW_MS = 31_000;
+const LEFT: LeftBehind = { notReady: ['n1', 'n2', 'n3', 'n4'], tainted: ['n8'] };
 
 function led(changes: Partial<NonNullable<LedRollout>> = {}): LedRollout {
   const pace = { phase: 'steady', window: 100, reason: 'enough', ratePerSecond: 49 };
@@ -37,6 +40,7 @@ interface State {
   readonly counts?: Partial<RolloutCounts>;
   readonly block?: Block;
   readonly led?: LedRollout;
+  readonly left?: LeftBehind;
   readonly state: string;
 }
 
@@ -52,7 +56,14 @@ const states: readonly State[] = [
     led: led({ pace: { phase: 'stalled', window: 1, reason: 'nothing comes back', ratePerSecond: 0 } }),
     state: 'revision 30s old',
   },
-  { name: 'every node has it', counts: DONE, led: led(), state: 'done' },
+  {
+    name: 'every node has it but one',
+    counts: DONE,
+    led: led(),
+    left: { notReady: [], tainted: ['n8'] },
+    state: 'done, but for tainted nodes (1: n8)',
+  },
+  { name: 'every node has it', counts: DONE, led: led(), left: { notReady: [], tainted: [] }, state: 'done' },
   { name: 'the newest template is not a revision yet', counts: DONE, block: BEHIND, state: 'blocked' },
   {
     name: 'not confirmed here, but the leader goes on',
@@ -70,7 +81,12 @@ const states: readonly State[] = [
     name: 'so many of them that those that wait are fewer',
     counts: { waiting: 3, inFlight: 0 },
     led: led({ failures: { 'node-not-ready': 5 } }),
-    state: 'revision 30s old, about 0s left',
+    state: 'revision 30s old, about 1s left',
+  },
+  {
+    name: 'some are away, and some have a taint',
+    counts: { waiting: 0, inFlight: 0 },
+    state: 'done, but for NotReady nodes (4: n1, n2, n3 …) and tainted nodes (1: n8)',
   },
   {
     name: 'trust 12: it is paused, and some are in flight or failed',
@@ -89,7 +105,6 @@ const states: readonly State[] = [
     block: STALE,
     state: 'paused, nothing waits',
   },
-  { name: 'some are away', counts: { waiting: 0, inFlight: 0 }, state: 'done, but for NotReady nodes' },
   { name: 'the view is stale', led: led({ blocked: 'stale: nodes' }), state: 'blocked' },
   { name: 'the newest revision is not known', counts: { targetHash: undefined }, state: 'no revision yet' },
   {
@@ -122,9 +137,10 @@ const states: readonly State[] = [
   },
   { name: 'deletions are refused', led: led({ refused: 1 }), state: 'revision 30s old, writes are refused' },
 ];
-for (const { name, counts, block, led: leader, state } of states) {
+for (const { name, counts, block, led: leader, left = LEFT, state } of states) {
   test(`state: ${name} → ${state}`, () => {
-    assert.equal(stateOf({ counts: { ...COUNTS, ...counts }, block }, leader, NOW_MS), state);
+    const seen = { counts: { ...COUNTS, ...counts }, block, left: () => left };
+    assert.equal(stateWords(stateOf(seen, leader, undefined), seen.counts, leader, NOW_MS), state);
   });
 }
 

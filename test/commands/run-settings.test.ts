@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { WORKERS_PATH } from '../../src/server/admin-routes.ts';
 import { ADMIN_HEADER } from '../../src/server/loopback-guard.ts';
 import { Cli, eventually, kubeconfig, runCli, simulator, temporaryFolder } from '../integration/support.ts';
+import { documentProblems } from './contract.ts';
 
 const LOOPBACK = ['--metrics-bind-address', '127.0.0.1:0', '--health-probe-bind-address', '127.0.0.1:0'];
 const RANGE = 'is not a number of worker threads: use a whole number from 1 to 64, or auto';
@@ -51,6 +52,7 @@ test('run: worker threads set by file, endpoint, command and SIGHUP → each tak
   const workers = async (...more: readonly string[]) => {
     const address = health.replace('http://', '');
     const { code, stdout, stderr } = await runCli(context, ['workers', ...more, '--address', address, '-o', 'json']);
+    if (code === 0) assert.deepEqual(documentProblems('workers', JSON.parse(stdout)), []);
     return { code, stderr, report: code === 0 ? JSON.parse(stdout) : undefined };
   };
   const report = async () => (await fetch(`${health}${WORKERS_PATH}`)).json() as Promise<Record<string, unknown>>;

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { documentProblems } from '../commands/contract.ts';
 import { ApiClient, ApiError } from '../control-plane/api-client.ts';
 import { type AuditedWrite, appliedDeletions, summarizeWrites } from '../control-plane/audit.ts';
 import { STARTUP_ANNOTATION } from '../control-plane/kwok-config.ts';
 import { waitFor } from '../control-plane/processes.ts';
 import { stopUpdater } from '../control-plane/updater.ts';
 import { useCluster, withSubject } from './fixture.ts';
-import { printedStatus, viewerKubeconfig } from './viewer.ts';
+import { printed, printedStatus, viewerKubeconfig } from './viewer.ts';
 
 const NODES = 300;
 const ALLOWED = 30;
@@ -102,7 +103,7 @@ describe('rollout on a real control plane', () => {
     );
   });
 
-  it('status: asked from elsewhere with the rights of the viewer example → window, rate, threads and why', async () => {
+  it('trust 16: status: asked from elsewhere with the rights of the viewer example → window, rate, threads and why', async () => {
     const viewer = await viewerKubeconfig(cluster().plane);
     await withSubject(cluster(), { name: 'seen', annotations: ROLLING }, async ({ observer, change }) => {
       observer.begin();
@@ -126,9 +127,18 @@ describe('rollout on a real control plane', () => {
       assert.match(text, head);
       assert.match(text, row);
       assert.match(text, /\nworker threads +\d+\nsetting +auto/);
-      const { controller } = JSON.parse(await printedStatus(viewer, '-o', 'json'));
+      const document = JSON.parse(await printedStatus(viewer, '-o', 'json'));
+      assert.deepEqual(documentProblems('status', document), []);
+      const { controller, daemonSets } = document;
       assert.ok(controller.rollouts[0].pace.window > 0);
+      assert.deepEqual([daemonSets[0].namespace, daemonSets[0].name], ['default', 'seen']);
+      assert.equal(daemonSets[0].state, 'progressing');
+      const plan = JSON.parse(await printed('plan', viewer, 'seen', '-o', 'json'));
+      assert.deepEqual(documentProblems('plan', plan), []);
+      assert.equal(plan.nodes.length, NODES);
     });
+    const alone = JSON.parse(await printedStatus(viewer, '-o', 'json'));
+    assert.deepEqual(documentProblems('status', alone), []);
     assert.match(await printedStatus(viewer), /\ncontroller not reached: nobody holds lease daemonpodupdater\//);
   });
 

@@ -36,6 +36,11 @@ export async function viewerKubeconfig(plane: ControlPlane): Promise<string> {
 
 /** What `daemonpodupdater status` prints; rejects when it fails. */
 export async function printedStatus(kubeconfigPath: string, ...args: readonly string[]): Promise<string> {
-  const command = [join(ROOT, 'src', 'main.ts'), 'status', '--kubeconfig', kubeconfigPath, ...args];
+  return await printed('status', kubeconfigPath, ...args);
+}
+
+/** What a command prints that reads the cluster; rejects when it fails. */
+export async function printed(name: string, kubeconfigPath: string, ...args: readonly string[]): Promise<string> {
+  const command = [join(ROOT, 'src', 'main.ts'), name, '--kubeconfig', kubeconfigPath, ...args];
   return (await promisify(execFile)(process.execPath, command)).stdout;
 }

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimulateOptions } from '../../src/commands/options.ts';
 import { SimulatedRun } from '../../src/commands/simulation/simulated-run.ts';
+import { documentProblems } from '../commands/contract.ts';
 import { runCli } from './support.ts';
 
 const KEYS = [
+  'apiVersion',
+  'kind',
   'seed',
   'nodes',
   'eligible',
@@ -19,6 +22,8 @@ const KEYS = [
   'wallSeconds',
   'lanes',
   'ok',
+  'end',
+  'reasons',
 ];
 
 function simulateArgs(...more: readonly string[]): string[] {
@@ -31,6 +36,7 @@ test('simulate: --report json → one object on standard output, with the docume
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^\{.*\}\n$/);
   const report = JSON.parse(stdout);
+  assert.deepEqual(documentProblems('simulate', report), []);
   assert.deepEqual(Object.keys(report), KEYS);
   assert.deepEqual(Object.keys(report.maxUnavailable), ['allowed', 'peak']);
   assert.deepEqual(Object.keys(report.writes), ['deletes', 'patches']);
@@ -55,12 +61,16 @@ test('simulate: OTA of several DaemonSets → patches only; exit code 0', async 
   assert.deepEqual([report.eligible, report.updated, report.writes], [90, 90, { deletes: 0, patches: 90 }]);
 });
 
-test('simulate: more bad nodes than the budget allows → stops, says so, exit code 1', async (t) => {
+test('trust 16: simulate: more bad nodes than the budget allows → stops, says so and why, exit code 1', async (t) => {
   const args = simulateArgs('--nodes', '20', '--max-unavailable', '2', '--bad-nodes', '50%', '--timeout', '6s');
   const { code, stdout, stderr } = await runCli(t, args);
   assert.equal(code, 1, stdout);
   const report = JSON.parse(stdout);
-  assert.equal(report.ok, false);
+  assert.deepEqual(documentProblems('simulate', report), []);
+  assert.deepEqual(
+    [report.ok, report.reasons.map(({ code }: { code: string }) => code)],
+    [false, [report.end === 'timeout' ? 'timeout' : 'failed-nodes']],
+  );
   assert.ok(report.updated < 20 && report.failed > 0);
   assert.ok(report.maxUnavailable.peak <= 2);
   assert.match(stderr, /--timeout|nothing moved/);

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { documentProblems } from '../commands/contract.ts';
 import { Cli, eventually, kubeconfig, runCli, simulator, startUpdater } from './support.ts';
 
 test('plan: before, in the middle and after → each node with its reason, as a table and as JSON; nothing is written', async (t) => {
@@ -26,6 +27,7 @@ test('plan: before, in the middle and after → each node with its reason, as a 
   }
   const json = await plan('-n', 'default', '-o', 'json');
   assert.equal(json.code, 0, json.stderr);
+  assert.deepEqual(documentProblems('plan', JSON.parse(json.stdout)), []);
   const { daemonSet, counts, reasons, nodes } = JSON.parse(json.stdout);
   assert.deepEqual([daemonSet, counts.eligible, counts.allowed, nodes.length], ['default/agent', 12, 3, 12]);
   assert.deepEqual(reasons, { 'update-next': 3, 'waiting-budget': 8, 'node-not-ready': 1 });
@@ -135,6 +137,7 @@ test('status: two rollouts → a line each, and JSON; one that is not there, or 
   );
   assert.match(table.stdout, /\nwarning: default\/agent-3: not updated: .*"BlueGreen"; use OTA or Advanced/);
   const json = await status('agent-2', '-o', 'json');
+  assert.deepEqual(documentProblems('status', JSON.parse(json.stdout)), []);
   const { daemonSets, warnings } = JSON.parse(json.stdout);
   const [only, ...others] = daemonSets;
   assert.deepEqual([only.daemonSet, only.eligible, only.updated, others.length], ['default/agent-2', 8, 8, 0]);
@@ -176,7 +179,9 @@ test('status: a leader elsewhere → windows, rate, threads and why come from it
   assert.match(seen.stdout, /\ncontroller \S+, leading, as of \ds ago\n/);
   assert.match(seen.stdout, /\nDAEMONSET +AT ONCE +REPLACED\/S +PACE +WHY\ndefault\/agent +4 of 4 +\d+\.\d +\w+ +\S/);
   assert.match(seen.stdout, /\nworker threads +3\nsetting +3 \(set by --daemonpodupdater-workers\)\nwhy +this number/);
-  const { daemonSets, controller } = JSON.parse((await status(...lease, '-o', 'json')).stdout);
+  const document = JSON.parse((await status(...lease, '-o', 'json')).stdout);
+  assert.deepEqual(documentProblems('status', document), []);
+  const { daemonSets, controller } = document;
   const { daemonSet, window, refused: known, repeated, leader: told } = daemonSets[0];
   assert.deepEqual([daemonSet, window, known, repeated], ['default/agent', undefined, undefined, undefined]);
   assert.deepEqual(told, { refused: 0, refusals: [], repeated: 0, failures: {} });

@@ -1,26 +1,14 @@
+import { API_VERSION, type SimulationDocument } from '../contract/documents.ts';
 import type { RunEnd, ViewOptions } from './snapshot.ts';
 import { formatCount, formatRate, type Line, renderLine, span, wrapWords } from './text.ts';
 import { END_WORDS } from './words.ts';
 
 /** The one object that `simulate --report json` prints. */
-export interface SimulationReport {
-  readonly seed: number;
-  readonly nodes: number;
-  readonly eligible: number;
-  readonly updated: number;
-  readonly skippedNotReady: number;
-  readonly failed: number;
-  readonly maxUnavailable: { readonly allowed: number; readonly peak: number };
-  readonly unavailablePodSeconds: number;
-  readonly writes: { readonly deletes: number; readonly patches: number };
-  readonly duplicateWrites: number;
-  readonly orderViolations: number;
-  readonly wallSeconds: number;
-  readonly lanes: readonly { readonly lane: number; readonly tasks: number }[];
-  readonly ok: boolean;
-}
+export type SimulationReport = SimulationDocument;
+type Reason = SimulationReport['reasons'][number];
 
-export type Findings = Omit<SimulationReport, 'ok'>;
+/** What was seen; the rest is concluded from it. */
+export type Findings = Omit<SimulationReport, 'apiVersion' | 'kind' | 'end' | 'ok' | 'reasons'>;
 
 /** What the text report says besides the findings. */
 export interface ReportContext {
@@ -30,36 +18,39 @@ export interface ReportContext {
   readonly daemonSetCount: number;
 }
 
-/** What went wrong, in words; empty when all eligible Ready nodes were updated and nothing was violated. */
-export function problemsOf(findings: Findings, context: ReportContext): string[] {
-  const { eligible, updated, skippedNotReady, maxUnavailable, duplicateWrites, orderViolations } = findings;
-  const problems: string[] = [];
-  const missing = eligible - skippedNotReady - updated;
-  if (missing > 0) {
-    const done = context.isOta ? 'marked' : 'updated';
-    const why = whyMissing(findings, context, missing);
-    problems.push(`${counted(missing, context)} ${missing === 1 ? 'is' : 'are'} not ${done}${why}`);
-  }
+/** What went wrong; empty when all eligible Ready nodes were updated and nothing was violated. */
+export function problemsOf(findings: Findings, context: ReportContext): Reason[] {
+  const { maxUnavailable, duplicateWrites, orderViolations } = findings;
+  const problems = missingOf(findings, context);
   if (maxUnavailable.peak > maxUnavailable.allowed) {
     const { peak, allowed } = maxUnavailable;
-    problems.push(`${formatCount(peak)} were unavailable at once, ${formatCount(allowed)} were allowed`);
+    const message = `${formatCount(peak)} were unavailable at once, ${formatCount(allowed)} were allowed`;
+    problems.push({ code: 'over-budget', message, count: peak });
   }
-  if (duplicateWrites > 0) problems.push(`${formatCount(duplicateWrites)} writes were sent twice`);
-  if (orderViolations > 0) problems.push(`${formatCount(orderViolations)} writes came out of order`);
+  if (duplicateWrites > 0) {
+    const message = `${formatCount(duplicateWrites)} writes were sent twice`;
+    problems.push({ code: 'duplicate-writes', message, count: duplicateWrites });
+  }
+  if (orderViolations > 0) {
+    const message = `${formatCount(orderViolations)} writes came out of order`;
+    problems.push({ code: 'out-of-order-writes', message, count: orderViolations });
+  }
   return problems;
 }
 
-function whyMissing(
-  { failed, maxUnavailable }: Findings,
-  { end, daemonSetCount }: ReportContext,
-  missing: number,
-): string {
-  if (end === 'interrupted' || end === 'timeout') return `: ${END_WORDS[end]}`;
-  if (failed === 0) return '';
+function missingOf(findings: Findings, context: ReportContext): Reason[] {
+  const { eligible, updated, skippedNotReady, failed, maxUnavailable } = findings;
+  const { end, isOta, daemonSetCount } = context;
+  const count = eligible - skippedNotReady - updated;
+  if (count <= 0) return [];
+  const what = `${counted(count, context)} ${count === 1 ? 'is' : 'are'} not ${isOta ? 'marked' : 'updated'}`;
+  if (end === 'interrupted' || end === 'timeout') return [{ code: end, message: `${what}: ${END_WORDS[end]}`, count }];
+  if (failed === 0) return [{ code: 'not-updated', message: what, count }];
   const isBudgetSpent = failed >= maxUnavailable.allowed * daemonSetCount;
   const others = isBudgetSpent ? ', and no more may be unavailable' : '';
-  const where = failed === missing ? '' : ` on ${formatCount(failed)}`;
-  return `: the new pod does not become available${where}${others}`;
+  const where = failed === count ? '' : ` on ${formatCount(failed)}`;
+  const message = `${what}: the new pod does not become available${where}${others}`;
+  return [{ code: 'failed-nodes', message, count: failed }];
 }
 
 /** Adds the verdict, for which `violations` of any other kind count too, and puts the keys into the order in which they are documented. */
@@ -69,7 +60,10 @@ export function reportOf(
   violations: readonly string[] = [],
 ): SimulationReport {
   const { seed, nodes, eligible, updated, skippedNotReady, failed } = findings;
+  const violated = violations.map((message): Reason => ({ code: 'violation', message }));
+  const reasons = [...problemsOf(findings, context), ...violated];
   return {
+    ...{ apiVersion: API_VERSION, kind: 'SimulationReport' },
     ...{ seed, nodes, eligible, updated, skippedNotReady, failed },
     maxUnavailable: { allowed: findings.maxUnavailable.allowed, peak: findings.maxUnavailable.peak },
     unavailablePodSeconds: round(findings.unavailablePodSeconds, 1),
@@ -78,18 +72,19 @@ export function reportOf(
     orderViolations: findings.orderViolations,
     wallSeconds: round(findings.wallSeconds, 3),
     lanes: findings.lanes.map(({ lane, tasks }) => ({ lane, tasks })),
-    ok: problemsOf(findings, context).length === 0 && violations.length === 0,
+    ok: reasons.length === 0,
+    end: context.end,
+    reasons,
   };
 }
 
 export function renderReport(report: SimulationReport, options: ViewOptions & ReportContext): string[] {
-  const problems = problemsOf(report, options);
   const unit = options.daemonSetCount > 1 ? 'pod' : 'node';
   const done = options.isOta ? 'marked was' : 'updated was, within the budget';
   const verdict: Line[] = report.ok
     ? [[span('OK: ', 'green'), span(`every ${unit} that could be ${done}`)]]
-    : problems.flatMap((problem) =>
-        wrapWords(problem, options.width - PROBLEM.length).map(
+    : report.reasons.flatMap(({ message }) =>
+        wrapWords(message, options.width - PROBLEM.length).map(
           (text, index): Line => [span(index === 0 ? PROBLEM : ' '.repeat(PROBLEM.length), 'red'), span(text)],
         ),
       );

@@ -1,4 +1,5 @@
 import { monotonicMs } from '../../clock.ts';
+import type { Followed } from '../../controller/followed.ts';
 import type { WorkersReport } from '../../server/admin-routes.ts';
 import type { NotedReport } from '../lease-note.ts';
 import type { Updater } from './updater.ts';
@@ -21,12 +22,15 @@ export function statusReport(
     lanes: updater.lanes.latestStats.map((stats) => ({ ...stats, queued: queued.get(stats.lane)?.queued ?? 0 })),
     health: updater.pool.health(),
     dispatch,
-    rollouts: [...controller.followed()].map(({ key, rollout }) => {
-      const blocked = rollout.blocked()?.message;
-      const failures = Object.fromEntries([...rollout.failures()].filter(([, count]) => count > 0));
-      const told = { failures, refusals: rollout.refusals(), pace: rollout.pace(nowMs) };
-      const shown = { daemonSet: key, ...rollout.counts(), ...told };
-      return blocked === undefined ? shown : { ...shown, blocked };
-    }),
+    rollouts: [...controller.followed()].map((followed) => rolloutReport(followed, nowMs)),
   };
+}
+
+/** How one rollout stands, as its leader tells it. */
+export function rolloutReport({ key, rollout }: Followed, nowMs: number): NotedReport['rollouts'][number] {
+  const block = rollout.blocked();
+  const failures = Object.fromEntries([...rollout.failures()].filter(([, count]) => count > 0));
+  const told = { failures, refusals: rollout.refusals(), pace: rollout.pace(nowMs) };
+  const shown = { daemonSet: key, ...rollout.counts(), ...told };
+  return block === undefined ? shown : { ...shown, blocked: block.message, blockedBy: block.code };
 }

@@ -1,0 +1,86 @@
+import type { Block } from '../../rollout/definition.ts';
+import type { PlanReason } from '../../rollout/plan.ts';
+
+/** The words that machines may compare, each with what it means. A word never changes its meaning; new ones may come. */
+type Codes<Code extends string = string> = Readonly<Record<Code, string>>;
+
+/** Where a rollout stands. */
+export const ROLLOUT_STATES = {
+  done: 'every node that can have it has it; the reasons name those that could not',
+  progressing: 'nodes are left to do, and the controller goes on',
+  stopped: 'nodes are left to do, and failed nodes hold them back: they fill the budget',
+  failed: 'no node is left to do but those that failed',
+  paused: 'its DaemonSet asks that nothing new begins; what is in flight is settled',
+  blocked: 'nothing new is decided about it; the reasons say why',
+  unknown: 'nodes are left to do, and it is not known whether a controller works on them',
+} as const satisfies Codes;
+export type RolloutStateCode = keyof typeof ROLLOUT_STATES;
+
+/** Why nothing new is decided about a DaemonSet. */
+const BLOCK_REASONS: Codes<Block['code']> = {
+  unreadable: 'the DaemonSet, or one of its ControllerRevisions, cannot be read',
+  stale: 'what is known of the cluster has not been confirmed for too long',
+  'not-synced': 'nodes, pods or revisions have not all been read yet',
+  'no-daemon-set': 'the DaemonSet has not been read yet',
+  terminating: 'the DaemonSet is being deleted',
+  'not-opted-in': 'it has no update-strategy annotation',
+  'not-on-delete': 'its updateStrategy.type is not OnDelete',
+  'unknown-strategy': 'its update-strategy annotation names no strategy',
+  'no-revision': 'it owns no ControllerRevision yet',
+  'generation-behind': 'the DaemonSet controller has not seen the newest template yet',
+  paused: 'its DaemonSet asks that nothing new begins',
+};
+
+/** Why a rollout is where it is: what holds it, and nothing else. */
+export const ROLLOUT_REASONS = {
+  ...BLOCK_REASONS,
+  blocked: 'the controller decides nothing new; its message says why',
+  'failed-nodes': 'nodes whose update failed keep their place in the budget, or are all that is left',
+  'writes-refused': 'the API server refuses writes to pods',
+  'replaced-repeatedly': 'nodes get an old pod again and again, and wait longer each time',
+  'in-flight': 'replacements are on their way',
+  'nodes-not-ready': 'nodes that are not Ready still have the old pod; they continue when they are Ready',
+  'nodes-tainted':
+    'nodes with a taint that the pod does not tolerate still have the old pod, which could not come back',
+  'controller-not-reached': 'the controller, or its lease, cannot be asked, or there is none',
+  'controller-outdated': 'the controller was last heard of longer ago than its lease lasts',
+  'controller-silent':
+    'the controller says nothing of this DaemonSet: it does not know it yet, or its lease has no room',
+} as const satisfies Codes;
+export type RolloutReasonCode = keyof typeof ROLLOUT_REASONS;
+
+/** Where a node stands. */
+export const NODE_REASONS: Codes<PlanReason> = {
+  blocked: 'nothing new is decided about the DaemonSet',
+  paused: 'it would be its turn, or it would wait for it, but the DaemonSet is paused',
+  'not-eligible': 'the node should not run the pod',
+  'would-not-be-recreated': 'the old pod stays: the node has a taint that a new one would not tolerate',
+  'node-not-ready': 'the node is not Ready; it continues when it is',
+  'node-unreadable': 'the node cannot be read',
+  failed: 'the replacement did not become available in time, or the node went NotReady soon after it',
+  backoff: 'a write was refused or failed, and is tried again later',
+  'in-flight': 'a write or a replacement is under way',
+  'excess-pods': 'more than one pod; the DaemonSet controller keeps one of them',
+  'no-pod': 'the DaemonSet controller has not created a pod',
+  current: 'the pod is current',
+  'dry-run': 'a dry run went through',
+  'update-next': 'the pod would be deleted now',
+  'waiting-budget': 'as many nodes as allowed are without an available pod',
+  'waiting-window': 'the pace holds it back',
+  'waiting-repeat': 'its pods were replaced again and again, and the next time waits longer',
+  marked: 'the condition PodNeedUpgrade is as it should be',
+  'mark-next': 'the condition would be written now',
+};
+
+/** Why a simulation is not ok. */
+export const SIMULATION_REASONS = {
+  'not-updated': 'nodes that could be updated (OTA: pods that could be marked) are not',
+  'failed-nodes': 'they are not, because the new pod does not become available',
+  timeout: 'they are not, because the time of --timeout was up',
+  interrupted: 'they are not, because a signal ended it',
+  'over-budget': 'more pods were unavailable at once than were allowed',
+  'duplicate-writes': 'writes were sent twice',
+  'out-of-order-writes': 'writes to one pod came out of order',
+  violation: 'the observer inside the simulated API server saw something that must not happen',
+} as const satisfies Codes;
+export type SimulationReasonCode = keyof typeof SIMULATION_REASONS;
