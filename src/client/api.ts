@@ -175,7 +175,9 @@ const RESET_NOT = { reset: false };
 
 function headersOf(connection: Connection): readonly string[] {
   const headers = ['user-agent', connection.userAgent];
-  for (const [name, value] of Object.entries(connection.headers)) headers.push(name, value);
+  for (const [name, values] of Object.entries(connection.headers)) {
+    for (const value of values) headers.push(name, value);
+  }
   if (connection.authorization !== undefined) headers.push('authorization', connection.authorization);
   return headers;
 }

@@ -3,6 +3,7 @@
  * line of the file.
  *
  * - `kubeconfig-missing`, `kubeconfig-unreadable`, `kubeconfig-malformed`: the file.
+ * - `field-unusable`: what the kubeconfig asks for in one of its fields is not done here.
  * - `no-current-context`, `context-missing`, `cluster-missing`, `user-missing`: what the file says.
  * - `file-unreadable`: a certificate, key or token file that the kubeconfig names.
  * - `certificate-expired`, `certificate-malformed`: the client certificate.
@@ -14,6 +15,7 @@ export type CredentialErrorCode =
   | 'kubeconfig-missing'
   | 'kubeconfig-unreadable'
   | 'kubeconfig-malformed'
+  | 'field-unusable'
   | 'no-current-context'
   | 'context-missing'
   | 'cluster-missing'

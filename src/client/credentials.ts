@@ -5,6 +5,7 @@ import { type ConnectionSource, openConnectionSource } from './connection-source
 import { CredentialError } from './credential-error.ts';
 import { ExecPlugins } from './exec-plugins.ts';
 import { credentialsOf } from './kubeconfig-connection.ts';
+import { type Fields, fieldsOf } from './kubeconfig-fields.ts';
 import { type KubeconfigText, type LoadOptions, readKubeconfigs } from './kubeconfig-files.ts';
 
 const EXEC_TIMEOUT_MS = 60_000;
@@ -16,19 +17,20 @@ const EXEC_TIMEOUT_MS = 60_000;
 export async function loadConnection(options: LoadOptions): Promise<ConnectionSource> {
   const KubeConfigClass = await importKubeConfig();
   const plugins = new ExecPlugins();
-  let cached: { readonly text: string; readonly config: KubeConfig } | undefined;
+  let cached: { readonly text: string; readonly config: KubeConfig; readonly written: readonly Fields[] } | undefined;
   const source = await openConnectionSource(async (isForced) => {
     const texts = readKubeconfigs(options);
     const text = JSON.stringify(texts);
     // An object is kept only for what it caches of an exec plugin; token files are read anew.
     if (isForced || cached?.text !== text || !cached.config.getCurrentUser()?.exec) {
       const config = new KubeConfigClass();
-      if (texts.length === 0) config.loadFromCluster(options.filesRoot ?? '');
-      else await mergeAll(config, texts, KubeConfigClass);
+      const written = texts.length === 0 ? [] : await mergeAll(config, texts, KubeConfigClass);
+      if (texts.length === 0) loadServiceAccount(config, options.filesRoot ?? '');
       runPluginsBy(plugins, config);
-      cached = { text, config };
+      cached = { text, config, written };
     }
     return credentialsOf(cached.config, {
+      written: cached.written,
       context: options.context,
       shouldSkipTlsVerify: options.shouldSkipTlsVerify ?? false,
       files: texts.map(({ file }) => file),
@@ -41,6 +43,15 @@ export async function loadConnection(options: LoadOptions): Promise<ConnectionSo
     plugins.endAll();
   };
   return { ...source, close };
+}
+
+/** Over https whatever the port, as client-go: client-node takes http for 80, 8080 and 8001, and the token would be there for all to read. */
+function loadServiceAccount(config: KubeConfig, filesRoot: string): void {
+  config.loadFromCluster(filesRoot);
+  config.clusters = config.clusters.map((cluster) => ({
+    ...cluster,
+    server: cluster.server.replace(/^http:/, 'https:'),
+  }));
 }
 
 /** client-node keeps the function that starts a plugin to itself, and starts it without a way to end it. */
@@ -87,16 +98,21 @@ const UNUSED_MODULE = `data:text/javascript,${encodeURIComponent(
     .join('\n'),
 )}`;
 
-/** kubectl's rule for several files: whatever comes first wins. */
+/** kubectl's rule for several files: whatever comes first wins. Returns them as they are written: client-node forgets fields. */
 async function mergeAll(
   config: KubeConfig,
   texts: readonly KubeconfigText[],
   KubeConfigClass: typeof KubeConfig,
-): Promise<void> {
+): Promise<readonly Fields[]> {
+  const { parse } = await import('yaml');
+  const written: Fields[] = [];
   for (const [i, { file, text }] of texts.entries()) {
     const part = i === 0 ? config : new KubeConfigClass();
     try {
-      part.loadFromString(text.includes('tokenFile') ? await renameTokenFile(text) : text);
+      part.loadFromString(text);
+      const fields = fieldsOf(parse(text)) ?? {};
+      written.push(fields);
+      if (text.includes('tokenFile')) part.loadFromString(withTokenFiles(fields));
       resolvePaths(part, path.dirname(path.resolve(file)));
       if (i === 0) continue;
       part.clusters = part.clusters.filter(({ name }) => !config.clusters.some((known) => known.name === name));
@@ -107,19 +123,20 @@ async function mergeAll(
       throw new CredentialError('kubeconfig-malformed', `${file} is not a kubeconfig: ${withoutContent(error)}`);
     }
   }
+  return written;
 }
 
-/** client-node knows kubectl's `tokenFile` only under the name of an auth provider. */
-async function renameTokenFile(text: string): Promise<string> {
-  const { parse } = await import('yaml');
-  const file: unknown = parse(text);
-  const users = typeof file === 'object' && file !== null && 'users' in file ? file.users : [];
-  for (const entry of Array.isArray(users) ? users : []) {
-    const user = entry?.user;
-    if (typeof user?.tokenFile !== 'string' || user.token) continue;
-    user['auth-provider'] ??= { name: 'tokenFile', config: { tokenFile: user.tokenFile } };
-  }
-  return JSON.stringify(file);
+/** client-node knows kubectl's `tokenFile`, which wins over `token`, only under the name of an auth provider. */
+function withTokenFiles(file: Fields): string {
+  const users: readonly unknown[] = Array.isArray(file.users) ? file.users : [];
+  const renamed = users.map((entry) => {
+    const user = fieldsOf(fieldsOf(entry)?.user);
+    if (user === undefined || typeof user.tokenFile !== 'string' || user.tokenFile === '') return entry;
+    const { token: _, ...others } = user;
+    const provider = { name: 'tokenFile', config: { tokenFile: user.tokenFile } };
+    return { ...fieldsOf(entry), user: { ...others, 'auth-provider': provider } };
+  });
+  return JSON.stringify({ ...file, users: renamed });
 }
 
 function resolvePaths(config: KubeConfig, directory: string): void {

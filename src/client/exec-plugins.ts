@@ -13,8 +13,8 @@ export class ExecPlugins {
     // Before it starts: a plugin can be at work before `spawn` returns, and a signal then would leave it behind.
     if (this.#running.size === 0) for (const signal of SIGNALS) process.on(signal, this.#onSignal);
     try {
-      // A group of its own: most plugins are scripts, and ending a script does not end what it waits for.
-      const child = spawn(command, args ?? [], { ...options, detached: true });
+      // A group of its own: most plugins are scripts, and ending a script does not end what it waits for. Whoever asks a question gets no answer.
+      const child = spawn(command, args ?? [], { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
       this.#running.add(child);
       child.once('close', () => this.#forget(child));
       return child;

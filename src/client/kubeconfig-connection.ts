@@ -3,60 +3,33 @@ import type { RequestOptions } from 'node:https';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Connection } from '../protocol/connection.ts';
 import type { Credentials } from './connection-source.ts';
-import { CredentialError, systemCodeOf } from './credential-error.ts';
+import { CredentialError } from './credential-error.ts';
 import { guardedConnection } from './guarded-connection.ts';
+import {
+  type ChosenFields,
+  checkFields,
+  type Fields,
+  fieldsOf,
+  impersonationHeaders,
+  type NamedFields,
+} from './kubeconfig-fields.ts';
 import { proxyUrlOf } from './proxy-setting.ts';
-
-/** The part of client-node's KubeConfig that is used here; only credentials.ts knows the class itself. */
-export interface LoadedKubeconfig {
-  clusters: LoadedCluster[];
-  contexts: LoadedContext[];
-  getCluster(name: string): LoadedCluster | null;
-  getUser(name: string): LoadedUser | null;
-  getCurrentCluster(): LoadedCluster | null;
-  getCurrentUser(): LoadedUser | null;
-  getCurrentContext(): string;
-  setCurrentContext(name: string): void;
-  addUser(user: { readonly name: string }): void;
-  applyToHTTPSOptions(options: RequestOptions): Promise<void>;
-}
-
-interface LoadedCluster {
-  readonly name: string;
-  readonly server: string;
-  readonly skipTLSVerify: boolean;
-  readonly tlsServerName?: string;
-  readonly proxyUrl?: string;
-}
-
-interface LoadedContext {
-  readonly name: string;
-  readonly cluster: string;
-  readonly user: string;
-  readonly namespace?: string;
-}
-
-interface LoadedUser {
-  readonly name: string;
-  readonly exec?: LoadedExec | null;
-  readonly authProvider?: { readonly name?: string } | null;
-}
-
-interface LoadedExec {
-  readonly command?: string;
-  readonly apiVersion?: string;
-  env?: { name: string; value: string }[] | null;
-}
+import {
+  type AskOptions,
+  authorizationOf,
+  isPlain,
+  type LoadedContext,
+  type LoadedKubeconfig,
+  requestOptions,
+} from './request-options.ts';
 
 const USER_AGENT = `${packageJson.name}/${packageJson.version} (${process.platform}/${process.arch})`;
 
-export interface CredentialOptions {
+export interface CredentialOptions extends AskOptions {
+  /** The kubeconfigs as they are written, in order of precedence; none: the service account. */
+  readonly written: readonly Fields[];
   readonly context: string | undefined;
-  readonly shouldSkipTlsVerify: boolean;
   readonly files: readonly string[];
-  readonly execTimeoutMs: number;
-  /** The plugin is given up. */
-  readonly onExecTimeout: () => void;
 }
 
 /** What the chosen context says, with files read and exec plugins run. Rejects with `CredentialError`. */
@@ -70,15 +43,13 @@ export async function credentialsOf(config: LoadedKubeconfig, options: Credentia
       `context ${context.name} names cluster ${context.cluster}, which is not in ${where}`,
     );
   }
+  const chosen = chosenFields(options.written, context, where);
+  const warnings = checkFields(chosen);
+  const headers = impersonationHeaders(chosen);
   const serverUrl = serverUrlOf(cluster.server, where);
   const proxyUrl = proxyUrlOf({ serverUrl, kubeconfigProxy: cluster.proxyUrl, env: process.env, where });
-  const request = await requestOptions(config, where, options);
-  const headers: Record<string, string> = {};
-  let authorization = request.auth ? `Basic ${Buffer.from(request.auth).toString('base64')}` : undefined;
-  for (const [name, value] of Object.entries(request.headers ?? {})) {
-    if (name.toLowerCase() === 'authorization') authorization = oneLine(String(value));
-    else headers[name.toLowerCase()] = oneLine(String(value));
-  }
+  const request = await requestOptions(config, chosen, options);
+  const authorization = authorizationOf(request);
   const connection = guardedConnection({
     serverUrl,
     authorization,
@@ -96,7 +67,22 @@ export async function credentialsOf(config: LoadedKubeconfig, options: Credentia
     connection,
     namespace: context.namespace?.trim() || 'default',
     contextName: context.name,
-    warnings: warningsOf(connection),
+    warnings: [...warningsOf(connection), ...warnings],
+  };
+}
+
+/** The maps that the context names, as they are written; of entries with one name the first counts. */
+function chosenFields(written: readonly Fields[], context: LoadedContext, where: string): ChosenFields {
+  const find = (list: string, item: string, name: string): NamedFields => {
+    const entries = written.flatMap((file): readonly unknown[] => (Array.isArray(file[list]) ? file[list] : []));
+    const entry = entries.map(fieldsOf).find((candidate) => candidate?.name === name);
+    return { name, fields: fieldsOf(entry?.[item]) ?? {} };
+  };
+  return {
+    where,
+    context: find('contexts', 'context', context.name),
+    cluster: find('clusters', 'cluster', context.cluster),
+    user: find('users', 'user', context.user),
   };
 }
 
@@ -130,74 +116,6 @@ function nameAnonymous(config: LoadedKubeconfig, contextName: string): void {
   const user = 'daemonpodupdater:anonymous';
   config.contexts = config.contexts.map((context) => (context.name === contextName ? { ...context, user } : context));
   if (config.getUser(user) === null) config.addUser({ name: user });
-}
-
-async function requestOptions(
-  config: LoadedKubeconfig,
-  where: string,
-  { execTimeoutMs, onExecTimeout }: CredentialOptions,
-): Promise<RequestOptions> {
-  const cluster = config.getCurrentCluster();
-  // client-node refuses http:// unless TLS verification is switched off; kubectl does not.
-  if (cluster !== null && isPlain(cluster.server)) {
-    config.clusters = config.clusters.map((known) =>
-      known.name === cluster.name ? { ...known, skipTLSVerify: true } : known,
-    );
-  }
-  const user = config.getCurrentUser();
-  if (user?.exec) describeExec(user.exec);
-  const options: RequestOptions = {};
-  try {
-    await withDeadline(config.applyToHTTPSOptions(options), execTimeoutMs, onExecTimeout);
-    return options;
-  } catch (error) {
-    throw credentialErrorOf(error, { where, exec: user?.exec?.command, provider: user?.authProvider?.name });
-  }
-}
-
-/** client-go tells plugins by this variable what is asked of them; some refuse to work without it. */
-function describeExec(exec: LoadedExec): void {
-  const name = 'KUBERNETES_EXEC_INFO';
-  const apiVersion = exec.apiVersion ?? 'client.authentication.k8s.io/v1';
-  const value = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec: { interactive: false } });
-  exec.env = [...(exec.env ?? []).filter((entry) => entry.name !== name), { name, value }];
-}
-
-async function withDeadline(work: Promise<void>, timeoutMs: number, onExpired: () => void): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`no answer within ${timeoutMs / 1000} s`));
-      onExpired();
-    }, timeoutMs);
-  });
-  try {
-    await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function credentialErrorOf(
-  error: unknown,
-  origin: { readonly where: string; readonly exec: string | undefined; readonly provider: string | undefined },
-): CredentialError {
-  const { where, exec, provider } = origin;
-  const systemCode = systemCodeOf(error);
-  const isSpawn = error instanceof Error && 'syscall' in error && String(error.syscall).startsWith('spawn');
-  if (systemCode !== '' && !isSpawn && error instanceof Error && 'path' in error) {
-    const message = `${where} names the file ${String(error.path)}, which cannot be read (${systemCode})`;
-    return new CredentialError('file-unreadable', message);
-  }
-  // Whatever else it says may quote the plugin's output, which is a token.
-  const isQuoting = error instanceof SyntaxError || error instanceof TypeError;
-  const text = isQuoting || !(error instanceof Error) ? 'its output is not an ExecCredential' : oneLine(error.message);
-  if (exec !== undefined) {
-    const message = `the exec plugin ${exec} of ${where} failed: ${text.slice(0, 300)}; run it by hand to see why`;
-    return new CredentialError('exec-plugin-failed', message);
-  }
-  const message = `the auth provider ${provider ?? ''} of ${where} failed: ${isQuoting ? 'malformed answer' : text.slice(0, 300)}`;
-  return new CredentialError('auth-provider-failed', message);
 }
 
 function serverUrlOf(server: string, where: string): string {
@@ -235,13 +153,4 @@ function warningsOf(connection: Connection): readonly string[] {
   return [
     'TLS verification is OFF (insecure-skip-tls-verify is set): anybody on the way to the API server can read and change everything',
   ];
-}
-
-function isPlain(server: string): boolean {
-  return server.startsWith('http:');
-}
-
-/** Headers hold no line ends; token files often do. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim();
 }

@@ -7,7 +7,8 @@ export interface Connection {
   readonly serverUrl: string;
   /** The `Authorization` header; undefined with client certificates or no credentials. */
   readonly authorization: string | undefined;
-  readonly headers: Readonly<Record<string, string>>;
+  /** In every request: whom it is made for (impersonation). Each value is a header line of its own, byte by byte. */
+  readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly caPem: string | undefined;
   readonly certPem: string | undefined;
   readonly keyPem: string | undefined;

@@ -40,7 +40,7 @@ for (const [name, choice, expected] of [
     { user: { token: undefined, username: 'me', password: 'pass' } },
     { authorization: `Basic ${btoa('me:pass')}` },
   ],
-  ['impersonation', { user: { as: 'somebody' } }, { headers: { 'impersonate-user': 'somebody' } }],
+  ['impersonation', { user: { as: 'somebody' } }, { headers: { 'impersonate-user': ['somebody'] } }],
   [
     'no user',
     { context: { user: undefined }, cluster: { 'certificate-authority-data': btoa('CA') } },

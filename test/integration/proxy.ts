@@ -18,6 +18,8 @@ export class SpoilingProxy {
   readonly watches = new Set<OpenWatch>();
   /** Requests that have arrived: `METHOD /path?query`. */
   readonly requests: string[] = [];
+  /** Of the same requests in the same order. */
+  readonly headers: NodeJS.Dict<string[]>[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((incoming, response) => this.#serve(incoming, response));
   #target: string;
@@ -71,6 +73,7 @@ export class SpoilingProxy {
   #serve(incoming: IncomingMessage, response: ServerResponse): void {
     const { method = 'GET', url = '/', headers } = incoming;
     this.requests.push(`${method} ${url}`);
+    this.headers.push(incoming.headersDistinct);
     const outgoing = request(`${this.#target}${url}`, { method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       if (url.includes('watch=true')) this.#carryWatch(url, response);

@@ -201,8 +201,8 @@ export async function temporaryFolder(t: TestContext): Promise<string> {
 export async function kubeconfig(
   t: TestContext,
   server: string,
-  user: Readonly<Record<string, string>> = {},
-  cluster: Readonly<Record<string, string>> = {},
+  user: Readonly<Record<string, unknown>> = {},
+  cluster: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
   const path = join(await temporaryFolder(t), 'kubeconfig');
   const config = {
