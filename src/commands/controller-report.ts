@@ -71,6 +71,7 @@ const rollout = z.object({
 export const controllerReport = z.object({
   identity: text(320).describe('who holds the lease'),
   isLeading: z.boolean().describe('false: it was asked itself, and stands by'),
+  isDryRun: z.boolean().optional().describe('it writes nothing'),
   workers: workersReport.describe('its worker threads'),
   lanes: z
     .array(

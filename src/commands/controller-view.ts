@@ -23,11 +23,15 @@ export function controllerLines(
 }
 
 function headOf({ report, ageMs, isOutdated }: Extract<LeaderStatus, { ok: true }>): string {
-  const { identity, isLeading } = report;
-  if (!isOutdated)
-    return `controller ${identity}, ${isLeading ? 'leading' : 'standing by'}, as of ${formatAge(ageMs)} ago`;
+  const { identity } = report;
+  if (!isOutdated) return `controller ${identity}, ${roleOf(report)}, as of ${formatAge(ageMs)} ago`;
   const age = formatAge(ageMs);
   return `controller ${identity}, last heard of ${age} ago: longer than its lease lasts, so it is gone, or a clock is wrong`;
+}
+
+function roleOf({ isLeading, isDryRun }: ControllerReport): string {
+  if (isDryRun === true) return 'a dry run, which writes nothing';
+  return isLeading ? 'leading' : 'standing by';
 }
 
 function paceLines({ rollouts, rolloutsLeftOut }: ControllerReport, widthMax: number): readonly string[] {

@@ -117,7 +117,7 @@ export const runDefinition: CommandDefinition = {
     ),
     choiceFlag({ flags: '--log-level <level>', help: 'least level that is logged' }, LOG_LEVELS, 'info'),
     choiceFlag({ flags: '--log-format <format>', help: 'form of the log' }, LOG_FORMATS, 'json'),
-    booleanFlag({ flags: '--dry-run', help: 'decide and log, write nothing' }, false),
+    booleanFlag({ flags: '--dry-run', help: 'name what would be done, write nothing' }, false),
     durationFlag(
       { flags: '--shutdown-grace <duration>', help: 'how long requests under way may take at the end' },
       { min: 0, max: 3_600_000 },

@@ -4,6 +4,7 @@ import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../
 import { labelSelectorQuery } from '../kube/selectors.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetKey } from '../protocol/slot.ts';
+import { DryRun } from './dry-run.ts';
 import { type Change, Followed, type SyncedPart } from './followed.ts';
 import { NoticeBoard } from './notices.ts';
 import type { ControllerPorts } from './ports.ts';
@@ -22,7 +23,7 @@ export interface Leadership {
  * inputs and at `nextWakeMs`.
  *
  * Assumptions: inputs of one object come in order; `follow` is answered by `onSynced` once everything was listed.
- * Invariants: nothing is sent unless this process leads; nothing new is decided on a view that is not confirmed; a slot is
+ * Invariants: nothing is sent unless this process leads, and nothing at all by a dry run; nothing new is decided on a view that is not confirmed; a slot is
  * in at most one lane; the main thread never writes to a pod.
  */
 export class Controller {
@@ -32,6 +33,8 @@ export class Controller {
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #followed = new Map<DaemonSetKey, Followed>();
   readonly #losses = new ViewLosses();
+  /** In place of all traffic. */
+  readonly #dryRun: DryRun | undefined;
   #hasNodes = false;
   #hasDaemonSets = false;
   #isDraining = false;
@@ -39,7 +42,8 @@ export class Controller {
 
   constructor(options: TrafficOptions, ports: ControllerPorts) {
     this.#ports = ports;
-    this.#notices = new NoticeBoard(ports);
+    this.#notices = new NoticeBoard(ports, options.isDryRun);
+    if (options.isDryRun) this.#dryRun = new DryRun(options, (...line) => ports.log(...line));
     this.#traffic = new Traffic({ options, ports, notices: this.#notices, followed: this.#followed });
   }
 
@@ -182,7 +186,9 @@ export class Controller {
   /** Lets time pass, decides what may go, and sends what the lanes have room for. */
   pump(nowMs: number): void {
     for (const followed of this.#followed.values()) this.#tick(followed, nowMs);
-    if (this.#mayWrite(nowMs)) {
+    if (this.#dryRun !== undefined) {
+      if (this.#mayWrite(nowMs)) this.#dryRun.look(this.#followed, nowMs);
+    } else if (this.#mayWrite(nowMs)) {
       this.#traffic.select(nowMs);
       this.#traffic.send(this.#leadership.writeUntilMs, nowMs);
     } else if (!this.#leadership.isLeading) this.#traffic.giveUp(nowMs);
@@ -192,8 +198,10 @@ export class Controller {
   /** When `pump` has to be called again though nothing came in; undefined: no need. */
   nextWakeMs(nowMs: number): number | undefined {
     let wakeMs = this.#mayWrite(nowMs) ? this.dispatcher.nextWakeMs(nowMs) : undefined;
-    const sayMs = this.#notices.nextWakeMs();
-    if (sayMs !== undefined && (wakeMs === undefined || sayMs < wakeMs)) wakeMs = sayMs;
+    const lookMs = this.#mayWrite(nowMs) ? this.#dryRun?.nextWakeMs(this.#followed.values()) : undefined;
+    for (const sayMs of [this.#notices.nextWakeMs(), lookMs]) {
+      if (sayMs !== undefined && (wakeMs === undefined || sayMs < wakeMs)) wakeMs = sayMs;
+    }
     for (const followed of this.#followed.values()) {
       const atMs = followed.rollout.nextWakeMs();
       if (atMs !== undefined && (wakeMs === undefined || atMs < wakeMs)) wakeMs = atMs;

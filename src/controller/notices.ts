@@ -26,11 +26,15 @@ interface About {
   readonly uid: string;
 }
 
+/** A dry run brings none of these about; what others do is not its to claim. */
+const CLAIMS: ReadonlySet<string> = new Set([REASONS.started, REASONS.progress, REASONS.completed, REASONS.superseded]);
+
 /** Turns what happened into Kubernetes Events and log lines: each thing is said once, when it changes. */
 export class NoticeBoard {
   /** What this process did to pods. */
   readonly deeds: DeedNotices;
   readonly #ports: ControllerPorts;
+  readonly #isDryRun: boolean;
   readonly #complaints = new Map<DaemonSetKey, Complaints>();
   readonly #progress = new Map<DaemonSetKey, { readonly followed: Followed; readonly progress: RolloutProgress }>();
   readonly #failures = new Map<DaemonSetKey, FailureDigest>();
@@ -41,8 +45,9 @@ export class NoticeBoard {
 
   #isLeading = false;
 
-  constructor(ports: ControllerPorts) {
+  constructor(ports: ControllerPorts, isDryRun: boolean) {
     this.#ports = ports;
+    this.#isDryRun = isDryRun;
     this.deeds = new DeedNotices({
       log: (level, message, fields) => ports.log(level, message, fields),
       record: (about, statement) => this.#record(about, statement),
@@ -253,7 +258,7 @@ export class NoticeBoard {
   }
 
   #postPace(followed: Followed, nowMs: number): void {
-    const fields = this.#isLeading ? this.#paces.next(followed, nowMs) : undefined;
+    const fields = this.#isLeading && !this.#isDryRun ? this.#paces.next(followed, nowMs) : undefined;
     if (fields !== undefined) this.#ports.log('info', 'pace changed', fields);
   }
 
@@ -270,6 +275,7 @@ export class NoticeBoard {
 
   #say(about: About, statement: Statement): void {
     const { level, reason, message, fields } = statement;
+    if (this.#isDryRun && CLAIMS.has(reason)) return;
     if (!this.#isLeading) {
       this.#ports.log('debug', 'left to the leader to say', { daemonSet: about.key, reason, detail: message });
       return;

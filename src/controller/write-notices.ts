@@ -41,13 +41,7 @@ export class WriteNotices {
 
   outcome(followed: Followed, outcome: Outcome, nowMs: number): void {
     const { code, action } = outcome;
-    if (code === 'dry-run') {
-      this.#ports.log('debug', 'pod would be written', {
-        ...fieldsOf(outcome),
-        daemonSet: followed.key,
-        outcome: code,
-      });
-    } else if (code === 'done' || code === 'gone') {
+    if (code === 'done' || code === 'gone') {
       if (action !== 'observe') this.#confirmed(followed.key, nowMs);
       if (code === 'done' && followed.rollout.wasRefused(outcome)) this.#accepted(followed.key, action);
       if (action === 'observe') {

@@ -109,12 +109,9 @@ export function takeOutcome(slot: Slot, outcome: Outcome, at: OutcomeContext): A
       slot.ask = undefined;
       return DROP;
     case 'fenced':
-      slot.ask = undefined;
-      return DROP;
+    // A dry run sends nothing, so nobody hears this.
     case 'dry-run':
       slot.ask = undefined;
-      if (ask.action === 'force-delete') noteForced(slot, ask.uid, at.nowMs);
-      else slot.dryRunHash = at.facts.target?.hash;
       return DROP;
   }
 }

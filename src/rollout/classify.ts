@@ -92,7 +92,7 @@ function classifyCommon(slot: Slot, facts: Facts, nowMs: number): number {
 function classifyMark(slot: Slot, facts: Facts): number {
   if (slot.ask !== undefined) return BIT.inFlight | BIT.outdated;
   if (slot.pods.every(({ record }) => record.unreadable !== undefined)) return 0;
-  if (isDryRunDone(slot, facts) || pendingMark(slot, facts) === undefined) return BIT.settled;
+  if (pendingMark(slot, facts) === undefined) return BIT.settled;
   return BIT.outdated | BIT.candidateMark;
 }
 
@@ -115,7 +115,6 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
   if (isReplacing) mask |= BIT.replacing;
   if (isReplacing || isAsked) mask |= isUpdated ? BIT.inFlight : BIT.inFlight | BIT.pending;
   if (isAsked && hasAvailable) mask |= BIT.reserved;
-  if (isDryRunDone(slot, facts)) return mask | BIT.settled;
   if (isUpdated && hasAvailable && !isLeaving && slot.ask === undefined) mask |= BIT.settled;
   if (hasOldPod(slot, facts)) mask |= BIT.outdated;
   if (pod === undefined || isUpdated || isLeaving || isOutOfService(pod.record) || slot.ask !== undefined) return mask;
@@ -183,11 +182,6 @@ export function hasOldPod(slot: Slot, facts: Facts): boolean {
   const { target } = facts;
   if (target === undefined) return false;
   return slot.pods.some(({ record }) => !record.isTerminating && !isOutOfService(record) && !isCurrent(record, target));
-}
-
-/** A dry run went through for this target: there is nothing left to show. */
-export function isDryRunDone(slot: Slot, facts: Facts): boolean {
-  return slot.dryRunHash !== undefined && slot.dryRunHash === facts.target?.hash;
 }
 
 /** The node went NotReady soon after its pod was replaced by one of the target revision (or while it was). */

@@ -1,12 +1,12 @@
 import type { EligibilityRule } from '../kube/eligibility.ts';
 import { answerText } from './answers.ts';
-import { BIT, hasOldPod, isDryRunDone } from './classify.ts';
+import { BIT, hasOldPod } from './classify.ts';
 import type { Block } from './definition.ts';
 import { explainFailure, explainReplacing } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { repeatUntilMs, timesReplaced } from './holdback.ts';
 import type { Preview } from './preview.ts';
-import { liveCount, type Refusal, type Slot } from './slot-state.ts';
+import { type Ask, liveCount, type Refusal, type Slot } from './slot-state.ts';
 
 /**
  * Where a node stands. `update-next` and `mark-next` would be asked now; `waiting-budget` and `waiting-window` wait for
@@ -25,7 +25,6 @@ export type PlanReason =
   | 'excess-pods'
   | 'no-pod'
   | 'current'
-  | 'dry-run'
   | 'update-next'
   | 'waiting-budget'
   | 'waiting-window'
@@ -42,6 +41,8 @@ export interface NodePlan {
   readonly reason: PlanReason;
   /** For people: what is so, and what it waits for. */
   readonly message: string;
+  /** What would be asked of it now; undefined: nothing. */
+  readonly next?: Ask['action'];
 }
 
 /** What a running controller knows, and whoever only looks does not. */
@@ -67,8 +68,17 @@ export function planOf(slots: Iterable<Slot>, context: PlanContext): NodePlan[] 
     .map((slot) => {
       const [reason, message] = explain(slot, context);
       const pod = slot.pods.length === 1 ? slot.pods[0]?.record : undefined;
-      return { node: slot.nodeName, pod: pod?.name, revision: pod?.revisionHash, reason, message };
+      const next = nextOf(slot, reason, context);
+      const told = { node: slot.nodeName, pod: pod?.name, revision: pod?.revisionHash, reason, message };
+      return next === undefined ? told : { ...told, next };
     });
+}
+
+function nextOf(slot: Slot, reason: PlanReason, { block, preview }: PlanContext): NodePlan['next'] {
+  if (reason === 'update-next') return 'delete';
+  if (reason === 'mark-next') return 'mark';
+  const isForced = (slot.mask & BIT.candidateForce) !== 0 && block === undefined && !preview.areForcedRefused;
+  return isForced ? 'force-delete' : undefined;
 }
 
 type Explanation = readonly [reason: PlanReason, message: string];
@@ -132,8 +142,7 @@ function explainRefusal(slot: Slot, { action, uid, answer, untilMs }: Refusal, n
 }
 
 function explainOta(slot: Slot, context: PlanContext): Explanation {
-  const { facts, block, preview, nowMs } = context;
-  if (isDryRunDone(slot, facts)) return ['dry-run', 'it would have been marked'];
+  const { block, preview, nowMs } = context;
   if (slot.pods.length === 0) return explainWithoutPod(slot);
   if ((slot.mask & (BIT.outdated | BIT.settled)) === 0) return ['backoff', explainReplacing(slot)];
   if ((slot.mask & BIT.outdated) === 0) return ['marked', 'the condition PodNeedUpgrade is as it should be'];
@@ -176,7 +185,6 @@ function explainNotReady(slot: Slot): Explanation {
 
 function explainReady(slot: Slot, context: PlanContext): Explanation {
   const { mask } = slot;
-  if (isDryRunDone(slot, context.facts)) return ['dry-run', 'the pod would have been deleted'];
   if (liveCount(slot) > 1) return ['excess-pods', 'more than one pod; the DaemonSet controller keeps one of them'];
   if (slot.pods.length === 0) return explainWithoutPod(slot);
   if ((mask & BIT.replacing) !== 0) return ['in-flight', explainReplacing(slot)];

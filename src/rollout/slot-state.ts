@@ -138,8 +138,6 @@ export interface Slot {
   refusal: Refusal | undefined;
   /** The target for which its failure was told; undefined: it did not fail, or recovered. */
   failureToldHash: string | undefined;
-  /** The target for which a dry run went through; undefined: none. */
-  dryRunHash: string | undefined;
   // Places in the heaps (heap.ts), and what they are ordered by.
   deletionCost: number;
   candidatePlace: number;
@@ -167,7 +165,6 @@ export function newSlot(key: SlotKey, nodeName: string, zone: Zone): Slot {
     replacements: undefined,
     refusal: undefined,
     failureToldHash: undefined,
-    dryRunHash: undefined,
     deletionCost: 0,
     candidatePlace: -1,
     dueMs: NEVER,

@@ -87,6 +87,7 @@ export const gauges = {
     help: 'Since the API server was last heard on a list or watch of the resource, on the one that waits longest',
     labels: ['resource'],
   },
+  dryRun: { name: 'daemonpodupdater_dry_run', help: '1: this process writes nothing and only says what it would do' },
   leader: { name: 'leader_election_master_status', help: '1 while this process holds the lease', labels: ['name'] },
   eligible: { name: 'daemonpodupdater_rollout_eligible', help: 'Nodes that should run the pod', labels: ROLLOUT },
   updated: { name: 'daemonpodupdater_rollout_updated', help: 'Nodes whose pod is current', labels: ROLLOUT },

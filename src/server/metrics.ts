@@ -32,6 +32,7 @@ export interface MetricsOptions {
   /** The lease's name. */
   readonly leaseName: string;
   readonly laneCount: number;
+  readonly isDryRun?: boolean;
 }
 
 export interface RequestObservation {
@@ -259,6 +260,7 @@ export class Metrics {
     for (const source of CONFIG_SOURCES) this.#counters.configErrors.inc({ source }, 0);
     for (const type of EVENT_TYPES) this.#counters.eventsSuppressed.inc({ type }, 0);
     this.setLeader(false);
+    this.#gauges.dryRun.set(this.#options.isDryRun === true ? 1 : 0);
   }
 
   #addLane(lane: number): void {

@@ -29,7 +29,28 @@ const REPORT: ControllerReport = {
   ],
   rolloutsLeftOut: 12,
 };
+const SEEN_DRY_RUN = {
+  ok: true,
+  report: { ...REPORT, isLeading: false, isDryRun: true },
+  ageMs: 0,
+  isOutdated: false,
+} as const;
 const SEEN = { ok: true, report: REPORT, ageMs: 2_400, isOutdated: false } as const;
+
+test('trust 11: the report of a dry run → says that it is one', () => {
+  assert.equal(
+    controllerLines(SEEN_DRY_RUN, 0)[0],
+    'controller node-a_1, a dry run, which writes nothing, as of 0s ago',
+  );
+});
+
+test('trust 12: a paused rollout → paused in the place of its pace', () => {
+  const rollouts = REPORT.rollouts
+    .slice(0, 1)
+    .map((each) => ({ ...each, isPaused: true, blocked: 'paused by the annotation x' }));
+  const lines = controllerLines({ ...SEEN, report: { ...REPORT, rollouts, rolloutsLeftOut: 0 } }, 0);
+  assert.match(lines[2] ?? '', /^edge\/agent +- +- +paused +paused by the annotation x$/);
+});
 
 test('controller view: a report → window, rate, pace and reason a rollout, but not under OTA; threads with reason; a line a thread', () => {
   assert.deepEqual(controllerLines(SEEN, 0), [

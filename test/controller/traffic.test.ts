@@ -186,22 +186,6 @@ test('controller: drained → nothing new; it is busy until the lanes have answe
   assert.equal(world.counts(key).inFlight, 0, 'nothing is asked for either');
 });
 
-test('controller: dry run → every batch says so, every node is decided about once', () => {
-  const world = new World(5, { isDryRun: true });
-  world.lead();
-  const key = world.add(optedIn('agent', '2'));
-  const asked: string[] = [];
-  for (let tasks = world.pump(); tasks.length > 0; tasks = world.pump(1)) {
-    for (const task of tasks) {
-      asked.push(...nodesOf([task]));
-      world.answer(task, 'dry-run');
-    }
-  }
-  assert.ok(world.ports.batches.every(({ isDryRun }) => isDryRun));
-  assert.deepEqual(asked.sort(), ['n1', 'n2', 'n3', 'n4', 'n5']);
-  assert.equal(world.counts(key).available, 5);
-});
-
 test('controller: the lease is lost → what has not left is given back, a Retry-After is kept; answers of what has left are taken', () => {
   const world = new World(8, { lanes: 1, laneInFlightMax: 2, batchMax: 2 });
   world.lead();

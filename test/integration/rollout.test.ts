@@ -113,18 +113,6 @@ test('rollout: the API server answers badly, cuts watches and loses answers → 
   assert.equal(report.deletes, 100);
 });
 
-test('rollout: dry run → says what it would do, writes nothing', async (t) => {
-  const cluster = await simulator(t, { scenario: { nodes: 20, maxUnavailable: '2' } });
-  const { diary } = await startUpdater(t, cluster, { isDryRun: true });
-  await cluster.control.startRollout();
-  await eventually(
-    'all are decided about',
-    () => diary.outcomes.filter(({ code }) => code === 'dry-run').length === 20,
-  );
-  const { requests } = await cluster.control.statistics();
-  assert.deepEqual(Object.keys(requests), ['GET'], 'no write of any kind, events included');
-});
-
 test('rollout: dropped in the middle and started anew → the second finishes, nothing is done twice', async (t) => {
   const cluster = await simulator(t, { scenario: { nodes: 150, maxUnavailable: '20', startupMs: 3000 } });
   const first = await startUpdater(t, cluster);

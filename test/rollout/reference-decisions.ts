@@ -164,12 +164,10 @@ export class ReferenceDecisions extends ReferenceFacts {
     const ask = this.asks.get(name);
     const pods = this.podsOn(name);
     const live = pods.filter(({ record }) => !record.isTerminating);
-    const isDone = this.dryRun.get(name) !== undefined && this.dryRun.get(name) === this.target?.hash;
     const asked = ask === undefined ? undefined : ask.hasSetback ? 'backoff' : 'in-flight';
     if (this.strategy === undefined) return 'blocked';
     if (this.strategy === 'OTA') {
       if (asked !== undefined) return asked;
-      if (isDone) return 'dry-run';
       if (pods.length === 0) return status.eligible ? 'no-pod' : 'not-eligible';
       if (status.settled) return 'marked';
       if (pods.every(({ record }) => record.unreadable !== undefined)) return 'backoff';
@@ -184,7 +182,6 @@ export class ReferenceDecisions extends ReferenceFacts {
     if (!status.ready && this.nodes.get(name)?.record.unreadable !== undefined) return 'node-unreadable';
     if (!status.ready) return status.updated ? 'current' : 'node-not-ready';
     if (asked !== undefined) return asked;
-    if (isDone) return 'dry-run';
     if (live.length > 1) return 'excess-pods';
     if (pods.length === 0) return 'no-pod';
     if (status.replacing) return 'in-flight';

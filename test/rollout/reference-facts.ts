@@ -73,7 +73,6 @@ export class ReferenceFacts {
   readonly refusedInARow = { delete: 0, 'force-delete': 0, mark: 0 };
   /** The last that was asked, of each kind. */
   readonly lastAsk = { delete: NOBODY_ASKED, 'force-delete': NOBODY_ASKED, mark: NOBODY_ASKED };
-  readonly dryRun = new Map<string, string>();
   daemonSet: DaemonSetRecord | undefined;
   isSynced = false;
   window = Number.POSITIVE_INFINITY;
@@ -169,7 +168,6 @@ export class ReferenceFacts {
     const only = live.length === 1 ? live[0] : undefined;
     const ask = this.asks.get(name);
     const current = only !== undefined && this.isCurrent(only.record);
-    const isDone = this.dryRun.get(name) !== undefined && this.dryRun.get(name) === this.target?.hash;
     const refusal = this.refusals.get(name);
     result.refused = refusal !== undefined && this.isToDo(name, refusal);
     result.eligible = node !== undefined && node.record.taints.length === 0;
@@ -182,7 +180,7 @@ export class ReferenceFacts {
     result.available = result.ready && serves;
     result.unavailable = (result.ready || wasNeverRead) && !serves;
     if (this.strategy === 'OTA') {
-      const differs = !isDone && pods.some(({ record }) => this.markDiffers(record));
+      const differs = pods.some(({ record }) => this.markDiffers(record));
       result.inFlight = ask !== undefined;
       const isAnyReadable = pods.some(({ record }) => record.unreadable === undefined);
       result.settled = ask === undefined && isAnyReadable && !differs;
@@ -208,8 +206,8 @@ export class ReferenceFacts {
     const since = this.replacingSince.get(name);
     result.failed = result.replacing && since !== undefined && this.seenMs(name, since, nowMs) >= this.deadlineMs();
     if (result.failed && ask === undefined && this.stuckUid(name, nowMs) !== undefined) result.candidate = 'force';
-    result.settled = isDone || (current && serves && !leaving && ask === undefined);
-    if (only !== undefined && !current && !finished && !leaving && ask === undefined && !isDone) {
+    result.settled = current && serves && !leaving && ask === undefined;
+    if (only !== undefined && !current && !finished && !leaving && ask === undefined) {
       if (nowMs < this.repeatUntil(name)) result.held = 'repeated';
       else if (this.isRefused(name, 'delete', nowMs)) result.held = 'backoff';
       else result.candidate = serves ? 'available' : 'unavailable';

@@ -51,7 +51,7 @@ export class Reference extends ReferenceDecisions {
       if (isGone || this.status(name, nowMs).settled) this.refusals.delete(name);
     }
     const known = new Set(this.names());
-    for (const map of [this.dryRun, this.replacedAt, this.deletions]) {
+    for (const map of [this.replacedAt, this.deletions]) {
       for (const name of [...map.keys()]) if (!known.has(name)) map.delete(name);
     }
   }
@@ -196,12 +196,6 @@ export class Reference extends ReferenceDecisions {
     }
     if (!isRead && (code === 'fenced' || code === 'dry-run')) {
       this.asks.delete(name);
-      if (action === 'force-delete') {
-        if (code === 'dry-run') this.leaving.get(uid)?.forcedAtMs.push(nowMs);
-        return 'drop';
-      }
-      if (code === 'dry-run' && this.target !== undefined) this.dryRun.set(name, this.target.hash);
-      if (code === 'dry-run' && this.target === undefined) this.dryRun.delete(name);
       return 'drop';
     }
     if (action === 'force-delete') this.leaving.get(uid)?.forcedAtMs.push(nowMs);

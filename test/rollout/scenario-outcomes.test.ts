@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { budget, cluster, daemonSet, outcome, pod, reasons, revision, slot, syncedRollout, T0 } from './records.ts';
+import { budget, cluster, daemonSet, outcome, pod, reasons, slot, syncedRollout, T0 } from './records.ts';
 import { ALL, carryOut, replace } from './scenario-moves.ts';
 
 test('rollout: the fate of a deletion unknown → read after 5 s; not applied → asked again, applied → waited for', () => {
@@ -57,7 +57,7 @@ const OUTCOMES = [
   { code: 'forbidden', next: 'drop', reason: 'backoff' },
   { code: 'rejected', next: 'drop', reason: 'backoff' },
   { code: 'fenced', next: 'drop', reason: 'update-next' },
-  { code: 'dry-run', next: 'drop', reason: 'dry-run' },
+  { code: 'dry-run', next: 'drop', reason: 'update-next' },
 ] as const;
 
 for (const { code, next, reason } of OUTCOMES) {
@@ -75,20 +75,6 @@ for (const { code, next, reason } of OUTCOMES) {
     assert.equal(rollout.taskFor(slot('n01'), T0) !== undefined, next === 'retry' || reason === 'update-next');
   });
 }
-
-test('rollout: dry run → every node once, never again for that target', () => {
-  const rollout = syncedRollout({ ...cluster(3), daemonSet: daemonSet({ annotations: budget('1') }) });
-  for (const name of ['n01', 'n02', 'n03']) {
-    assert.deepEqual(rollout.select(ALL, T0), [slot(name)]);
-    const task = rollout.taskFor(slot(name), T0);
-    assert.ok(task);
-    rollout.onSent(task.slot, T0);
-    rollout.onOutcome(outcome(task, 'dry-run'), T0);
-  }
-  assert.deepEqual(rollout.select(ALL, T0), []);
-  rollout.upsertRevision(revision('newer', 3), T0 + 1);
-  assert.deepEqual(rollout.select(ALL, T0 + 1), [slot('n01')]);
-});
 
 test('rollout: late outcome of a pod that is gone → changes nothing', () => {
   const rollout = syncedRollout({ ...cluster(2), daemonSet: daemonSet({ annotations: budget('1') }) });

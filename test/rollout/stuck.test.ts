@@ -82,15 +82,6 @@ for (const code of ['throttled', 'conflict'] as const) {
   });
 }
 
-test('stuck pod: dry run → said once a while, nothing counts as done', () => {
-  const rollout = stuckRollout();
-  rollout.tick(T0 + DEADLINE_MS);
-  rollout.onOutcome(outcome(force(rollout, DUE_MS), 'dry-run'), DUE_MS);
-  assert.deepEqual(rollout.select(ALL, DUE_MS + 59_999), []);
-  assert.equal(rollout.counts().failed, 1);
-  force(rollout, DUE_MS + 60_000);
-});
-
 const NEVER_FORCED: readonly { readonly name: string; readonly make: () => Rollout }[] = [
   { name: 'no annotation', make: () => stuckRollout({}) },
   {

@@ -63,7 +63,6 @@ export const NODE_REASONS: Codes<PlanReason> = {
   'excess-pods': 'more than one pod; the DaemonSet controller keeps one of them',
   'no-pod': 'the DaemonSet controller has not created a pod',
   current: 'the pod is current',
-  'dry-run': 'a dry run went through',
   'update-next': 'the pod would be deleted now',
   'waiting-budget': 'as many nodes as allowed are without an available pod',
   'waiting-window': 'the pace holds it back',

@@ -120,6 +120,10 @@ const planSchema = z
           revision: z.string().optional().describe("hash of that pod's revision"),
           reason: oneOf(NODE_REASONS).describe('where the node stands'),
           message: z.string().describe('what is so and what it waits for, for people'),
+          next: z
+            .enum(['delete', 'force-delete', 'mark'])
+            .optional()
+            .describe('what would be asked of its pod now; absent: nothing'),
         }),
       )
       .readonly()

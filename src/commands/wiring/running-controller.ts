@@ -67,6 +67,7 @@ export class RunningController {
       host: new URL(source.current().serverUrl).host,
       leaseName: options.leaderElect.resourceName,
       laneCount: 0,
+      isDryRun: options.isDryRun,
     });
     this.#readerProblems = new ReaderProblems(this.#metrics, this.#log);
     this.#updater = this.#makeUpdater(first.settings.current.setting);
@@ -148,7 +149,8 @@ export class RunningController {
   }
 
   #status(): ReturnType<typeof statusReport> {
-    return statusReport(this.#updater, this.#identity, this.#workers.report());
+    const report = statusReport(this.#updater, this.#identity, this.#workers.report());
+    return this.#options.isDryRun ? { ...report, isLeading: false, isDryRun: true } : report;
   }
 
   #makeUpdater(workers: LaneSetting): Updater {
