@@ -6,6 +6,15 @@ import { loadConnection } from '../../src/client/credentials.ts';
 
 export const SECRET = 'planted-secret';
 
+export const API_VERSION = 'client.authentication.k8s.io/v1';
+export const CREDENTIAL = { apiVersion: API_VERSION, kind: 'ExecCredential', status: { token: 'from-the-plugin' } };
+export const ANSWER = `echo '${JSON.stringify(CREDENTIAL)}'`;
+
+/** A user whose plugin runs these lines of shell. */
+export function pluginUser(exec: object, script = ANSWER): object {
+  return { token: undefined, exec: { apiVersion: API_VERSION, command: 'sh', args: ['-c', script], ...exec } };
+}
+
 /** A folder that ends with the test; the environment has no kubeconfig in it. */
 export function folderOf(t: TestContext): string {
   const folder = mkdtempSync(path.join(tmpdir(), 'credentials-'));
