@@ -37,6 +37,9 @@ const calls = {
   getLease: { verb: 'get', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
   createLease: { verb: 'create', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
   updateLease: { verb: 'update', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
+  getConfigMap: { verb: 'get', apiGroup: '', resource: 'configmaps', scope: 'own-namespace' },
+  createConfigMap: { verb: 'create', apiGroup: '', resource: 'configmaps', scope: 'own-namespace' },
+  patchConfigMap: { verb: 'patch', apiGroup: '', resource: 'configmaps', scope: 'own-namespace' },
 } as const satisfies Record<string, ApiCall>;
 
 export const apiCalls: readonly ApiCall[] = Object.values(calls);
@@ -205,14 +208,8 @@ export function markPodRequest(target: MarkPodTarget): ApiRequest {
     message: `controllerrevision: ${target.hash}`,
     lastTransitionTime: target.lastTransitionTime,
   };
-  return {
-    ...base(calls.markPod, target, target),
-    query: { fieldManager: FIELD_MANAGER },
-    body: JSON.stringify({ metadata: { uid: target.uid }, status: { conditions: [condition] } }),
-    contentType: STRATEGIC_MERGE_PATCH,
-    accept: METADATA_ONLY,
-    shouldReadBody: false,
-  };
+  const body = { metadata: { uid: target.uid }, status: { conditions: [condition] } };
+  return write(calls.markPod, target, target, { body, contentType: STRATEGIC_MERGE_PATCH });
 }
 
 export interface NamespacedTarget extends CallOptions {
@@ -246,25 +243,46 @@ export function updateLeaseRequest(target: NamespacedTarget & { readonly object:
   };
 }
 
+export function getConfigMapRequest(target: NamespacedTarget): ApiRequest {
+  return { ...base(calls.getConfigMap, target, target), accept: JSON_TYPE, shouldReadBody: true };
+}
+
+/** `object`: a whole ConfigMap. The answer holds its metadata alone. */
+export function createConfigMapRequest(
+  target: Omit<NamespacedTarget, 'name'> & { readonly object: unknown },
+): ApiRequest {
+  const { namespace, object } = target;
+  return { ...write(calls.createConfigMap, { namespace }, target, { body: object }), shouldReadBody: true };
+}
+
+/** `patch`: a merge patch; with a resourceVersion in it 409 when the ConfigMap has another one. The answer holds its metadata alone. */
+export function patchConfigMapRequest(target: NamespacedTarget & { readonly patch: unknown }): ApiRequest {
+  const content = { body: target.patch, contentType: MERGE_PATCH };
+  return { ...write(calls.patchConfigMap, target, target, content), shouldReadBody: true };
+}
+
 /** `object`: a whole `events.k8s.io/v1` Event. */
 export function createEventRequest(target: Omit<NamespacedTarget, 'name'> & { readonly object: unknown }): ApiRequest {
-  return {
-    ...base(calls.createEvent, { namespace: target.namespace }, target),
-    query: { fieldManager: FIELD_MANAGER },
-    body: JSON.stringify(target.object),
-    contentType: JSON_TYPE,
-    accept: METADATA_ONLY,
-    shouldReadBody: false,
-  };
+  return write(calls.createEvent, { namespace: target.namespace }, target, { body: target.object });
 }
 
 /** `patch`: a merge patch, such as the count and time of an Event's series. */
 export function patchEventRequest(target: NamespacedTarget & { readonly patch: unknown }): ApiRequest {
+  return write(calls.patchEvent, target, target, { body: target.patch, contentType: MERGE_PATCH });
+}
+
+/** A write of which at most the object's metadata is answered. */
+function write(
+  call: ApiCall,
+  place: Place,
+  options: CallOptions,
+  { body, contentType = JSON_TYPE }: { readonly body: unknown; readonly contentType?: string },
+): ApiRequest {
   return {
-    ...base(calls.patchEvent, target, target),
+    ...base(call, place, options),
     query: { fieldManager: FIELD_MANAGER },
-    body: JSON.stringify(target.patch),
-    contentType: MERGE_PATCH,
+    body: JSON.stringify(body),
+    contentType,
     accept: METADATA_ONLY,
     shouldReadBody: false,
   };

@@ -6,6 +6,7 @@ import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetKey } from '../protocol/slot.ts';
 import { DryRun } from './dry-run.ts';
 import { type Change, Followed, type SyncedPart } from './followed.ts';
+import { Memories } from './memories.ts';
 import { NoticeBoard } from './notices.ts';
 import type { ControllerPorts } from './ports.ts';
 import { Traffic, type TrafficOptions } from './traffic.ts';
@@ -35,6 +36,7 @@ export class Controller {
   readonly #losses = new ViewLosses();
   /** In place of all traffic. */
   readonly #dryRun: DryRun | undefined;
+  readonly #memories = new Memories();
   #hasNodes = false;
   #hasDaemonSets = false;
   #isDraining = false;
@@ -120,6 +122,17 @@ export class Controller {
       followed.isDirty = true;
       if (!leadership.isLeading) followed.rollout.standBy();
     }
+  }
+
+  /** What an earlier leader's rollouts knew, by DaemonSet UID; before anything is decided. Those that are followed later get it too. */
+  remember(memories: ReadonlyMap<string, string>, nowMs: number): void {
+    this.#memories.take(memories);
+    for (const followed of this.#followed.values()) this.#remind(followed, nowMs);
+  }
+
+  /** The same for the next leader, the one that changed last at the end. */
+  memories(): ReadonlyMap<string, string> {
+    return this.#memories.collect(this.#followed.values(), this.#hasDaemonSets);
   }
 
   onOutcomes(outcomes: readonly Outcome[], nowMs: number): void {
@@ -218,8 +231,16 @@ export class Controller {
     followed.setStale(this.#losses.stalenessOf(daemonSet));
     this.#followed.set(followed.key, followed);
     followed.rollout.setDaemonSet(daemonSet, nowMs);
+    this.#remind(followed, nowMs);
     for (const node of this.#nodes.values()) followed.rollout.upsertNode(node, nowMs);
     this.#ports.follow(daemonSet);
+  }
+
+  #remind(followed: Followed, nowMs: number): void {
+    const memory = this.#memories.of(followed.uid);
+    if (memory === undefined) return;
+    followed.rollout.remember(memory, nowMs);
+    followed.isDirty = true;
   }
 
   #updateFollowed(followed: Followed, daemonSet: DaemonSetRecord, nowMs: number): void {
@@ -232,6 +253,7 @@ export class Controller {
 
   #unfollow(followed: Followed, nowMs: number): void {
     this.#followed.delete(followed.key);
+    this.#memories.forget(followed.uid);
     this.#traffic.forget(followed);
     this.#notices.unfollowed(followed.key, nowMs);
     this.#ports.unfollow(followed.key);

@@ -1,11 +1,12 @@
 import type { ApiRequest, ApiResponse } from '../client/api.ts';
 import { createLeaseRequest, getLeaseRequest, updateLeaseRequest } from '../client/requests.ts';
 import { apiErrorOf } from '../client/status-error.ts';
+import { FORMER_NOTE_ANNOTATION } from '../kube/annotations.ts';
 import type { Verb } from '../kube/verbs.ts';
 import type { ElectionInput } from './election-effects.ts';
 import type { LeaseApi } from './elector.ts';
 import type { LeaseRecord } from './lease.ts';
-import { annotationsOf, leaseObject, parseLease } from './lease-object.ts';
+import { leaseObject, parseLease, withoutAnnotation } from './lease-object.ts';
 
 export interface KubernetesLeaseOptions {
   readonly request: (request: ApiRequest) => Promise<ApiResponse>;
@@ -15,13 +16,6 @@ export interface KubernetesLeaseOptions {
   readonly onProblem: (message: string) => void;
   /** Answered as expected, whatever the answer means for the election. */
   readonly onReached: () => void;
-  /** What the holder tells beside its lease: asked for at every write, and taken away when the lease is given up. */
-  readonly note?: {
-    readonly annotation: string;
-    readonly text: () => string;
-    /** The text could not be made; the lease is written without it. */
-    readonly onFailed: (message: string) => void;
-  };
 }
 
 /** A Lease in the API server. What others put into its metadata (labels, owners) is written back unchanged. */
@@ -43,32 +37,14 @@ export class KubernetesLeaseApi implements LeaseApi {
 
   async create(record: LeaseRecord, timeoutMs: number): Promise<ElectionInput> {
     const { request, namespace, name } = this.#options;
-    const object = leaseObject(this.#noted({ name, namespace }, record), record);
+    const object = leaseObject({ name, namespace }, record);
     return this.#writeResult(await request(createLeaseRequest({ namespace, object, timeoutMs })), 'create');
   }
 
   async update(record: LeaseRecord, resourceVersion: string, timeoutMs: number): Promise<ElectionInput> {
     const { request, namespace, name } = this.#options;
-    const object = leaseObject(this.#noted({ ...this.#metadata, name, namespace, resourceVersion }, record), record);
+    const object = leaseObject({ ...this.#metadata, name, namespace, resourceVersion }, record);
     return this.#writeResult(await request(updateLeaseRequest({ namespace, name, object, timeoutMs })), 'update');
-  }
-
-  #noted(metadata: Readonly<Record<string, unknown>>, record: LeaseRecord): Readonly<Record<string, unknown>> {
-    const { note } = this.#options;
-    if (note === undefined) return metadata;
-    const { [note.annotation]: _, ...others } = annotationsOf(metadata);
-    const text = record.holderIdentity === '' ? undefined : this.#noteText(note);
-    return { ...metadata, annotations: text === undefined ? others : { ...others, [note.annotation]: text } };
-  }
-
-  /** A mistake in what is only shown must not cost the lease. */
-  #noteText({ text, onFailed }: NonNullable<KubernetesLeaseOptions['note']>): string | undefined {
-    try {
-      return text();
-    } catch (error) {
-      onFailed(String(error));
-      return undefined;
-    }
   }
 
   #writeResult(response: ApiResponse, verb: Verb): ElectionInput {
@@ -97,7 +73,7 @@ export class KubernetesLeaseApi implements LeaseApi {
     const lease = parseLease(new TextDecoder().decode(response.body));
     if (lease === undefined) onProblem(`lease ${namespace}/${name}: the answer is not a Lease`);
     else {
-      this.#metadata = lease.metadata;
+      this.#metadata = withoutAnnotation(lease.metadata, FORMER_NOTE_ANNOTATION);
       this.#options.onReached();
     }
     return lease;

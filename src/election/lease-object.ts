@@ -20,10 +20,15 @@ export function leaseOf(json: unknown): ParsedLease | undefined {
   return { record: recordOf(objectOf(object?.spec) ?? {}), resourceVersion, metadata: kept };
 }
 
-/** Those that are texts; the API server has no others. */
-export function annotationsOf(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-  const entries = Object.entries(objectOf(metadata.annotations) ?? {});
-  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+/** The same metadata, if it has no such annotation. */
+export function withoutAnnotation(
+  metadata: Readonly<Record<string, unknown>>,
+  key: string,
+): Readonly<Record<string, unknown>> {
+  const annotations = objectOf(metadata.annotations);
+  if (annotations?.[key] === undefined) return metadata;
+  const { [key]: _, ...others } = annotations;
+  return { ...metadata, annotations: others };
 }
 
 function recordOf(spec: Readonly<Record<string, unknown>>): LeaseRecord {

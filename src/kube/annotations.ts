@@ -8,8 +8,8 @@ const PACE_ANNOTATION = 'daemonpodupdater.io/pace';
 const PROGRESS_DEADLINE_ANNOTATION = 'daemonpodupdater.io/progress-deadline-seconds';
 const FORCE_DELETE_STUCK_ANNOTATION = 'daemonpodupdater.io/force-delete-stuck';
 export const PAUSED_ANNOTATION = 'daemonpodupdater.io/paused';
-/** On the election's lease: in it the leader tells how it stands, so that `status` works from wherever the cluster can be read (lease-note.ts). */
-export const NOTE_ANNOTATION = 'daemonpodupdater.io/status';
+/** On the election's lease: in it leaders of earlier versions told how they stand. What is left of it would be stored anew with each renewal. */
+export const FORMER_NOTE_ANNOTATION = 'daemonpodupdater.io/status';
 /** Written by Kubernetes; pods carry the same number in the label `pod-template-generation`. */
 export const TEMPLATE_GENERATION_ANNOTATION = 'deprecated.daemonset.template.generation';
 
@@ -24,7 +24,7 @@ export const POLICY_ANNOTATIONS = [
 ] as const;
 
 /** … and what else of ours there is; any other one under our prefix is a mistake (unknown-annotations.ts). */
-export const KNOWN_ANNOTATIONS: ReadonlySet<string> = new Set([...POLICY_ANNOTATIONS, NOTE_ANNOTATION]);
+export const KNOWN_ANNOTATIONS: ReadonlySet<string> = new Set([...POLICY_ANNOTATIONS, FORMER_NOTE_ANNOTATION]);
 export const OWN_PREFIX = 'daemonpodupdater.io';
 
 export type UpdateStrategy = 'AdvancedRollingUpdate' | 'OTA';

@@ -3,13 +3,16 @@ import { test } from 'node:test';
 import type { ApiRequest } from '../../src/client/api.ts';
 import {
   apiCalls,
+  createConfigMapRequest,
   createEventRequest,
   createLeaseRequest,
   deletePodRequest,
+  getConfigMapRequest,
   getLeaseRequest,
   getPodRequest,
   listRequest,
   markPodRequest,
+  patchConfigMapRequest,
   patchEventRequest,
   updateLeaseRequest,
   watchRequest,
@@ -57,6 +60,13 @@ const requests: readonly (readonly [request: ApiRequest, method: string, path: s
     'PUT',
     '/apis/coordination.k8s.io/v1/namespaces/edge/leases/l',
   ],
+  [getConfigMapRequest({ ...POD, name: 'c' }), 'GET', '/api/v1/namespaces/edge/configmaps/c'],
+  [
+    createConfigMapRequest({ namespace: 'edge', timeoutMs: 1, object: {} }),
+    'POST',
+    '/api/v1/namespaces/edge/configmaps',
+  ],
+  [patchConfigMapRequest({ ...POD, name: 'c', patch: {} }), 'PATCH', '/api/v1/namespaces/edge/configmaps/c'],
 ];
 
 for (const [request, method, path] of requests) {

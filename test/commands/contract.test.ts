@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { schemaFiles } from '../../src/commands/contract/documents.ts';
-import { decodeNote, encodeNote } from '../../src/commands/lease-note.ts';
+import { decodeNote, encodeNote } from '../../src/commands/leader-note.ts';
 import { planDocument } from '../../src/commands/plan-document.ts';
 import { toldLimits } from '../../src/commands/plan-limits.ts';
 import { ledOf } from '../../src/commands/rollout-state.ts';

@@ -35,7 +35,7 @@ test('leadership: the API server is away for many attempts → said once, and on
     onChange: (isLeader) => {
       isLeading = isLeader;
     },
-    note: () => 'fine',
+    note: { status: () => '{}', memories: () => new Map(), remember: () => {}, isReady: () => false },
   });
   t.after(() => elector.release());
   await eventually('ten attempts', () => attempts >= 10);

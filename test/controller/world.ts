@@ -101,13 +101,13 @@ export class World {
   #taken = 0;
   #created = 0;
 
-  constructor(nodeCount: number, options: Partial<TrafficOptions> = {}) {
+  constructor(nodeCount: number, options: Partial<TrafficOptions> = {}, { hasDaemonSets = true } = {}) {
     this.controller = new Controller({ ...DEFAULTS, ...options }, this.ports);
     const digits = String(nodeCount).length;
     this.#nodes = Array.from({ length: nodeCount }, (_, index) => `n${String(index + 1).padStart(digits, '0')}`);
     for (const name of this.#nodes) this.controller.onNode({ type: 'added', object: node(name) }, this.nowMs);
     this.controller.onNodesSynced();
-    this.controller.onDaemonSetsSynced();
+    if (hasDaemonSets) this.controller.onDaemonSetsSynced();
   }
 
   lead(writeUntilMs = Number.POSITIVE_INFINITY): void {

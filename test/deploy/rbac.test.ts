@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ApiCall, apiCalls } from '../../src/client/requests.ts';
+import { noteName } from '../../src/commands/note-object.ts';
 import { DEFAULT_LEADER_ELECT, DEPLOYED_NAMESPACE } from '../../src/commands/options.ts';
 import { baseObject, readManifests, readYaml, type Yaml } from './manifests.ts';
 
@@ -58,10 +59,26 @@ test('rbac: permissions in the own namespace → exactly what the client can cal
   );
 });
 
-test('rbac: lease → only the one of this program, where the API server can tell', () => {
+/** The one object of a resource that the program needs. */
+const OWN_NAMES: Readonly<Record<string, string>> = {
+  leases: DEFAULT_LEADER_ELECT.resourceName,
+  configmaps: noteName(DEFAULT_LEADER_ELECT.resourceName),
+};
+
+/** `leases daemonpodupdater`: the names that each rule is for. */
+function namedBy(role: Yaml): readonly unknown[] {
+  const rules = role.at('rules').items();
+  return rules.map((rule) => [...rule.at('resources').strings(), ...(rule.at('resourceNames').value as string[])]);
+}
+
+test('rbac: lease and ConfigMap → only those of this program, where the API server can tell', () => {
   for (const rule of baseObject('Role').at('rules').items()) {
     const isCreate = rule.at('verbs').strings().includes('create');
-    assert.deepEqual(rule.at('resourceNames').value, isCreate ? undefined : [DEFAULT_LEADER_ELECT.resourceName]);
+    const names = rule
+      .at('resources')
+      .strings()
+      .map((resource) => OWN_NAMES[resource]);
+    assert.deepEqual(rule.at('resourceNames').value, isCreate ? undefined : names);
   }
 });
 
@@ -75,8 +92,8 @@ test('rbac: viewer example → what status and plan read, lease included, and no
   const reads = called((scope) => scope !== 'own-namespace').filter((one) => /^(?:list|watch) /.test(one));
   assert.deepEqual([...granted(viewer('ClusterRole'))].sort(), reads);
   const role = viewer('Role');
-  assert.deepEqual(granted(role), ['get leases in coordination.k8s.io']);
-  assert.deepEqual(role.at('rules', 0, 'resourceNames').value, [DEFAULT_LEADER_ELECT.resourceName]);
+  assert.deepEqual(granted(role), ['get leases in coordination.k8s.io', 'get configmaps']);
+  assert.deepEqual(namedBy(role), Object.entries(OWN_NAMES));
   assert.equal(role.at('metadata', 'namespace').text(), DEPLOYED_NAMESPACE);
 });
 

@@ -14,12 +14,21 @@ const ALLOWED = 30;
 const ROLLOUT_TIMEOUT_MS = 300_000;
 /** A new leader waits until the dead one's lease is over. */
 const FAILOVER_MS = 30_000;
-/** The leader tells with the renewals of its lease, every two seconds. */
+/** The leader tells every ten seconds at most. */
 const TOLD_TIMEOUT_MS = 60_000;
 const ROLLING = {
   'apps.openyurt.io/update-strategy': 'AdvancedRollingUpdate',
   'apps.openyurt.io/max-unavailable': '10%',
 };
+
+interface ConfigMap {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+interface Lease {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec: { readonly holderIdentity?: string };
+}
 
 describe('rollout on a real control plane', () => {
   const cluster = useCluster({ nodes: NODES, startupMs: 300, startupMaxMs: 700 });
@@ -140,6 +149,28 @@ describe('rollout on a real control plane', () => {
     const alone = JSON.parse(await printedStatus(viewer, '-o', 'json'));
     assert.deepEqual(documentProblems('status', alone), []);
     assert.match(await printedStatus(viewer), /\ncontroller not reached: nobody holds lease daemonpodupdater\//);
+  });
+
+  it('trust 5, trust 21: with the rights of deploy/base → the leader tells beside its lease, whose renewals hold nothing of it', async () => {
+    const { plane, account } = cluster();
+    const place = `namespaces/${account.namespace}`;
+    const updater = await cluster().startUpdater();
+    try {
+      const noted = await waitFor(
+        async () => {
+          const path = `/api/v1/${place}/configmaps/daemonpodupdater-status`;
+          const lease = await plane.admin.get<Lease>(`/apis/coordination.k8s.io/v1/${place}/leases/daemonpodupdater`);
+          const { data } = await plane.admin.get<ConfigMap>(path).catch(() => ({ data: undefined }));
+          const isTold = data?.status?.includes(`"identity":"${lease.spec.holderIdentity}"`);
+          return isTold ? { data, lease } : undefined;
+        },
+        { timeoutMs: TOLD_TIMEOUT_MS, pollMs: 500, what: 'the new leader to tell how it stands' },
+      );
+      assert.deepEqual(noted.lease.metadata.annotations ?? {}, {});
+      assert.ok(Math.abs(Date.now() - Date.parse(noted.data?.writtenAt ?? '')) < TOLD_TIMEOUT_MS);
+    } finally {
+      await stopUpdater(updater);
+    }
   });
 
   it('rights: the service account of deploy/base → is refused what the updater does not need', async () => {

@@ -77,6 +77,11 @@ export class ControllerHost {
     this.#input(() => this.controller.setLeadership(leadership));
   }
 
+  /** See `Controller.remember`. */
+  remember(memories: ReadonlyMap<string, string>): void {
+    this.#input((nowMs) => this.controller.remember(memories, nowMs));
+  }
+
   onOutcomes(outcomes: readonly Outcome[]): void {
     this.#input((nowMs) => this.controller.onOutcomes(outcomes, nowMs));
   }

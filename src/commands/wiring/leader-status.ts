@@ -1,19 +1,21 @@
 import type { ApiRequest, ApiResponse } from '../../client/api.ts';
-import { getLeaseRequest } from '../../client/requests.ts';
+import { getConfigMapRequest, getLeaseRequest } from '../../client/requests.ts';
 import { apiErrorOf } from '../../client/status-error.ts';
-import { annotationsOf, type ParsedLease, parseLease } from '../../election/lease-object.ts';
-import { NOTE_ANNOTATION } from '../../kube/annotations.ts';
+import { type ParsedLease, parseLease } from '../../election/lease-object.ts';
 import { oneLine } from '../../kube/one-line.ts';
 import type { ControllerReport } from '../controller-report.ts';
-import { decodeNote } from '../lease-note.ts';
+import { decodeNote } from '../leader-note.ts';
+import { decodeMemory } from '../memory-note.ts';
+import { noteName, parseNoteObject, type StoredNote } from '../note-object.ts';
 import { DEPLOYED_NAMESPACE, type LeaseOptions } from '../options.ts';
+import { NOTE_EVERY_MS, NOTE_LOOK_MS } from './note-keeper.ts';
 import type { Reading } from './reading.ts';
 
 export type LeaderStatus =
   | {
       readonly ok: true;
       readonly report: ControllerReport;
-      /** Since the leader wrote it, by its clock and this machine's. */
+      /** As of when it holds, by the leader's clock and this machine's: what changes is told within seconds, while it renews its lease. */
       readonly ageMs: number;
       /** So old that the leader holds its lease no more, if the clocks are right. */
       readonly isOutdated: boolean;
@@ -30,62 +32,107 @@ export interface LeaderQuestion {
   readonly nowMs: number;
 }
 
-type Found =
-  | { readonly kind: 'lease'; readonly lease: ParsedLease }
+/** What is told of a leader, and what leaders remember from one to the next. */
+export interface ToldByLeader {
+  readonly status: LeaderStatus;
+  /** By DaemonSet UID. */
+  readonly memories: ReadonlyMap<string, string>;
+}
+
+type Found<T> =
+  | { readonly kind: 'found'; readonly object: T }
   | { readonly kind: 'missing' }
   | { readonly kind: 'problem'; readonly message: string };
 
 const TIMEOUT_MS = 10_000;
+/** What is not told after so long has not changed. */
+const TOLD_WITHIN_MS = NOTE_EVERY_MS + NOTE_LOOK_MS;
 
-/** Reads the lease that the options name; without a namespace where deploy/ puts it, then that of the kubeconfig. */
+/**
+ * Reads how the holder of the lease stands that the options name; without a namespace where deploy/ puts it, then that of the
+ * kubeconfig. The reading's rollouts remember what the leader's do.
+ */
 export async function leaderOf(reading: Reading, { leaseName, leaseNamespace }: LeaseOptions): Promise<LeaderStatus> {
   const usual = [...new Set([DEPLOYED_NAMESPACE, reading.source.namespace])];
-  return await readLeaderStatus({
+  const { status, memories } = await readLeaderStatus({
     request: (request) => reading.request(request),
     name: leaseName,
     namespaces: leaseNamespace === undefined ? usual : [leaseNamespace],
     nowMs: Date.now(),
   });
+  reading.host.remember(memories);
+  return status;
 }
 
-/** Asks the election's lease how its holder stands; one small read. */
-export async function readLeaderStatus(question: LeaderQuestion): Promise<LeaderStatus> {
+/** Asks the election's lease who holds it, and the note beside it how that one stands; two small reads. */
+export async function readLeaderStatus(question: LeaderQuestion): Promise<ToldByLeader> {
   const places = question.namespaces.map((namespace) => `${namespace}/${question.name}`);
   let problem: string | undefined;
   for (const [index, namespace] of question.namespaces.entries()) {
-    const found = await find(question, namespace);
+    const found = await findLease(question, namespace);
     const where = `lease ${places[index]}`;
-    if (found.kind === 'lease') return statusOf(found.lease, where, question.nowMs);
     if (found.kind === 'problem') problem ??= `${where}: ${found.message}`;
+    if (found.kind !== 'found') continue;
+    const note = await findNote(question, namespace);
+    const memories = decodeMemory(note.kind === 'found' ? note.object.memory : undefined);
+    return { status: statusOf(found.object, note, { where, namespace, question }), memories };
   }
-  if (problem !== undefined) return { ok: false, message: problem };
-  return {
-    ok: false,
-    message:
-      `there is no lease ${places.join(' or ')}: nothing runs, or without --leader-elect, or with another ` +
-      '--leader-elect-resource-namespace or -name (this command takes these too)',
-  };
+  const none =
+    `there is no lease ${places.join(' or ')}: nothing runs, or without --leader-elect, or with another ` +
+    '--leader-elect-resource-namespace or -name (this command takes these too)';
+  return { status: { ok: false, message: problem ?? none }, memories: new Map() };
 }
 
-async function find({ request, name }: LeaderQuestion, namespace: string): Promise<Found> {
-  const asked = getLeaseRequest({ namespace, name, timeoutMs: TIMEOUT_MS });
+async function findLease({ request, name }: LeaderQuestion, namespace: string): Promise<Found<ParsedLease>> {
+  const body = await find(request, getLeaseRequest({ namespace, name, timeoutMs: TIMEOUT_MS }));
+  if (body.kind !== 'found') return body;
+  const object = parseLease(new TextDecoder().decode(body.object));
+  return object === undefined ? { kind: 'problem', message: 'the answer is not a Lease' } : { kind: 'found', object };
+}
+
+async function findNote({ request, name }: LeaderQuestion, namespace: string): Promise<Found<StoredNote>> {
+  const asked = getConfigMapRequest({ namespace, name: noteName(name), timeoutMs: TIMEOUT_MS });
+  const body = await find(request, asked);
+  if (body.kind !== 'found') return body;
+  const object = parseNoteObject(body.object);
+  return object === undefined
+    ? { kind: 'problem', message: 'the answer is not a ConfigMap' }
+    : { kind: 'found', object };
+}
+
+async function find(request: LeaderQuestion['request'], asked: ApiRequest): Promise<Found<Uint8Array>> {
   const response = await request(asked);
   if (response.kind === 'failure') return { kind: 'problem', message: response.message };
   if (response.status === 404) return { kind: 'missing' };
-  if (response.status !== 200) {
-    const { status: httpStatus, body, retryAfterMs } = response;
-    return { kind: 'problem', message: apiErrorOf({ httpStatus, body, retryAfterMs, labels: asked.labels }).message };
-  }
-  const lease = parseLease(new TextDecoder().decode(response.body));
-  return lease === undefined ? { kind: 'problem', message: 'the answer is not a Lease' } : { kind: 'lease', lease };
+  if (response.status === 200) return { kind: 'found', object: response.body };
+  const { status: httpStatus, body, retryAfterMs } = response;
+  return { kind: 'problem', message: apiErrorOf({ httpStatus, body, retryAfterMs, labels: asked.labels }).message };
 }
 
-function statusOf({ record, metadata }: ParsedLease, where: string, nowMs: number): LeaderStatus {
+interface Place {
+  /** The lease, for people. */
+  readonly where: string;
+  readonly namespace: string;
+  readonly question: LeaderQuestion;
+}
+
+function statusOf({ record }: ParsedLease, note: Found<StoredNote>, place: Place): LeaderStatus {
+  const { where, namespace, question } = place;
   const { holderIdentity, renewTimeMs, leaseDurationSeconds } = record;
   if (holderIdentity === '') return { ok: false, message: `nobody holds ${where}: no controller runs` };
-  const decoded = decodeNote(annotationsOf(metadata)[NOTE_ANNOTATION], oneLine(holderIdentity, 320));
-  if (!decoded.ok)
-    return { ok: false, message: `${oneLine(holderIdentity, 320)} holds ${where}, but ${decoded.message}` };
-  const ageMs = Math.max(0, nowMs - renewTimeMs);
-  return { ok: true, report: decoded.report, ageMs, isOutdated: ageMs > leaseDurationSeconds * 1000 };
+  const holder = oneLine(holderIdentity, 320);
+  if (note.kind === 'problem') {
+    const object = `ConfigMap ${namespace}/${noteName(question.name)}`;
+    return { ok: false, message: `${holder} holds ${where}, but ${object}: ${note.message}` };
+  }
+  const { status, writtenAtMs } = note.kind === 'found' ? note.object : { status: undefined, writtenAtMs: 0 };
+  const decoded = decodeNote(status, holder);
+  if (!decoded.ok) return { ok: false, message: `${holder} holds ${where}, but ${decoded.message}` };
+  const renewedMs = Math.max(0, question.nowMs - renewTimeMs);
+  if (renewedMs > leaseDurationSeconds * 1000) {
+    return { ok: true, report: decoded.report, ageMs: renewedMs, isOutdated: true };
+  }
+  const writtenMs = Math.max(0, question.nowMs - writtenAtMs);
+  const ageMs = Math.min(writtenMs, renewedMs + TOLD_WITHIN_MS);
+  return { ok: true, report: decoded.report, ageMs, isOutdated: false };
 }

@@ -7,8 +7,8 @@ import { RepeatedProblem } from '../../controller/repeated-problem.ts';
 import { ElectionMachine } from '../../election/election-machine.ts';
 import { Elector } from '../../election/elector.ts';
 import { KubernetesLeaseApi } from '../../election/lease-api.ts';
-import { NOTE_ANNOTATION } from '../../kube/annotations.ts';
 import type { LeaderElectOptions } from '../options.ts';
+import { NOTE_LOOK_MS, type NoteContent, NoteKeeper } from './note-keeper.ts';
 import type { Updater } from './updater.ts';
 
 export interface LeadershipOptions {
@@ -19,8 +19,15 @@ export interface LeadershipOptions {
   readonly namespace: string;
   readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
   readonly onChange: (isLeader: boolean) => void;
-  /** What `status` shows of the leader, wherever it is called. */
-  readonly note: () => string;
+  readonly note: NoteContent;
+}
+
+/** A process that leads, or waits to. */
+export interface Election {
+  /** See `Elector.retryNow`. */
+  retryNow(): void;
+  /** What the next leader has to know is written, then the lease is given up; see `Elector.release`. */
+  release(): Promise<void>;
 }
 
 /** Who this process is, in the Lease and in events: unique, and readable. */
@@ -28,8 +35,11 @@ export function processIdentity(): string {
   return `${hostname()}_${randomUUID()}`;
 }
 
-/** Connects the election to the updater: what is written is bounded by the lease, and a lost lease stops it at once. */
-export function startElection(options: LeadershipOptions): Elector {
+/**
+ * Connects the election to the updater: what is written is bounded by the lease, and a lost lease stops it at once. Nothing
+ * is decided before it is known what the leader before remembered.
+ */
+export function startElection(options: LeadershipOptions): Election {
   const { updater, election, identity, log, onChange } = options;
   const machine = new ElectionMachine({ identity, timings: election.timings, random: Math.random });
   const namespace = election.resourceNamespace ?? options.namespace;
@@ -39,11 +49,14 @@ export function startElection(options: LeadershipOptions): Elector {
     namespace,
     name,
     ...sayReached(log),
-    note: {
-      annotation: NOTE_ANNOTATION,
-      text: options.note,
-      onFailed: sayRepeated(new RepeatedProblem(), (fields) => log('error', 'lease written without a note', fields)),
-    },
+  });
+  const keeper = new NoteKeeper({
+    content: options.note,
+    request: (request) => updater.client.request(request),
+    namespace,
+    leaseName: name,
+    log,
+    mayWrite: () => elector.isLeading(),
   });
   let isLeader = false;
   const change = (next: boolean, fields: LogFields): void => {
@@ -52,19 +65,39 @@ export function startElection(options: LeadershipOptions): Elector {
     log('info', next ? 'became leader' : 'stopped leading', { lease: `${namespace}/${name}`, ...fields });
     onChange(next);
   };
+  let isPrepared = false;
+  let untilMs = 0;
+  const takeOver = async (): Promise<void> => {
+    if (!(await keeper.takeOver())) return;
+    isPrepared = true;
+    updater.lead(untilMs);
+    await keeper.look();
+  };
   const elector = new Elector(machine, api, {
     onLeading: (writeUntilMs) => {
-      updater.lead(writeUntilMs);
+      untilMs = writeUntilMs;
+      if (isPrepared) updater.lead(writeUntilMs);
+      else if (!isLeader) void takeOver();
       change(true, { identity });
     },
     onLost: (reason) => {
+      isPrepared = false;
+      keeper.standBy();
       updater.standBy();
       change(false, { reason });
     },
     onLeaderObserved: (leader) => log('info', 'leader observed', { leader, isSelf: leader === identity }),
   });
   elector.start();
-  return elector;
+  const timer = setInterval(() => void keeper.look(), NOTE_LOOK_MS);
+  return {
+    retryNow: () => elector.retryNow(),
+    release: async () => {
+      clearInterval(timer);
+      await keeper.flush();
+      await elector.release();
+    },
+  };
 }
 
 /** An outage lasts for many attempts. */

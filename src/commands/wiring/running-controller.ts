@@ -3,7 +3,6 @@ import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import { LOOK_EVERY_MS } from '../../controller/view-losses.ts';
 import type { LaneSetting } from '../../dispatch/lane-count.ts';
-import type { Elector } from '../../election/elector.ts';
 import type { Connection } from '../../protocol/connection.ts';
 import { adminRoutes } from '../../server/admin-routes.ts';
 import type { BindAddress } from '../../server/bind-address.ts';
@@ -12,12 +11,12 @@ import { debugRoutes } from '../../server/debug-routes.ts';
 import { HttpServer, type Route } from '../../server/http-server.ts';
 import { Metrics } from '../../server/metrics.ts';
 import { healthRoutes, metricsRoute } from '../../server/routes.ts';
-import { encodeNote } from '../lease-note.ts';
+import { encodeNote } from '../leader-note.ts';
 import type { Logger } from '../logging.ts';
 import type { RunOptions } from '../options.ts';
 import { availableCpus } from './available-cpus.ts';
 import { healthChecks } from './health.ts';
-import { processIdentity, startElection } from './leadership.ts';
+import { type Election, processIdentity, startElection } from './leadership.ts';
 import { ownPod, settingRefusedEvent } from './own-pod.ts';
 import { threadProfiler } from './profiler.ts';
 import { publishMetrics } from './published-metrics.ts';
@@ -51,7 +50,7 @@ export class RunningController {
   readonly #identity = processIdentity();
   readonly #workers: WorkerControl;
   readonly #refusals: RefreshOnRefusal;
-  #elector: Elector | undefined;
+  #election: Election | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #isStopping = false;
 
@@ -116,21 +115,26 @@ export class RunningController {
     clearInterval(this.#lookTimer);
     this.#workers.close();
     await this.#updater.drain(this.#options.shutdownGraceMs);
-    await this.#elector?.release();
+    await this.#election?.release();
     await this.#updater.close(CLOSE_GRACE_MS);
     await Promise.all(this.#servers.map((server) => server.close()));
     this.#source.close();
   }
 
   #elect(): void {
-    this.#elector = startElection({
+    this.#election = startElection({
       updater: this.#updater,
       election: this.#options.leaderElect,
       identity: this.#identity,
       namespace: this.#source.namespace,
       log: this.#log,
       onChange: (isLeader) => this.#metrics.setLeader(isLeader),
-      note: () => encodeNote(this.#status()),
+      note: {
+        status: () => encodeNote(this.#status()),
+        memories: () => this.#updater.host.controller.memories(),
+        remember: (memories) => this.#updater.host.remember(memories),
+        isReady: () => this.#updater.host.controller.hasSynced,
+      },
     });
   }
 
@@ -192,7 +196,7 @@ export class RunningController {
   /** New credentials: what the old ones were refused for is not waited for any longer. */
   #reconnect(connection: Connection): void {
     void this.#updater.setConnection(connection);
-    this.#elector?.retryNow();
+    this.#election?.retryNow();
   }
 
   #refreshFailed(error: Error): void {

@@ -1,10 +1,10 @@
 import { monotonicMs } from '../../clock.ts';
 import type { Followed } from '../../controller/followed.ts';
 import type { WorkersReport } from '../../server/admin-routes.ts';
-import type { NotedReport } from '../lease-note.ts';
+import type { NotedReport } from '../leader-note.ts';
 import type { Updater } from './updater.ts';
 
-/** How this process stands: what `/admin/status` answers, and what the leader's note in its lease is made of. */
+/** How this process stands: what `/admin/status` answers, and what the leader tells beside its lease is made of. */
 export function statusReport(
   updater: Updater,
   identity: string,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeNote, encodeNote, NOTE_BYTES_MAX, type NotedReport } from '../../src/commands/lease-note.ts';
+import { decodeNote, encodeNote, NOTE_BYTES_MAX, type NotedReport } from '../../src/commands/leader-note.ts';
 
 type NotedRollout = NotedReport['rollouts'][number];
 
@@ -168,7 +168,7 @@ test('note: the largest names, texts and numbers there can be → within the bou
 
 const good = JSON.parse(encodeNote(REPORT));
 const unusable: readonly { name: string; text: string | undefined; says: RegExp }[] = [
-  { name: 'none', text: undefined, says: /says nothing about itself; it is of an older version/ },
+  { name: 'none', text: undefined, says: /says nothing about itself: it has just begun, / },
   { name: 'not JSON', text: '{"v":1', says: /is not JSON/ },
   { name: 'a number', text: '7', says: /is not JSON/ },
   { name: 'of a later version', text: JSON.stringify({ ...good, v: 2 }), says: /of another version/ },

@@ -1,7 +1,7 @@
 import { clipLine } from '../kube/one-line.ts';
 import { type ControllerReport, type ParsedReport, parseControllerReport } from './controller-report.ts';
 
-/** Written again at every retry period, so it must stay small beside the lease itself. */
+/** It is written every ten seconds while a rollout goes on, so it must stay small. */
 export const NOTE_BYTES_MAX = 8 * 1024;
 const NOTE_VERSION = 1;
 const ROLLOUTS_MAX = 30;
@@ -47,13 +47,33 @@ export function encodeNote(report: NotedReport): string {
   return note(told);
 }
 
+/** Figures that move though nothing is done: spans of time, whatever they are of. */
+const MOVING = /(?:Ms|Seconds)$/;
+/** Texts with such figures in them. */
+const SENTENCES: ReadonlySet<string> = new Set(['reason', 'blocked', 'message']);
+
+/** What has to differ before the note is written again. What moves by itself is written along, and never the reason. */
+export function essenceOf(note: string): string {
+  return JSON.stringify(JSON.parse(note), (key, value: unknown) => {
+    if (MOVING.test(key)) return undefined;
+    if (typeof value === 'number' && key === 'utilization') return round(value, 1);
+    if (typeof value === 'number' && key === 'ratePerSecond') return Number(value.toPrecision(2));
+    if (typeof value === 'string' && SENTENCES.has(key)) return value.replaceAll(/\d+(?:\.\d+)?/g, '#');
+    return value;
+  });
+}
+
 function fits(note: string): boolean {
   return Buffer.byteLength(note) <= NOTE_BYTES_MAX;
 }
 
-/** Reads the annotation of a lease that `holder` holds. Undefined text: there is none. */
+/** Reads what the `holder` of the lease told. Undefined text: there is none. */
 export function decodeNote(text: string | undefined, holder: string): ParsedReport {
-  if (text === undefined) return { ok: false, message: 'it says nothing about itself; it is of an older version' };
+  if (text === undefined)
+    return {
+      ok: false,
+      message: 'it says nothing about itself: it has just begun, may not write what it says, or is of an older version',
+    };
   if (Buffer.byteLength(text) > 2 * NOTE_BYTES_MAX) return { ok: false, message: 'what it says is too long' };
   const value = parseJson(text);
   if (typeof value !== 'object' || value === null) return { ok: false, message: 'what it says is not JSON' };
@@ -63,7 +83,7 @@ export function decodeNote(text: string | undefined, holder: string): ParsedRepo
   }
   const parsed = parseControllerReport({ ...value, isLeading: true });
   if (!parsed.ok) return { ok: false, message: `what it says cannot be read: ${parsed.message}` };
-  // A leader of an older version leaves the annotation of the one before it as it is.
+  // A leader that may not write it, or has just begun, leaves what the one before it told.
   if (parsed.report.identity !== holder) return { ok: false, message: 'what it says was said by an earlier leader' };
   return parsed;
 }
