@@ -1,4 +1,4 @@
-import { oneLine } from '../kube/one-line.ts';
+import { clipLine, oneLine } from '../kube/one-line.ts';
 import type { PodRecord } from '../kube/records.ts';
 import { identityProblem, isNameUsable, nameProblem } from './object-name.ts';
 
@@ -19,6 +19,7 @@ export class PodFacts {
   affinityNodeName = '';
   phase = '';
   reason = '';
+  message = '';
   isReady = false;
   readyChangedAtMs: number | undefined = undefined;
   scheduledStatus = '';
@@ -33,6 +34,7 @@ export class PodFacts {
 
 /** Reasons are words; whoever writes them may write more. */
 const TROUBLE_CHARACTERS_MAX = 128;
+const TROUBLE_MESSAGE_CHARACTERS_MAX = 160;
 const MESSAGE_CHARACTERS_MAX = 300;
 
 export class ContainerFacts {
@@ -93,6 +95,7 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
       isNamespaced: true,
     }) ?? (nodeName === '' ? undefined : nameProblem('spec.nodeName', nodeName));
   if (problem !== undefined) return unreadablePod(facts, problem);
+  const message = isKubeletReasonTold(facts) ? clipLine(facts.message, TROUBLE_MESSAGE_CHARACTERS_MAX) : '';
   return {
     ok: true,
     record: {
@@ -117,6 +120,7 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
           ? undefined
           : { status: facts.needUpgradeStatus, message: facts.needUpgradeMessage },
       trouble: podTrouble(facts),
+      ...(message === '' ? undefined : { troubleMessage: message }),
     },
   };
 }
@@ -129,14 +133,20 @@ function graceMs(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : Math.max(0, seconds) * 1000;
 }
 
+/** The kubelet refused the pod (`OutOfcpu`, `NodeAffinity` …) or ended it (`Evicted`, `Preempting` …). Containers that died of it show exit codes alone. */
+function isKubeletReasonTold({ phase, reason }: PodFacts): boolean {
+  return phase === 'Failed' && reason !== '';
+}
+
 function podTrouble(facts: PodFacts): string | undefined {
+  if (isKubeletReasonTold(facts)) return oneLine(facts.reason, TROUBLE_CHARACTERS_MAX) || 'Failed';
   const trouble = facts.initTrouble ?? facts.containerTrouble;
   if (trouble !== undefined) return oneLine(trouble, TROUBLE_CHARACTERS_MAX);
   if (facts.scheduledStatus === 'False') {
     return oneLine(facts.scheduledReason, TROUBLE_CHARACTERS_MAX) || 'Unschedulable';
   }
-  if (facts.phase === 'Failed') return oneLine(facts.reason, TROUBLE_CHARACTERS_MAX) || 'Failed';
-  return undefined;
+  if (facts.phase === 'Failed') return 'Failed';
+  return facts.reason === '' ? undefined : oneLine(facts.reason, TROUBLE_CHARACTERS_MAX) || undefined;
 }
 
 /** As Kubernetes reads the annotation (pkg/apis/core/helper, GetDeletionCostFromPodAnnotations): a 32-bit integer. */

@@ -79,6 +79,8 @@ export function stateWords(
   const has = (code: RolloutReasonCode): boolean => reasons.some((reason) => reason.code === code);
   if (has('no-revision')) return 'no revision yet';
   if (state === 'blocked') return 'blocked';
+  // Whether its pods have the revision is for the owners of the nodes to say.
+  if (state === 'done' && counts.strategy === 'OTA') return 'done: all pods are marked';
   if (state === 'done') return `done${leftWords(reasons)}`;
   // Not for how long it has gone on: a rollback takes up a revision that is there already.
   const age = `revision ${formatAge(nowMs - counts.targetCreatedAtMs)} old`;

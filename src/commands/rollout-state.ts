@@ -30,11 +30,13 @@ export function failedCount({ failed }: Pick<RolloutCounts, 'failed'>, led: LedR
 interface Trouble {
   /** Of failed nodes, as seen from here. */
   readonly causes: Readonly<Record<string, number>>;
+  /** What kubelets say of their pods; asked for when there are any. */
+  readonly words?: () => string;
   readonly block: Block | undefined;
 }
 
 /** What somebody should look at, and where more is told. */
-export function warningsOf(key: string, { causes, block }: Trouble, led: LedRollout): readonly string[] {
+export function warningsOf(key: string, { causes, words, block }: Trouble, led: LedRollout): readonly string[] {
   const warnings: string[] = [];
   if (block?.code === 'stale') warnings.push(`${key}: what is shown of it is old: ${block.message}`);
   else if (block !== undefined && isBlockedForAll(block) && led?.blocked === undefined) {
@@ -44,8 +46,9 @@ export function warningsOf(key: string, { causes, block }: Trouble, led: LedRoll
   if (Object.keys(known).length > 0) {
     const [namespace = '', name = ''] = key.split('/');
     const command = `"daemonpodupdater plan ${name} -n ${namespace}"`;
+    const said = words?.() ?? '';
     warnings.push(
-      `${key}: failed nodes: ${causeWords(known)}; ${command} and the event NodeUpdateFailed tell which and why`,
+      `${key}: failed nodes: ${causeWords(known)}${said === '' ? '' : ` (${said})`}; ${command} and the event NodeUpdateFailed tell which and why`,
     );
   }
   for (const refusal of refusalsOf(led)) warnings.push(`${key}: ${refusal}`);

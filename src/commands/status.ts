@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../clock.ts';
 import type { Followed } from '../controller/followed.ts';
 import { UPDATE_STRATEGY_ANNOTATION } from '../kube/annotations.ts';
 import { STATUS_PATH } from '../server/admin-routes.ts';
 import { askController } from './admin-client.ts';
 import { parseControllerReport } from './controller-report.ts';
 import { controllerLines } from './controller-view.ts';
+import { kubeletWords } from './kubelet-words.ts';
 import type { StatusOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
 import { stateWords } from './rollout-standing.ts';
@@ -46,8 +48,10 @@ async function print(reading: Reading, options: StatusOptions, before = ''): Pro
   }
   const leader = only(await leaderStatus(reading, options), wanted);
   const told = wanted.flatMap((followed) => {
-    const trouble = { causes: causesOf(followed), block: followed.rollout.blocked() };
-    return warningsOf(followed.key, trouble, ledOf(leader, followed.key));
+    const { key, rollout } = followed;
+    const words = (): string => kubeletWords(rollout.plan(monotonicMs()));
+    const trouble = { causes: causesOf(followed), words, block: rollout.blocked() };
+    return warningsOf(key, trouble, ledOf(leader, key));
   });
   const screen = { wanted, leader, warnings: [...complaints, ...told] };
   const text = output === 'json' ? JSON.stringify(statusDocument(screen)) : statusText(screen);

@@ -145,9 +145,9 @@ function groupsOf(rows: readonly PlanRow[]): Group[] {
   return [...groups.values()].sort((a, b) => a.length - b.length);
 }
 
-/** How long each node has taken already differs from node to node; the reason does not. */
+/** How long each node has taken already, and what its kubelet says in detail, differ from node to node; the reason does not. */
 function withoutTimes(reason: string): string {
-  return reason.replace(/ \(\d+ s, [^)]*\)/g, '');
+  return reason.replace(/ \(\d+ s, [^)]*\)/g, '').replace(/, as the kubelet says: "[^"]*"/g, '');
 }
 
 function reasonOf([first, ...others]: Group): string {

@@ -1,10 +1,7 @@
-import type { FailureCause } from '../rollout/explain.ts';
+import type { Failure } from '../rollout/explain.ts';
 
-export interface NodeFailure {
+export interface NodeFailure extends Failure {
   readonly node: string;
-  readonly cause: FailureCause;
-  /** The same for nodes that failed for the same reason. */
-  readonly detail: string;
 }
 
 /** Time for others to fail in the same way: those that were replaced together are overdue together. */
@@ -17,6 +14,8 @@ const NAMES_MAX = 10;
 interface Group {
   readonly detail: string;
   readonly nodes: Set<string>;
+  /** The first one, and what its kubelet said. */
+  readonly first: NodeFailure;
   /** When to say it; Infinity: nothing has changed since it was said. */
   dueMs: number;
   /** Not before; moves on with each time that it is said. */
@@ -31,13 +30,14 @@ interface Group {
 export class FailureDigest {
   readonly #groups = new Map<string, Group>();
 
-  add({ node, cause, detail }: NodeFailure, nowMs: number): void {
+  add(failure: NodeFailure, nowMs: number): void {
+    const { node, cause, detail } = failure;
     this.remove(node);
     const key = `${cause} ${detail}`;
     let group = this.#groups.get(key);
     if (group === undefined) {
       const dueMs = Number.POSITIVE_INFINITY;
-      group = { detail, nodes: new Set(), dueMs, earliestMs: 0, waitMs: REPEAT_MIN_MS };
+      group = { detail, nodes: new Set(), first: failure, dueMs, earliestMs: 0, waitMs: REPEAT_MIN_MS };
       this.#groups.set(key, group);
     }
     group.nodes.add(node);
@@ -84,9 +84,10 @@ export class FailureDigest {
   }
 }
 
-function sentenceOf({ detail, nodes }: Group): string {
+function sentenceOf({ detail, nodes, first: { node, said } }: Group): string {
   const names = [...nodes].sort().slice(0, NAMES_MAX);
   const others = nodes.size - names.length;
   const list = others === 0 ? names.join(', ') : `${names.join(', ')} and ${others} more`;
-  return `${nodes.size === 1 ? '1 node' : `${nodes.size} nodes`} failed: ${detail} (${list})`;
+  const example = said === undefined || !nodes.has(node) ? '' : `; the kubelet of ${node} says: ${said}`;
+  return `${nodes.size === 1 ? '1 node' : `${nodes.size} nodes`} failed: ${detail} (${list})${example}`;
 }

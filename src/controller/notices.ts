@@ -166,7 +166,7 @@ export class NoticeBoard {
       case 'completed':
         this.#progress.delete(followed.key);
         this.deeds.flush(followed.key, nowMs);
-        this.#say(followed, completedStatement(notice));
+        this.#say(followed, completedStatement(notice, followed.rollout.counts().strategy));
         return;
       case 'superseded':
         this.#superseded(followed, notice);
@@ -208,7 +208,9 @@ export class NoticeBoard {
     this.#failures.delete(followed.key);
     // Another one may never start: after a rollback nothing may be left to do.
     this.#progress.delete(followed.key);
-    const message = `revision ${fromHash} gives way to ${toHash} before every node had it`;
+    const isOta = followed.rollout.counts().strategy === 'OTA';
+    const before = isOta ? 'every pod was marked for it' : 'every node had it';
+    const message = `revision ${fromHash} gives way to ${toHash} before ${before}`;
     this.#say(followed, {
       level: 'info',
       reason: REASONS.superseded,

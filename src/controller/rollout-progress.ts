@@ -10,6 +10,7 @@ export class RolloutProgress {
   /** How its start is announced. */
   readonly start: Statement;
   readonly #hash: string;
+  readonly #doneWord: string;
   readonly #total: number;
   #nextStep = 0;
 
@@ -19,6 +20,7 @@ export class RolloutProgress {
     const bound = strategy === 'OTA' ? '' : `, at most ${allowed} unavailable`;
     const again = isResumed ? ' (nodes that were away came back)' : '';
     this.#hash = hash;
+    this.#doneWord = strategy === 'OTA' ? 'marked' : 'done';
     this.#total = total;
     this.start = {
       level: 'info',
@@ -39,20 +41,24 @@ export class RolloutProgress {
       this.#nextStep += 1;
     }
     if (step === undefined) return undefined;
-    const message = `${Math.round(step * 100)} % of ${this.#total} pods done for revision ${this.#hash}`;
+    const message = `${Math.round(step * 100)} % of ${this.#total} pods ${this.#doneWord} for revision ${this.#hash}`;
     const fields = { revision: this.#hash, unavailable: counts.unavailable, failed: counts.failed };
     return { level: 'info', reason: REASONS.progress, message, topic: message, fields };
   }
 }
 
-export function completedStatement(notice: Extract<RolloutNotice, { type: 'completed' }>): Statement {
+/** `strategy`: under OTA pods are marked, and have the revision when the owner of the node wants it. */
+export function completedStatement(
+  notice: Extract<RolloutNotice, { type: 'completed' }>,
+  strategy: RolloutCounts['strategy'],
+): Statement {
   const { hash, skippedNotReady, durationMs } = notice;
   const rest = skippedNotReady === 0 ? '' : `; ${skippedNotReady} nodes are NotReady and follow when they are back`;
   return {
     level: 'info',
     reason: REASONS.completed,
     topic: `${hash}${rest}`,
-    message: `all Ready nodes have revision ${hash} after ${Math.round(durationMs / 1000)} s${rest}`,
+    message: `${strategy === 'OTA' ? 'all pods are marked for' : 'all Ready nodes have'} revision ${hash} after ${Math.round(durationMs / 1000)} s${rest}`,
     fields: { revision: hash, durationMs: Math.round(durationMs), skippedNotReady },
   };
 }

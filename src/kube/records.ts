@@ -49,8 +49,10 @@ export interface PodRecord extends ObjectRecord {
   /** Last transition of the condition Ready. */
   readonly readyChangedAtMs: number | undefined;
   readonly needUpgrade: NeedUpgradeCondition | undefined;
-  /** Why it does not run, in the kubelet's words: `ImagePullBackOff`, `CrashLoopBackOff (exit code 1)`, `Unschedulable` … */
+  /** Why it does not run, in the kubelet's words: `ImagePullBackOff`, `CrashLoopBackOff (exit code 1)`, `OutOfcpu`, `Evicted` … */
   readonly trouble: string | undefined;
+  /** What the kubelet says about a pod that it refused or ended (`status.message`), clipped; absent otherwise. */
+  readonly troubleMessage?: string;
 }
 
 export interface Taint {

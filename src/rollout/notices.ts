@@ -1,5 +1,5 @@
 import type { SlotKey } from '../protocol/slot.ts';
-import type { FailureCause } from './explain.ts';
+import type { Failure } from './explain.ts';
 
 /** What happened to a rollout, for events, logs, metrics and the pace. Each is told once. */
 export type RolloutNotice =
@@ -42,15 +42,13 @@ export type RolloutNotice =
       readonly count: number;
       readonly waitMs: number;
     }
-  /** `why` names the pod and the times; `detail` is the same for nodes with the same trouble. */
-  | {
+  /** `why` names the pod and the times. */
+  | ({
       readonly type: 'node-failed';
       readonly slot: SlotKey;
       readonly node: string;
-      readonly cause: FailureCause;
-      readonly detail: string;
       readonly why: string;
-    }
+    } & Failure)
   | { readonly type: 'node-recovered'; readonly slot: SlotKey; readonly node: string }
   /** A node that had failed is gone, or should not run the pod any more. */
   | { readonly type: 'failure-moot'; readonly slot: SlotKey; readonly node: string };

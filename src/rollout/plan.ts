@@ -43,6 +43,9 @@ export interface NodePlan {
   readonly message: string;
   /** What would be asked of it now; undefined: nothing. */
   readonly next?: Ask['action'];
+  /** What is wrong with that pod, in the kubelet's words, and what it says about it. */
+  readonly trouble?: string;
+  readonly troubleMessage?: string;
 }
 
 /** What a running controller knows, and whoever only looks does not. */
@@ -69,8 +72,12 @@ export function planOf(slots: Iterable<Slot>, context: PlanContext): NodePlan[] 
       const [reason, message] = explain(slot, context);
       const pod = slot.pods.length === 1 ? slot.pods[0]?.record : undefined;
       const next = nextOf(slot, reason, context);
-      const told = { node: slot.nodeName, pod: pod?.name, revision: pod?.revisionHash, reason, message };
-      return next === undefined ? told : { ...told, next };
+      return {
+        ...{ node: slot.nodeName, pod: pod?.name, revision: pod?.revisionHash, reason, message },
+        ...(next === undefined ? undefined : { next }),
+        ...(pod?.trouble === undefined ? undefined : { trouble: pod.trouble }),
+        ...(pod?.troubleMessage === undefined ? undefined : { troubleMessage: pod.troubleMessage }),
+      };
     });
 }
 

@@ -124,7 +124,7 @@ export class SlotBook {
     if (this.counters.of('failed') === 0) return counts;
     for (const slot of this.#slots.values()) {
       if ((slot.mask & BIT.failed) === 0) continue;
-      const { cause } = classifyFailure(slot);
+      const { cause } = classifyFailure(slot, undefined);
       counts.set(cause, (counts.get(cause) ?? 0) + 1);
     }
     return counts;
@@ -178,7 +178,7 @@ export class SlotBook {
     if ((mask & BIT.failed) !== 0 && slot.failureToldHash !== hash) {
       slot.failureToldHash = hash;
       const why = explainFailure(slot, facts, nowMs);
-      this.#notices.push({ type: 'node-failed', slot: key, node, ...classifyFailure(slot), why });
+      this.#notices.push({ type: 'node-failed', slot: key, node, ...classifyFailure(slot, facts.target), why });
     }
     if (slot.failureToldHash !== undefined && (mask & BIT.eligible) === 0) {
       slot.failureToldHash = undefined;

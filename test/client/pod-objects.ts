@@ -14,6 +14,7 @@ export interface PodChoice {
   readonly deletedAt?: string;
   readonly phase?: string;
   readonly reason?: string;
+  readonly message?: string;
   readonly conditions?: readonly Condition[];
   readonly containers?: readonly ContainerChoice[];
   readonly initContainers?: readonly ContainerChoice[];
@@ -49,6 +50,7 @@ function filled(choice: PodChoice) {
     ownerUid: '9c0a1b7e-0000-4000-8000-1234567890ab',
     phase: 'Running',
     reason: '',
+    message: '',
     conditions: [READY, { type: 'PodScheduled', status: 'True', at: CREATED }],
     containers: [{}],
     initContainers: [],
@@ -96,6 +98,7 @@ export function podJson(choice: PodChoice = {}): Record<string, unknown> {
     status: {
       phase: pod.phase,
       ...(pod.reason === '' ? {} : { reason: pod.reason }),
+      ...(pod.message === '' ? {} : { message: pod.message }),
       conditions: pod.conditions.map((condition: Condition) => ({
         type: condition.type,
         status: condition.status,
@@ -185,7 +188,7 @@ export function podBytes(choice: PodChoice = {}): Buffer {
         pb.text(6, condition.message ?? ''),
       ]),
     ),
-    pb.text(3, ''),
+    pb.text(3, pod.message),
     pb.text(4, pod.reason),
     ...pod.containers.map((container) => pb.message(8, containerParts(container))),
     ...pod.initContainers.map((container) => pb.message(10, containerParts(container))),

@@ -37,6 +37,7 @@ const pods: Readonly<Record<string, PodChoice>> = {
   completed: { containers: [{ terminated: { exitCode: 0, reason: 'Completed' } }] },
   unschedulable: { conditions: [{ type: 'PodScheduled', status: 'False', at: AT, reason: 'Unschedulable' }] },
   evicted: { phase: 'Failed', reason: 'Evicted' },
+  'refused by its kubelet': { phase: 'Failed', reason: 'OutOfcpu', message: 'not enough resource: cpu' },
   'text that is not ASCII': { labels: { 'controller-revision-hash': 'häsch-✓' }, phase: 'Zuständ' },
 };
 
@@ -45,6 +46,30 @@ for (const [name, choice] of Object.entries(pods)) {
     const fromProtobuf = readPod(new WireReader(podBytes(choice)));
     assert.deepEqual(fromProtobuf, parsePod(podJson(choice)));
     assert.equal(fromProtobuf.ok, true);
+  });
+}
+
+const DIED = { containers: [{ terminated: { exitCode: 137, reason: 'Error' } }] };
+const KUBELET_WORDS: readonly (readonly [choice: PodChoice, trouble: string | undefined, message?: string])[] = [
+  [{ phase: 'Failed', reason: 'OutOfcpu', message: 'Pod was rejected: cpu' }, 'OutOfcpu', 'Pod was rejected: cpu'],
+  [{ phase: 'Failed', reason: 'Evicted', message: 'low on memory', ...DIED }, 'Evicted', 'low on memory'],
+  [{ phase: 'Failed', reason: 'UnexpectedAdmissionError' }, 'UnexpectedAdmissionError'],
+  [
+    { phase: 'Failed', reason: 'Terminated', message: `a\nb ${'x'.repeat(500)}` },
+    'Terminated',
+    `a b ${'x'.repeat(156)}…`,
+  ],
+  [{ phase: 'Failed', message: 'of nobody', ...DIED }, 'Error (exit code 137)'],
+  [{ phase: 'Failed' }, 'Failed'],
+  [{ phase: 'Unknown', reason: 'NodeLost', message: 'Node n1 is unresponsive' }, 'NodeLost'],
+  [{ phase: 'Running', reason: 'NodeLost', ...DIED }, 'Error (exit code 137)'],
+  [{ phase: 'Running' }, undefined],
+];
+for (const [choice, trouble, message] of KUBELET_WORDS) {
+  test(`trust 14: pod ${JSON.stringify(choice).slice(0, 80)} → its trouble is ${trouble}, from both encodings`, () => {
+    for (const result of [readPod(new WireReader(podBytes(choice))), parsePod(podJson(choice))]) {
+      assert.deepEqual(result.ok && [result.record.trouble, result.record.troubleMessage], [trouble, message]);
+    }
   });
 }
 

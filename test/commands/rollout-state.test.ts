@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { kubeletWords } from '../../src/commands/kubelet-words.ts';
 import type { LeftBehind } from '../../src/commands/left-behind.ts';
 import { stateOf, stateWords } from '../../src/commands/rollout-standing.ts';
 import { type LedRollout, ledOf, toldByLeader, warningsOf } from '../../src/commands/rollout-state.ts';
 import type { RolloutCounts } from '../../src/rollout/counts.ts';
 import type { Block } from '../../src/rollout/definition.ts';
+import type { NodePlan } from '../../src/rollout/plan.ts';
 
 const COUNTS: RolloutCounts = {
   eligible: 1000,
@@ -64,6 +66,11 @@ const states: readonly State[] = [
     state: 'done, but for tainted nodes (1: n8)',
   },
   { name: 'every node has it', counts: DONE, led: led(), left: { notReady: [], tainted: [] }, state: 'done' },
+  {
+    name: 'trust 14: under OTA all pods are marked',
+    counts: { ...DONE, strategy: 'OTA' },
+    state: 'done: all pods are marked',
+  },
   { name: 'the newest template is not a revision yet', counts: DONE, block: BEHIND, state: 'blocked' },
   {
     name: 'not confirmed here, but the leader goes on',
@@ -163,6 +170,35 @@ test('warnings: failed, refused and repeated nodes → what is so and where more
     /failed nodes: 1 crash-loop;/,
   );
   assert.deepEqual(warningsOf('edge/agent', { causes: {}, block: undefined }, led()), []);
+});
+
+test('trust 14: kubelets refuse pods and end them → their words and how often; of the leader whose failures they are, too', () => {
+  const row = (node: string, reason: NodePlan['reason'], trouble?: string, troubleMessage?: string): NodePlan => {
+    const told = {
+      ...(trouble === undefined ? {} : { trouble }),
+      ...(troubleMessage === undefined ? {} : { troubleMessage }),
+    };
+    return { node, pod: 'agent', revision: 'new', reason, message: '', ...told };
+  };
+  const failed = [
+    row('n1', 'failed', 'Evicted'),
+    row('n2', 'failed', 'OutOfcpu', 'cpu, requested: 4000'),
+    row('n3', 'failed', 'OutOfcpu', 'cpu, requested: 4001'),
+    row('n4', 'failed'),
+    row('n5', 'in-flight', 'ErrImagePull'),
+  ];
+  assert.equal(kubeletWords(failed), 'OutOfcpu on 2 nodes, n2: "cpu, requested: 4000"; Evicted on 1 node');
+  assert.equal(kubeletWords(failed.slice(3)), 'ErrImagePull on 1 node');
+  assert.equal(kubeletWords([row('n1', 'current'), row('n2', 'update-next', 'Evicted')]), '');
+  const many = ['A', 'B', 'C', 'D'].map((word) => row(word, 'failed', word));
+  assert.equal(kubeletWords(many), 'A on 1 node; B on 1 node; C on 1 node; …');
+  const trouble = { causes: { evicted: 1 }, words: () => 'Evicted on 1 node', block: undefined };
+  assert.match(
+    warningsOf('edge/agent', trouble, undefined)[0] ?? '',
+    /: failed nodes: 1 evicted \(Evicted on 1 node\); /,
+  );
+  const fail = (): string => assert.fail('nothing failed, so nobody asks');
+  assert.deepEqual(warningsOf('edge/agent', { causes: {}, words: fail, block: undefined }, led()), []);
 });
 
 test('warnings: refused writes → what, on which nodes, and why', () => {

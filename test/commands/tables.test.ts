@@ -36,6 +36,15 @@ test('plan table: several states → counts first, then rows grouped, the smalle
   ]);
 });
 
+test('trust 14: kubelets refuse pods, each in its own words → one group, each row with the words of its own', () => {
+  const row = (node: string, used: number) =>
+    planRow(node, 'failed', `the pod is Failed: OutOfcpu, as the kubelet says: "used: ${used}"; it is replaced`);
+  const [, summary, , , first, second] = planTable([row('n1', 700), row('n2', 800)]);
+  assert.match(summary ?? '', /^ +2 {2}failed {2}the pod is Failed: OutOfcpu; it is replaced$/);
+  assert.match(first ?? '', /used: 700/);
+  assert.match(second ?? '', /used: 800/);
+});
+
 test('plan table: the same reason for different times → one group, each row with its own time', () => {
   const row = (node: string, seconds: number) =>
     planRow(

@@ -266,3 +266,31 @@ test('replaced digest: 100,000 deletions → ten names are kept; another revisio
   assert.equal(digest.flush(2000)?.message, '1 pod deleted for revision b: on m');
   assert.equal(digest.flush(3000), undefined);
 });
+
+test('trust 14: OTA marks pods and replaces none → its events say marked, and nowhere that a node has the revision', () => {
+  const world = new World(8);
+  world.lead();
+  const annotations = { 'apps.openyurt.io/update-strategy': 'OTA' };
+  const record = optedIn('agent', '1', { annotations });
+  world.add(record);
+  for (const task of world.pump().slice(0, 4)) {
+    world.answer(task, 'done');
+    world.mark(task);
+  }
+  world.pump();
+  world.supersede(record, 'newer');
+  for (let tasks = [...world.held.map(({ task }) => task)]; tasks.length > 0; tasks = world.pump()) {
+    for (const task of tasks) {
+      world.answer(task, 'done');
+      world.mark(task);
+    }
+  }
+  const told = world.ports.events.map(({ reason, message }) => `${reason}: ${message}`);
+  assert.deepEqual(told, [
+    'RolloutStarted: marking 8 pods for revision new',
+    'RolloutProgress: 50 % of 8 pods marked for revision new',
+    'RolloutSuperseded: revision new gives way to newer before every pod was marked for it',
+    'RolloutStarted: marking 8 pods for revision newer',
+    'RolloutCompleted: all pods are marked for revision newer after 0 s',
+  ]);
+});

@@ -125,6 +125,18 @@ test('failure digest: all recover before it is said → nothing is said', () => 
   assert.deepEqual(digest.take(10_000), []);
 });
 
+test('trust 14: the kubelets refuse pods, each in its own words → one sentence, with the words of one that still fails', () => {
+  const digest = new FailureDigest();
+  const refused = { cause: 'not-admitted', detail: 'the kubelet refused the new pod: OutOfcpu' } as const;
+  digest.add({ ...refused, node: 'n1', said: 'used: 1' }, 0);
+  digest.add({ ...refused, node: 'n2', said: 'used: 2' }, 0);
+  const sentence = '2 nodes failed: the kubelet refused the new pod: OutOfcpu (n1, n2)';
+  assert.deepEqual(digest.take(10_000), [`${sentence}; the kubelet of n1 says: used: 1`]);
+  digest.remove('n1');
+  digest.repeat();
+  assert.deepEqual(digest.take(20_000), ['1 node failed: the kubelet refused the new pod: OutOfcpu (n2)']);
+});
+
 test('failure digest: fails for another reason → counts there', () => {
   const digest = new FailureDigest();
   digest.add(failure, 0);

@@ -61,6 +61,7 @@ function readSpec(facts: PodFacts, spec: Fields): void {
 function readStatus(facts: PodFacts, status: Fields): void {
   facts.phase = stringOf(status.phase, 'status.phase');
   facts.reason = stringOf(status.reason, 'status.reason');
+  facts.message = stringOf(status.message, 'status.message');
   arrayOf(status.conditions, 'status.conditions', (item, path) => readCondition(facts, fieldsOf(item, path), path));
   arrayOf(status.initContainerStatuses, 'status.initContainerStatuses', (item, path) => {
     facts.initTrouble ??= troubleOf(fieldsOf(item, path), path);

@@ -193,6 +193,9 @@ const status = messageTable<PodFacts>({
     create: (): ConditionDraft => ({ type: '', status: '', reason: '', message: '', changedAtMs: undefined }),
     set: setCondition,
   }),
+  3: text((draft, value) => {
+    draft.message = value;
+  }),
   4: shared((draft, value) => {
     draft.reason = value;
   }),

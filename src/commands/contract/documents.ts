@@ -124,6 +124,16 @@ const planSchema = z
             .enum(['delete', 'force-delete', 'mark'])
             .optional()
             .describe('what would be asked of its pod now; absent: nothing'),
+          trouble: z
+            .string()
+            .optional()
+            .describe(
+              "what is wrong with that pod, in the kubelet's words: OutOfcpu, Evicted, ImagePullBackOff; absent: nothing is known",
+            ),
+          troubleMessage: z
+            .string()
+            .optional()
+            .describe('what the kubelet says of a pod that it refused or ended, clipped'),
         }),
       )
       .readonly()
