@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { BINARY_NAMES, BinariesMissingError, findBinaries } from './binaries.ts';
+import { BINARY_NAMES, findBinaries } from './binaries.ts';
+import { BinariesMissingError } from './go-programs.ts';
 
 describe('binaries of the control plane', () => {
   let folder: string;

@@ -19,7 +19,7 @@ export interface NodeObject extends KubeObject {
 }
 
 export interface PodObject extends KubeObject {
-  readonly spec: { readonly nodeName?: string };
+  readonly spec: { readonly nodeName?: string; readonly containers?: readonly { readonly image: string }[] };
   readonly status?: { readonly phase?: string; readonly conditions?: readonly Condition[] };
 }
 
@@ -112,7 +112,7 @@ function newNodeStatus(): unknown {
  * those of a node whose heartbeats stay away.
  */
 export async function makeNodeNotReady(api: ApiClient, name: string): Promise<void> {
-  await api.patch(`/api/v1/nodes/${name}`, { metadata: { labels: { [KUBELET_LABEL]: null } } });
+  await api.patch(`/api/v1/nodes/${name}`, { metadata: { labels: { [KUBELET_LABEL]: 'stopped' } } });
   const condition = { type: 'Ready', reason: 'NodeStatusUnknown', lastTransitionTime: new Date().toISOString() };
   const lost = { ...condition, status: 'Unknown', message: 'Kubelet stopped posting node status.' };
   await api.patch(`/api/v1/nodes/${name}/status`, { status: { conditions: [lost] } }, 'strategic');
@@ -160,7 +160,7 @@ export async function makeNodeReady(api: ApiClient, name: string): Promise<void>
 
 /** Brings back every node that was lost. */
 export async function makeAllNodesReady(api: ApiClient): Promise<void> {
-  const lost = await api.list<NodeObject>(`/api/v1/nodes?labelSelector=${encodeURIComponent(`!${KUBELET_LABEL}`)}`);
+  const lost = await api.list<NodeObject>(`/api/v1/nodes?labelSelector=${KUBELET_LABEL}%3Dstopped`);
   for (const { metadata } of lost.items) await makeNodeReady(api, metadata.name);
 }
 
@@ -173,6 +173,8 @@ export interface DaemonSetOptions {
   readonly updateStrategy?: unknown;
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly minReadySeconds?: number;
+  readonly terminationGracePeriodSeconds?: number;
+  readonly imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
 }
 
 /** A DaemonSet of a usual size (a log collector's), so that its pods cost what real ones cost. */
@@ -191,13 +193,14 @@ export function daemonSetManifest(options: DaemonSetOptions): unknown {
         metadata: { labels, annotations: options.podAnnotations ?? {} },
         spec: {
           // A grace period would keep the pod for that long only with a kubelet that waits.
-          terminationGracePeriodSeconds: 5,
+          terminationGracePeriodSeconds: options.terminationGracePeriodSeconds ?? 5,
           ...(options.nodeSelector === undefined ? {} : { nodeSelector: options.nodeSelector }),
           tolerations: [{ operator: 'Exists' }],
           containers: [
             {
               name: 'agent',
               image: options.image ?? 'example.test/agent:1',
+              imagePullPolicy: options.imagePullPolicy ?? 'IfNotPresent',
               env: Array.from({ length: 12 }, (_, index) => variable(index)),
               resources: { requests: { cpu: '10m', memory: '16Mi' }, limits: { memory: '64Mi' } },
               volumeMounts: [{ name: 'logs', mountPath: '/var/log', readOnly: true }],

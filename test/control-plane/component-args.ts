@@ -59,9 +59,12 @@ export function controllerArgs(kubeconfigPath: string, isRateLimitLifted: boolea
   return ['--kubeconfig', kubeconfigPath, ...limits, '--leader-elect=false', '--secure-port=0'];
 }
 
-export function controllerManagerArgs(): string[] {
-  // Stand-in kubelets send no heartbeats (2,000 of them would keep the API server busy), so none may be missed.
-  return [`--controllers=${CONTROLLERS}`, '--node-monitor-grace-period=24h', '--node-monitor-period=1s'];
+/** Stand-in kubelets send no heartbeats (2,000 of them would keep the API server busy), so none may be missed. */
+const NEVER_MISSED_SECONDS = 24 * 3600;
+
+export function controllerManagerArgs(nodeMonitorGraceSeconds = NEVER_MISSED_SECONDS): string[] {
+  const grace = `--node-monitor-grace-period=${nodeMonitorGraceSeconds}s`;
+  return [`--controllers=${CONTROLLERS}`, grace, '--node-monitor-period=1s'];
 }
 
 export function kwokArgs(kubeconfigPath: string, files: ControlPlaneFiles): string[] {

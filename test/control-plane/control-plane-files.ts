@@ -5,7 +5,14 @@ import { stringify } from 'yaml';
 import { type KubeletOptions, kwokConfig } from './kwok-config.ts';
 
 /** Who may speak to the API server with a fixed token; all are administrators, the names tell them apart in the audit log. */
-export const IDENTITIES = ['admin', 'kube-controller-manager', 'kube-scheduler', 'kwok', 'observer'] as const;
+export const IDENTITIES = [
+  'admin',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubelet',
+  'kwok',
+  'observer',
+] as const;
 export type Identity = (typeof IDENTITIES)[number];
 
 export type Tokens = Readonly<Record<Identity, string>>;
@@ -71,6 +78,7 @@ export async function writeFiles(files: ControlPlaneFiles, kubelet: KubeletOptio
     admin: token(),
     'kube-controller-manager': token(),
     'kube-scheduler': token(),
+    kubelet: token(),
     kwok: token(),
     observer: token(),
   };

@@ -23,6 +23,8 @@ export interface ControlPlaneOptions extends Partial<KubeletOptions> {
   /** Lift the client-side rate limits of the controller manager and the scheduler; default true. */
   readonly isRateLimitLifted?: boolean;
   readonly apiServerArgs?: readonly string[];
+  /** For real kubelets: how long a heartbeat may be missing before the node is NotReady; default: for ever. */
+  readonly nodeMonitorGraceSeconds?: number;
 }
 
 export const COMPONENTS = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'] as const;
@@ -81,9 +83,18 @@ export class ControlPlane {
     return Object.values(this.#programs);
   }
 
-  /** Another program that ends with this control plane and logs beside it: the updater under test. */
+  async identityKubeconfig(user: Identity): Promise<string> {
+    return await this.writeKubeconfig({ user, token: this.#tokens[user] });
+  }
+
+  /** Another program that ends with this control plane and logs beside it: the updater under test, a real kubelet. */
   startProgram(options: ProgramStart): Program {
     return this.#group.start(options);
+  }
+
+  /** The control groups of that name are removed with the programs, whoever ends those. */
+  ownControlGroups(name: string): void {
+    this.#group.ownControlGroups(name);
   }
 
   /** Ends the component and starts it again with the same data and address; an API server is ready when this returns. */
@@ -185,7 +196,10 @@ async function startComponents({ binaries, files, tokens, group, options }: Setu
   const args: Readonly<Record<Component, readonly string[]>> = {
     etcd: etcdArgs(files, { etcdUrl, peerUrl: `http://127.0.0.1:${peerPort}` }),
     'kube-apiserver': [...apiServerArgs(files, { etcdUrl, port: apiPort }), ...(options.apiServerArgs ?? [])],
-    'kube-controller-manager': [...(await clientArgs('kube-controller-manager')), ...controllerManagerArgs()],
+    'kube-controller-manager': [
+      ...(await clientArgs('kube-controller-manager')),
+      ...controllerManagerArgs(options.nodeMonitorGraceSeconds),
+    ],
     'kube-scheduler': await clientArgs('kube-scheduler'),
     kwok: kwokArgs(await kubeconfig('kwok'), files),
   };

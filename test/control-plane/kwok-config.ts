@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 
-/** A node carries this label while its stand-in kubelet runs; without it kwok leaves the node and its pods alone. */
+/** `running` on a node while its stand-in kubelet runs, `stopped` while it does not; kwok leaves all other nodes and their pods alone. */
 export const KUBELET_LABEL = 'test.daemonpodupdater.io/kubelet';
 /** On a pod: how long it takes to become ready, as a Go duration; instead of the control plane's `startupMs`. */
 export const STARTUP_ANNOTATION = 'test.daemonpodupdater.io/startup';

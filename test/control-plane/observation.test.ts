@@ -31,13 +31,18 @@ interface PodState {
   readonly revision: number;
   readonly isReady?: boolean;
   readonly isTerminating?: boolean;
+  readonly readySinceMs?: number;
 }
 
 function pod(
   uid: string,
   nodeName: string,
-  { revision: number, isReady = true, isTerminating = false }: PodState,
+  { revision: number, isReady = true, isTerminating = false, readySinceMs }: PodState,
 ): unknown {
+  const since =
+    readySinceMs === undefined
+      ? {}
+      : { lastTransitionTime: new Date(performance.timeOrigin + readySinceMs).toISOString() };
   return {
     metadata: {
       name: uid,
@@ -47,7 +52,7 @@ function pod(
       ...(isTerminating ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
     },
     spec: { nodeName },
-    status: { conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }] },
+    status: { conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False', ...since }] },
   };
 }
 
@@ -186,6 +191,20 @@ describe('observation', () => {
     );
     assert.equal(observation.report.unavailableNow, 1);
     observation.observe([], 7_000);
+    assert.equal(observation.report.unavailableNow, 0);
+  });
+
+  it('minReadySeconds, Ready said later than it was → it counts from when it was', () => {
+    const observation = twoNodes(5);
+    observation.observe(
+      [
+        change('pod', 1_000, pod('a-1', 'a', { revision: 1 }), true),
+        change('pod', 2_900, pod('a-2', 'a', { revision: 1, readySinceMs: 2_000 })),
+      ],
+      6_990,
+    );
+    assert.equal(observation.report.unavailableNow, 1);
+    observation.observe([], 7_010);
     assert.equal(observation.report.unavailableNow, 0);
   });
 });

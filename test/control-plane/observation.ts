@@ -1,7 +1,7 @@
 import type { KubeObject } from './api-client.ts';
 import type { DaemonSetObject, NodeObject, PodObject } from './cluster.ts';
 import type { ObservedRollout } from './observed-rollout.ts';
-import { hashOf, isReady } from './pod-facts.ts';
+import { hashOf, isReady, saidReadySinceMs } from './pod-facts.ts';
 
 interface DaemonSetSpecObject extends DaemonSetObject {
   readonly spec: {
@@ -210,7 +210,7 @@ export class Observation {
       this.#pods.delete(uid);
       uids.delete(uid);
     } else {
-      const readySinceMs = this.#pods.get(uid)?.readySinceMs ?? atMs;
+      const readySinceMs = this.#pods.get(uid)?.readySinceMs ?? Math.min(atMs, saidReadySinceMs(pod));
       this.#pods.set(uid, { object: pod, readySinceMs: isReady(pod.status?.conditions) ? readySinceMs : undefined });
       uids.add(uid);
     }

@@ -26,6 +26,15 @@ export function isReady(conditions: readonly Condition[] | undefined): boolean {
   return conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
 }
 
+/**
+ * Since when the pod says that it is Ready, on `performance.now()`; Infinity when it does not say so. For Kubernetes
+ * minReadySeconds begin there: in whole seconds, so up to one earlier than anybody sees it.
+ */
+export function saidReadySinceMs({ status }: PodObject): number {
+  const time = status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime;
+  return time === undefined ? Number.POSITIVE_INFINITY : Date.parse(time) - performance.timeOrigin;
+}
+
 interface AffinityTerm {
   readonly matchFields?: readonly { readonly key: string; readonly values?: readonly string[] }[];
 }

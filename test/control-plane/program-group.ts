@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeControlGroups } from './control-groups.ts';
 import type { ControlPlaneFiles } from './control-plane-files.ts';
 import { Program } from './processes.ts';
 
@@ -15,6 +16,7 @@ export interface ProgramStart {
 export class ProgramGroup {
   readonly programs: Program[] = [];
   readonly #files: ControlPlaneFiles;
+  readonly #controlGroups: string[] = [];
   readonly #tellReaper: (line: string) => void;
 
   constructor(files: ControlPlaneFiles, lifetimeMs: number) {
@@ -51,12 +53,18 @@ export class ProgramGroup {
     return program;
   }
 
+  ownControlGroups(name: string): void {
+    this.#controlGroups.push(name);
+    this.#tellReaper(`g${name}\n`);
+  }
+
   async logTails(): Promise<string> {
     return (await Promise.all(this.programs.map(async (program) => await program.logTail()))).join('\n');
   }
 
   async release(): Promise<void> {
     for (const program of this.programs.toReversed()) await program.stop('SIGTERM', 1_000);
+    for (const name of this.#controlGroups) await removeControlGroups(name);
     await rm(this.#files.directory, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -1,17 +1,19 @@
 /**
  * Ends a control plane whose owner is gone. It is a process of its own, fed by the owner's pipe: `+<pid>` and `-<pid>` for
- * programs that were started and that have ended, one a line. When the pipe closes (the owner ended, in whatever way) or
+ * programs that were started and that have ended, `g<name>` for control groups to remove, one a line. When the pipe closes (the owner ended, in whatever way) or
  * the lifetime (from the first program on) is over, the programs still running are killed and the folder is removed.
  *
  * Arguments: the folder, the lifetime in milliseconds.
  */
 import { rm } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { removeControlGroups } from './control-groups.ts';
 
 const [directory, lifetimeMs] = process.argv.slice(2);
 if (directory === undefined || lifetimeMs === undefined) throw new Error('usage: reaper.ts <folder> <lifetimeMs>');
 
 const pids = new Set<number>();
+const controlGroups: string[] = [];
 
 async function reap(folder: string): Promise<void> {
   for (const pid of pids) {
@@ -21,6 +23,7 @@ async function reap(folder: string): Promise<void> {
       // It ended by itself.
     }
   }
+  for (const name of controlGroups) await removeControlGroups(name);
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   process.exit(0);
 }
@@ -32,7 +35,8 @@ const lines = createInterface({ input: process.stdin });
 lines.once('line', () => setTimeout(() => void reap(directory), Number(lifetimeMs)));
 lines.on('line', (line) => {
   const pid = Number(line.slice(1));
-  if (line.startsWith('+')) pids.add(pid);
+  if (line.startsWith('g')) controlGroups.push(line.slice(1));
+  else if (line.startsWith('+')) pids.add(pid);
   else pids.delete(pid);
 });
 lines.on('close', () => void reap(directory));
