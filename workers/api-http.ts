@@ -7,14 +7,15 @@ import type { Http, PodRequest } from './http.ts';
 import type { Answer, PodGlimpse } from './steps/step.ts';
 
 /** Sends the steps' requests over the API client. */
-export function apiHttp({ connection, connectionsMax, connections }: Omit<LaneHello, 'controlPort'>): Http {
-  const client = new ApiClient({ connection, connectionsMax });
+export function apiHttp({ connections, ...options }: Omit<LaneHello, 'controlPort'>): Http {
+  const client = new ApiClient(options);
   client.useConnections(connections);
   return {
     async send(request) {
-      const wire = wireRequest(request);
+      const wire: ApiRequest = { ...wireRequest(request), rate: 'paid' };
       return answerOf(wire, await client.request(wire));
     },
+    turn: (waitMs) => client.turn(AbortSignal.timeout(Math.ceil(waitMs))),
     setConnection: (next) => client.setConnection(next),
     useConnections: (count) => client.useConnections(count),
     close: () => client.close(),

@@ -18,6 +18,8 @@ interface Run {
   readonly http: Http;
   readonly limits: TaskLimits;
   readonly deadlineMs: number;
+  /** The dispatcher has paid for one request a task. */
+  isPaid: boolean;
 }
 
 /**
@@ -26,7 +28,7 @@ interface Run {
  */
 export async function executeTask(task: Task, http: Http, limits: TaskLimits): Promise<Outcome> {
   const startedAtMs = monotonicMs();
-  const run: Run = { steps: stepRun(task), http, limits, deadlineMs: startedAtMs + limits.taskTimeoutMs };
+  const run: Run = { steps: stepRun(task), http, limits, deadlineMs: startedAtMs + limits.taskTimeoutMs, isPaid: true };
   let hasWritten = false;
   let end: Finish;
   try {
@@ -49,6 +51,8 @@ async function perform(run: Run, effect: Exclude<Effect, Finish>): Promise<StepI
     return { kind: 'waited' };
   }
   const { isWrite, request } = effect;
+  if (!run.isPaid) await run.http.turn?.(Math.max(0, run.deadlineMs - monotonicMs()));
+  run.isPaid = false;
   const limits = { writeUntilMs: run.limits.writeUntilMs, deadlineMs: run.deadlineMs };
   const leaving = departure(isWrite, limits, monotonicMs());
   if (leaving.kind !== 'leave') return leaving;

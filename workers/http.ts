@@ -11,6 +11,8 @@ export interface PodRequest {
 /** The API server as the steps see it. `send` never rejects. */
 export interface Http {
   send(request: PodRequest): Promise<Answer>;
+  /** Resolves when the rate limit lets one more request leave, or after `waitMs`; undefined, or not there: at once. */
+  turn?(waitMs: number): Promise<void> | undefined;
   setConnection(connection: Connection): void;
   useConnections(count: number): void;
   close(): Promise<void>;

@@ -1,9 +1,11 @@
 import type { Dispatcher } from 'undici';
 import { monotonicMs } from '../clock.ts';
 import type { Connection } from '../protocol/connection.ts';
+import type { RateLimit } from '../protocol/token-bucket.ts';
 import { type ApiResponse, Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import { Gate } from './gate.ts';
+import { RateGate } from './rate-gate.ts';
 import { OBJECT_BYTES_MAX } from './readers.ts';
 import { type StreamAnswer, StreamExchange } from './stream-exchange.ts';
 import { Transport } from './transport.ts';
@@ -20,8 +22,10 @@ export interface ApiRequest {
   readonly body?: string | Uint8Array;
   readonly contentType?: string;
   readonly accept?: string;
-  /** From the call to the last byte. */
+  /** From the call to the last byte, without what it waits for the rate limit. */
   readonly timeoutMs: number;
+  /** `paid`: its place in the rate limit was taken beforehand. `charged`: leaves at once, and others wait the longer. Without it it waits. */
+  readonly rate?: 'paid' | 'charged';
   readonly signal?: AbortSignal;
   /** False: a success's body is read and thrown away. A refusal's is always kept. */
   readonly shouldReadBody: boolean;
@@ -41,6 +45,8 @@ export interface ApiClientOptions {
   readonly connection: Connection;
   /** Connections for requests, at most; `useConnections` may ask for fewer. Streams have their own. */
   readonly connectionsMax: number;
+  /** Of all requests and starts of streams; without it there is none. */
+  readonly rateLimit?: RateLimit | undefined;
   /** How long a stream may bring nothing, before its head and between two chunks. */
   readonly streamSilenceMs?: number;
   readonly onRequest?: (report: RequestReport) => void;
@@ -61,16 +67,40 @@ export class ApiClient {
   readonly #options: ApiClientOptions;
   readonly #transport: Transport;
   readonly #gate: Gate;
+  readonly #rateGate: RateGate | undefined;
   #headers: readonly string[];
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
     this.#transport = new Transport(options);
     this.#gate = new Gate(options.connectionsMax);
+    this.#rateGate = options.rateLimit === undefined ? undefined : new RateGate(options.rateLimit);
     this.#headers = headersOf(options.connection);
   }
 
   request(request: ApiRequest): Promise<ApiResponse> {
+    const turn = this.#turnOf(request);
+    return turn === undefined ? this.#send(request) : turn.then(() => this.#send(request));
+  }
+
+  /** Resolves with the answer's head; `timeoutMs` bounds the whole stream. */
+  stream(request: ApiRequest): Promise<StreamAnswer | Failure> {
+    const turn = this.#turnOf(request);
+    return turn === undefined ? this.#open(request) : turn.then(() => this.#open(request));
+  }
+
+  /** When the next request may leave that is then sent as `paid`; undefined: at once. */
+  turn(signal?: AbortSignal): Promise<void> | undefined {
+    return this.#rateGate?.pass(signal);
+  }
+
+  #turnOf({ rate, signal }: ApiRequest): Promise<void> | undefined {
+    if (rate === undefined) return this.turn(signal);
+    if (rate === 'charged') this.#rateGate?.charge();
+    return undefined;
+  }
+
+  #send(request: ApiRequest): Promise<ApiResponse> {
     const startedMs = monotonicMs();
     return new Promise((resolve) => {
       let hasBegun = false;
@@ -96,8 +126,7 @@ export class ApiClient {
     });
   }
 
-  /** Resolves with the answer's head; `timeoutMs` bounds the whole stream. */
-  stream(request: ApiRequest): Promise<StreamAnswer | Failure> {
+  #open(request: ApiRequest): Promise<StreamAnswer | Failure> {
     const startedMs = monotonicMs();
     return new Promise((resolve) => {
       const exchange = new StreamExchange({
@@ -131,6 +160,7 @@ export class ApiClient {
 
   /** Waits for the requests in flight, ends streams at once. */
   async close(): Promise<void> {
+    this.#rateGate?.close();
     await this.#transport.closeStreams();
     await this.#gate.empty();
     await this.#transport.close();

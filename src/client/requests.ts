@@ -217,8 +217,11 @@ export interface NamespacedTarget extends CallOptions {
   readonly name: string;
 }
 
+/** A request of the election leaves at once: a lease must not be lost to a rate limit. */
+const ELECTION = { accept: JSON_TYPE, shouldReadBody: true, rate: 'charged' } as const;
+
 export function getLeaseRequest(target: NamespacedTarget): ApiRequest {
-  return { ...base(calls.getLease, target, target), accept: JSON_TYPE, shouldReadBody: true };
+  return { ...base(calls.getLease, target, target), ...ELECTION };
 }
 
 /** `object`: a whole `coordination.k8s.io/v1` Lease. */
@@ -227,8 +230,7 @@ export function createLeaseRequest(target: Omit<NamespacedTarget, 'name'> & { re
     ...base(calls.createLease, { namespace: target.namespace }, target),
     body: JSON.stringify(target.object),
     contentType: JSON_TYPE,
-    accept: JSON_TYPE,
-    shouldReadBody: true,
+    ...ELECTION,
   };
 }
 
@@ -238,8 +240,7 @@ export function updateLeaseRequest(target: NamespacedTarget & { readonly object:
     ...base(calls.updateLease, target, target),
     body: JSON.stringify(target.object),
     contentType: JSON_TYPE,
-    accept: JSON_TYPE,
-    shouldReadBody: true,
+    ...ELECTION,
   };
 }
 

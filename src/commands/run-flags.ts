@@ -96,7 +96,10 @@ export const runDefinition: CommandDefinition = {
     ),
     textFlag({ flags: '--config <file>', help: 'YAML with settings that may change at run time: workers' }),
     withDefault(
-      integerFlag({ flags: '--kube-api-qps <n>', help: 'most requests a second; 0: unlimited' }, RATE_RANGE),
+      integerFlag(
+        { flags: '--kube-api-qps <n>', help: 'most requests of all kinds a second; 0: unlimited' },
+        RATE_RANGE,
+      ),
       500,
     ),
     withDefault(

@@ -15,9 +15,11 @@ export interface TrafficOptions {
   readonly laneInFlightMax: number;
   /** See DispatcherOptions. */
   readonly tasksInLanesMax?: number;
-  /** Client-side rate limit of writes; 0 is unlimited. */
+  /** Client-side rate limit; 0 is unlimited. */
   readonly qps: number;
   readonly burst: number;
+  /** See DispatcherOptions. */
+  readonly rateMemory?: SharedArrayBuffer;
   /** Replacements in flight over all DaemonSets. */
   readonly maxInFlight: number;
   /** Replacements in flight of one DaemonSet, whatever its budget. */
@@ -49,9 +51,18 @@ export class Traffic {
   #turns = 0;
 
   constructor(parts: TrafficParts) {
-    const { lanes, batchMax, laneInFlightMax, tasksInLanesMax, qps, burst, random } = parts.options;
+    const { lanes, batchMax, laneInFlightMax, tasksInLanesMax, qps, burst, rateMemory, random } = parts.options;
     this.#parts = parts;
-    this.dispatcher = new Dispatcher({ lanes, batchMax, laneInFlightMax, tasksInLanesMax, qps, burst, random });
+    this.dispatcher = new Dispatcher({
+      lanes,
+      batchMax,
+      laneInFlightMax,
+      tasksInLanesMax,
+      qps,
+      burst,
+      rateMemory,
+      random,
+    });
     this.dispatcher.hold();
   }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import type { SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
+import { TokenBucket } from '../protocol/token-bucket.ts';
 import type { DelayingQueue } from './delaying-queue.ts';
 import type { DispatchLoad, DispatchStats, RunReport } from './dispatch-stats.ts';
 import type { KeyedQueue } from './keyed-queue.ts';
 import { RateLimitingQueue } from './rate-limiting-queue.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 export interface DispatcherOptions {
   readonly lanes: number;
@@ -15,9 +15,11 @@ export interface DispatcherOptions {
   readonly laneInFlightMax: number;
   /** Tasks that all lanes together have at once: no lane has more than an equal share of them. Without it there is no such bound. */
   readonly tasksInLanesMax?: number | undefined;
-  /** Tasks a second over all lanes; 0 is no limit. */
+  /** Tasks a second over all lanes; 0 is no limit. A task's token is that of its first request. */
   readonly qps: number;
   readonly burst: number;
+  /** See `RateLimit`: with others who send requests. */
+  readonly rateMemory?: SharedArrayBuffer | undefined;
   /** In [0, 1); for the jitter of backoffs. Without it there is none. */
   readonly random?: () => number;
 }
@@ -64,7 +66,7 @@ export class Dispatcher {
     this.#limiting = new RateLimitingQueue(options.lanes, options.random ?? (() => 0));
     this.#delaying = this.#limiting.delaying;
     this.#queue = this.#delaying.queue;
-    this.#bucket = new TokenBucket(options.qps, options.burst);
+    this.#bucket = new TokenBucket(options.qps, options.burst, options.rateMemory);
     this.#batchMax = options.batchMax;
     this.#laneInFlightMax = options.laneInFlightMax;
     this.#tasksInLanesMax = options.tasksInLanesMax ?? Number.POSITIVE_INFINITY;
@@ -232,7 +234,8 @@ export class Dispatcher {
       else tasks.push(task);
     }
     if (tasks.length > 0) {
-      this.#bucket.take(tasks.length, input.nowMs);
+      // Other threads may have taken some meanwhile.
+      this.#bucket.charge(tasks.length, input.nowMs);
       this.#taken.set(lane, (this.#taken.get(lane) ?? 0) + tasks.length);
       this.#nextLane = (lane + 1) % this.laneCount;
     }

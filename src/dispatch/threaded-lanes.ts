@@ -3,6 +3,7 @@ import type { ResourceLimits } from 'node:worker_threads';
 import { monotonicMs } from '../clock.ts';
 import type { Connection } from '../protocol/connection.ts';
 import type { TaskBatch } from '../protocol/task.ts';
+import type { RateLimit } from '../protocol/token-bucket.ts';
 import { withinMs } from './deadline.ts';
 import type { LaneCallbacks, LaneHealth, LanePool, LaneProfileRequest, LaneStats } from './lane-pool.ts';
 import type { LaneThreadOptions } from './lane-thread.ts';
@@ -14,6 +15,8 @@ export interface ThreadedLanesOptions {
   readonly callbacks: LaneCallbacks;
   /** Sockets of all lanes together to the API server. Each lane has an equal share, and at least one. */
   readonly connectionsMax: number;
+  /** For what a task sends beyond its first request, which the dispatcher has paid for. */
+  readonly rateLimit?: RateLimit | undefined;
   /** The thread's code; by default workers/lane.ts. */
   readonly workerUrl?: URL;
   readonly resourceLimits?: ResourceLimits;
@@ -34,6 +37,7 @@ const PROFILE_EXTRA_MS = 10_000;
 export class ThreadedLanes implements LanePool {
   readonly #threadOptions: LaneThreadOptions;
   readonly #connectionsMax: number;
+  readonly #rateLimit: RateLimit | undefined;
   readonly #callbacks: LaneCallbacks;
   readonly #pingIntervalMs: number;
   readonly #stuckAfterMs: number;
@@ -51,6 +55,7 @@ export class ThreadedLanes implements LanePool {
       resourceLimits: options.resourceLimits ?? RESOURCE_LIMITS,
     };
     this.#connectionsMax = options.connectionsMax;
+    this.#rateLimit = options.rateLimit;
     this.#callbacks = options.callbacks;
     this.#connection = options.connection;
     this.#pingIntervalMs = options.pingIntervalMs ?? 1000;
@@ -154,6 +159,7 @@ export class ThreadedLanes implements LanePool {
         connection: this.#connection,
         connectionsMax: this.#connectionsMax,
         connections: this.#connectionsOfLane(),
+        rateLimit: this.#rateLimit,
       }),
       before: this.#closed.get(lane),
     });

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Connection } from './connection.ts';
+import type { RateLimit } from './token-bucket.ts';
 
 /** The first message to a new worker thread, through its function `connect`. */
 export interface LaneHello {
@@ -9,6 +10,8 @@ export interface LaneHello {
   /** Sockets to the API server: as many as this lane may ever have, and its share of them for now. */
   readonly connectionsMax: number;
   readonly connections: number;
+  /** Of all threads together; undefined: none. */
+  readonly rateLimit?: RateLimit | undefined;
 }
 
 /** What a worker thread tells about itself. */

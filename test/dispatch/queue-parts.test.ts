@@ -8,8 +8,8 @@ import { laneOfSlot } from '../../src/dispatch/lane-router.ts';
 import { MinHeap } from '../../src/dispatch/min-heap.ts';
 import { died, firstStart, isUnhealthy } from '../../src/dispatch/restarts.ts';
 import { createEntry, type SlotEntry, SlotList } from '../../src/dispatch/slot-entry.ts';
-import { TokenBucket } from '../../src/dispatch/token-bucket.ts';
 import { isStuck } from '../../src/dispatch/watchdog.ts';
+import { TokenBucket } from '../../src/protocol/token-bucket.ts';
 import { slotOf } from './support/slots.ts';
 
 test('slot list: any pushes, shifts and deletes → behaves like an array', () => {

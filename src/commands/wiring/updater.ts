@@ -13,6 +13,7 @@ import { type PodEvent, type RecordedEvent, subjectOf } from '../../events/event
 import { EventRecorder } from '../../events/recorder.ts';
 import type { Connection } from '../../protocol/connection.ts';
 import type { Outcome } from '../../protocol/outcome.ts';
+import { type RateLimit, rateLimit } from '../../protocol/token-bucket.ts';
 import type { ReaderProblem } from './cluster-reader.ts';
 import { ControllerHost } from './controller-host.ts';
 import { inProcessExecutor } from './in-process.ts';
@@ -33,6 +34,7 @@ export interface UpdaterOptions {
   readonly workers: LaneSetting;
   /** See LaneManagerOptions. */
   readonly cpus: () => number;
+  /** Requests a second of all threads together; 0: unlimited. */
   readonly qps: number;
   readonly burst: number;
   /** Replacements in flight over all DaemonSets; Infinity without a bound of its own. */
@@ -77,9 +79,11 @@ export class Updater {
     // Read once: all parts must begin with the same number.
     const lanes = initialLanes(options.workers, options.cpus());
     this.#isDryRun = options.isDryRun;
+    const limit = options.qps === 0 || options.burst === 0 ? undefined : rateLimit(options.qps, options.burst);
     this.client = new ApiClient({
       connection,
       connectionsMax: READER_CONNECTIONS_MAX,
+      rateLimit: limit,
       onRequest: (report) => listeners.onRequest(report),
       onUnauthorized: () => listeners.onUnauthorized(),
     });
@@ -95,8 +99,8 @@ export class Updater {
       },
       onSuppressed: ({ type }) => listeners.onEventSuppressed(type),
     });
-    this.host = this.#makeHost(options, lanes);
-    this.pool = this.#makePool(options);
+    this.host = this.#makeHost(options, lanes, limit);
+    this.pool = this.#makePool(options, limit);
     this.lanes = new LaneManager({
       pool: this.pool,
       host: this.host,
@@ -151,7 +155,7 @@ export class Updater {
     await this.client.close();
   }
 
-  #makeHost(options: UpdaterOptions, lanes: number): ControllerHost {
+  #makeHost(options: UpdaterOptions, lanes: number, limit: RateLimit | undefined): ControllerHost {
     const { listeners } = options;
     return new ControllerHost({
       client: this.client,
@@ -163,6 +167,7 @@ export class Updater {
         tasksInLanesMax: TASKS_IN_LANES_MAX,
         qps: options.qps,
         burst: options.burst,
+        ...(limit === undefined ? {} : { rateMemory: limit.memory }),
         maxInFlight: options.maxInFlight,
         maxInFlightPerDaemonSet: IN_FLIGHT_PER_DAEMON_SET_MAX,
         taskTimeoutMs: TASK_TIMEOUT_MS,
@@ -184,7 +189,7 @@ export class Updater {
     });
   }
 
-  #makePool(options: UpdaterOptions): LanePool {
+  #makePool(options: UpdaterOptions, limit: RateLimit | undefined): LanePool {
     const callbacks: LaneCallbacks = {
       onOutcomes: (_lane, outcomes) => this.host.onOutcomes(outcomes),
       onLaneLost: (lane, { reason, restartInMs, detail }) => {
@@ -192,10 +197,10 @@ export class Updater {
         this.host.onLaneLost(lane, monotonicMs() + restartInMs);
       },
     };
-    const { connection } = options;
+    const network = { connection: options.connection, connectionsMax: CONNECTIONS_MAX, rateLimit: limit };
     if (options.isSingleThreaded === true) {
-      return new InProcessLanes(inProcessExecutor(connection, CONNECTIONS_MAX), callbacks);
+      return new InProcessLanes(inProcessExecutor(network), callbacks);
     }
-    return new ThreadedLanes({ connection, connectionsMax: CONNECTIONS_MAX, callbacks });
+    return new ThreadedLanes({ ...network, callbacks });
   }
 }
