@@ -18,6 +18,7 @@ export function apiHttp({ connections, ...options }: Omit<LaneHello, 'controlPor
     turn: (waitMs) => client.turn(AbortSignal.timeout(Math.ceil(waitMs))),
     setConnection: (next) => client.setConnection(next),
     useConnections: (count) => client.useConnections(count),
+    abort: () => client.abort(),
     close: () => client.close(),
   };
 }

@@ -5,7 +5,9 @@ import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { LaneControl } from '../src/protocol/lane-control.ts';
 import { cpuProfile, heapProfile } from './profile.ts';
 
-export type HostControl = Pick<LaneControl, 'setConnection' | 'useConnections' | 'drain'> & { running(): number };
+export type HostControl = Pick<LaneControl, 'setConnection' | 'useConnections' | 'abort' | 'drain'> & {
+  running(): number;
+};
 
 /** Answers the main thread's requests about this thread over a port. */
 export function exposeControl(port: MessagePort, host: HostControl): void {
@@ -23,6 +25,7 @@ export function exposeControl(port: MessagePort, host: HostControl): void {
     useConnections: (count) => host.useConnections(count),
     cpuProfile,
     heapProfile,
+    abort: () => host.abort(),
     drain: () => host.drain(),
   };
   Comlink.expose(control, nodeEndpoint(port));

@@ -10,6 +10,7 @@ export function createExecutor(hello: Omit<LaneHello, 'controlPort'>): Executor 
     execute: (task, limits) => executeTask(task, http, limits),
     setConnection: (connection) => http.setConnection(connection),
     useConnections: (count) => http.useConnections(count),
+    abort: () => http.abort(),
     close: () => http.close(),
   };
 }

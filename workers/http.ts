@@ -15,5 +15,7 @@ export interface Http {
   turn?(waitMs: number): Promise<void> | undefined;
   setConnection(connection: Connection): void;
   useConnections(count: number): void;
+  /** Ends what is under way by a reset. */
+  abort(): Promise<void>;
   close(): Promise<void>;
 }

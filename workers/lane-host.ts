@@ -11,6 +11,7 @@ export interface Executor {
   readonly execute: Execute;
   setConnection(connection: Connection): void;
   useConnections(count: number): void;
+  abort(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,6 +49,7 @@ export function laneHost(createExecutor: (hello: LaneHello) => Executor): LaneHo
         running: () => running,
         setConnection: (connection) => executor.setConnection(connection),
         useConnections: (count) => executor.useConnections(count),
+        abort: () => executor.abort(),
         drain: () => drain(executor),
       });
       connected.resolve(executor);

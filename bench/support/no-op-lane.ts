@@ -11,6 +11,7 @@ const host = laneHost(() => ({
   execute: (task) => outcomeOf(task, DONE, 0),
   setConnection() {},
   useConnections() {},
+  async abort() {},
   async close() {},
 }));
 

@@ -166,6 +166,11 @@ export class ApiClient {
     await this.#transport.close();
   }
 
+  /** Ends everything at once: requests in flight are reset, so that they do not arrive any more. */
+  async abort(): Promise<void> {
+    await this.#transport.abort();
+  }
+
   #dispatch(request: ApiRequest, exchange: Exchange): void {
     try {
       this.#transport.requests.dispatch(this.#dispatchOptions(request), exchange);

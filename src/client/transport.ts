@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
-import type { Dispatcher, ProxyAgent as ProxyAgentClass } from 'undici';
+import type { Dispatcher, Pool as PoolClass, ProxyAgent as ProxyAgentClass } from 'undici';
+import buildConnector from 'undici/lib/core/connect.js';
 import Pool from 'undici/lib/dispatcher/pool.js';
 import type { Connection } from '../protocol/connection.ts';
+import { type OpenSockets, overTcp, resetAll, resetting } from './reset-socket.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** The API server keeps idle connections for longer than this, so the client is always the one who closes. */
@@ -60,6 +62,14 @@ export class Transport {
     await Promise.all([this.#dispatchers, ...this.#retired].map(({ streams }) => streams.destroy()));
   }
 
+  /** Ends requests and streams at once. */
+  async abort(): Promise<void> {
+    await this.closeStreams();
+    const all = [this.#dispatchers, ...this.#retired];
+    for (const { sockets } of all) resetAll(sockets);
+    await Promise.all(all.map(({ requests }) => requests.destroy()));
+  }
+
   /** Waits for the requests in flight. */
   async close(): Promise<void> {
     await this.closeStreams();
@@ -68,8 +78,12 @@ export class Transport {
   }
 }
 
+type PoolOptions = PoolClass.Options;
+
 interface Dispatchers {
   readonly requests: Dispatcher & { readonly destroyed?: boolean };
+  /** Those of `requests`. */
+  readonly sockets: OpenSockets;
   readonly streams: Dispatcher;
   readonly origin: string;
   readonly pathPrefix: string;
@@ -87,15 +101,22 @@ function endpointKey(connection: Connection): string {
 
 function createDispatchers(connection: Connection, connectionsMax: number): Dispatchers {
   const url = new URL(connection.serverUrl);
+  const sockets: OpenSockets = new Set();
   return {
-    requests: createDispatcher(connection, connectionsMax),
-    streams: createDispatcher(connection, null),
+    requests: createDispatcher(connection, connectionsMax, sockets),
+    sockets,
+    streams: createDispatcher(connection, null, undefined),
     origin: url.origin,
     pathPrefix: url.pathname.replace(/\/+$/, ''),
   };
 }
 
-function createDispatcher(connection: Connection, connections: number | null): Dispatcher {
+/** `resets`: connections are kept there, and reset when they are ended in the middle of a request; it must not arrive any more. */
+function createDispatcher(
+  connection: Connection,
+  connections: number | null,
+  resets: OpenSockets | undefined,
+): Dispatcher {
   const options = {
     connections,
     pipelining: 1,
@@ -109,10 +130,17 @@ function createDispatcher(connection: Connection, connections: number | null): D
   const tls = tlsOptions(connection);
   const connect = { timeout: CONNECT_TIMEOUT_MS, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS };
   if (connection.proxyUrl === undefined) {
-    return new Pool(new URL(connection.serverUrl).origin, { ...options, connect: { ...connect, ...tls } });
+    const connector = buildConnector({ ...connect, ...tls, allowH2: false });
+    const { origin } = new URL(connection.serverUrl);
+    return new Pool(origin, { ...options, connect: resets ? resetting(overTcp(connector), resets) : connector });
   }
   const ProxyAgent = loadProxyAgent();
-  return new ProxyAgent({ ...options, uri: connection.proxyUrl, requestTls: tls, proxyTls: connect });
+  const factory = (origin: string | URL, tunnel: PoolOptions): Dispatcher => {
+    const { connect: through } = tunnel;
+    const isReset = resets !== undefined && typeof through === 'function';
+    return new Pool(origin, isReset ? { ...tunnel, connect: resetting(through, resets) } : tunnel);
+  };
+  return new ProxyAgent({ ...options, uri: connection.proxyUrl, requestTls: tls, proxyTls: connect, factory });
 }
 
 /**

@@ -9,6 +9,8 @@ import type { LaneCallbacks, LaneHealth, LanePool, LaneStats } from './lane-pool
 export interface InProcessExecutor {
   run(batch: TaskBatch, onEarly: (outcomes: Outcome[]) => void): Outcome[] | Promise<Outcome[]>;
   setConnection(connection: Connection): void;
+  /** Ends what is under way by a reset. */
+  abort(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,6 +85,10 @@ export class InProcessLanes implements LanePool {
 
   health(): LaneHealth {
     return { isHealthy: true, reason: '' };
+  }
+
+  abort(): Promise<void> {
+    return this.#executor.abort();
   }
 
   async close(graceMs: number): Promise<void> {

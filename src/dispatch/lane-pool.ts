@@ -79,6 +79,8 @@ export interface LanePool {
   /** The JSON of a `.cpuprofile` or `.heapprofile`. Rejects when there is no such lane or it does not answer. */
   profile(request: LaneProfileRequest): Promise<string>;
   health(): LaneHealth;
+  /** Resets what lanes have under way, so that it does not arrive any more; its tasks end. Nothing may be sent any more. */
+  abort(): Promise<void>;
   /** Nothing may be sent any more. Lanes that are not done within the grace period are lost. */
   close(graceMs: number): Promise<void>;
 }

@@ -14,6 +14,8 @@ import { isStuck } from './watchdog.ts';
 
 /** A thread that does not answer within this is left out of a round of control calls. */
 const CONTROL_TIMEOUT_MS = 2000;
+/** A thread whose event loop does not turn is ended all the same. */
+const ABORT_TIMEOUT_MS = 500;
 
 export interface SupervisedLaneOptions {
   readonly lane: number;
@@ -141,6 +143,11 @@ export class SupervisedLane {
     };
   }
 
+  /** See LaneControl. */
+  async abort(): Promise<void> {
+    await withinMs(this.#thread?.link.control.abort() ?? Promise.resolve(), ABORT_TIMEOUT_MS);
+  }
+
   /** Ends the thread; tasks that are still in flight are lost. Nothing is sent afterwards. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -149,6 +156,7 @@ export class SupervisedLane {
     const thread = this.#thread;
     if (this.#inFlight > 0) {
       if (thread === undefined) this.#abandon({ reason: 'exit', restartInMs: 0, detail: '' });
+      else await this.abort();
       await thread?.kill('exit');
       return;
     }

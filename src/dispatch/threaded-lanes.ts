@@ -141,6 +141,10 @@ export class ThreadedLanes implements LanePool {
     return { isHealthy: true, reason: '' };
   }
 
+  async abort(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.abort()));
+  }
+
   async close(graceMs: number): Promise<void> {
     const lanes = [...this.#lanes.values()];
     await withinMs(Promise.all(lanes.map((lane) => lane.idle())), graceMs);

@@ -36,6 +36,8 @@ export interface LaneControl {
   cpuProfile(durationMs: number): Promise<string>;
   /** Samples what this thread allocates for that long; returns the JSON of a `.heapprofile`. */
   heapProfile(durationMs: number): Promise<string>;
+  /** Before the thread is ended with tasks that still run: what they have sent is reset, so that it does not arrive later. */
+  abort(): Promise<void>;
   /** Ends when no task runs any more and the sockets are closed. */
   drain(): Promise<void>;
 }

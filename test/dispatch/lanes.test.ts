@@ -146,6 +146,7 @@ test('in-process lanes: batches → the same outcomes, and never from within sen
     {
       run: (batch, onEarly) => runBatch(batch, (task) => outcomeOf(task, finish('done'), 0), onEarly),
       setConnection() {},
+      async abort() {},
       async close() {},
     },
     seen,

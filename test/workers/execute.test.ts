@@ -40,6 +40,7 @@ function fakeHttp(
     },
     setConnection() {},
     useConnections() {},
+    async abort() {},
     async close() {},
   };
 }

@@ -9,6 +9,7 @@ export function inProcessExecutor(network: Omit<LaneHello, 'controlPort' | 'conn
   return {
     run: (batch, onEarly) => runBatch(batch, executor.execute, onEarly),
     setConnection: (next) => executor.setConnection(next),
+    abort: () => executor.abort(),
     close: () => executor.close(),
   };
 }

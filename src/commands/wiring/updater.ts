@@ -138,11 +138,12 @@ export class Updater {
     if (!this.#isDryRun) this.#recorder.record(event);
   }
 
-  /** No new work; resolves when what is in flight has ended, or after the grace period. */
+  /** No new work; resolves when what is in flight has ended. What has not after the grace period is reset: it must not arrive after the lease. */
   async drain(graceMs: number): Promise<void> {
     this.host.drain();
     const deadlineMs = monotonicMs() + graceMs;
     while (this.host.controller.isBusy && monotonicMs() < deadlineMs) await sleep(DRAIN_POLL_MS);
+    if (this.host.controller.isBusy) await this.pool.abort();
     this.host.end();
   }
 

@@ -20,6 +20,7 @@ const host = laneHost(({ connection, ...hello }) => {
     useConnections(count) {
       connections = count;
     },
+    async abort() {},
     async close() {},
   };
 });
