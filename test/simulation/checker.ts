@@ -21,6 +21,7 @@ import type { StampClock } from './clocks.ts';
 import { CommitLog } from './commit-log.ts';
 import { Conduct, intentOf } from './conduct.ts';
 import { isOfRevision } from './generations.ts';
+import { isHeld } from './hold.ts';
 import type { KnownDaemonSet } from './knowledge.ts';
 import { endlessSleep } from './memory.ts';
 import type { SimProcess } from './process.ts';
@@ -236,6 +237,7 @@ export class Checker {
     if (known === undefined || daemonSet === undefined || strategy === undefined) {
       this.#fail('opted-out', conduct, `${task.action} of ${task.slot}, which is known not to have opted in`);
     }
+    if (isHeld(daemonSet)) this.#fail('paused', conduct, `${task.action} of ${task.slot}, which is known to be paused`);
     if (daemonSet.metadata.uid !== known.uid) this.#fail('opted-out', conduct, `${task.slot} is of a former DaemonSet`);
     const unread = whatIsUnreadable(conduct.knowledge, known, task);
     if (unread !== '')

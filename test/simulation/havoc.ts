@@ -3,6 +3,7 @@ import { deletePod } from '../../src/simulator/graceful-delete.ts';
 import { type PodObject, withMetadata } from '../../src/simulator/objects.ts';
 import { forkRandom, type Random } from '../../src/simulator/random.ts';
 import { CLUSTER_HAPPENINGS } from './cluster-happenings.ts';
+import { HOLD } from './hold.ts';
 import type { Happening } from './scene.ts';
 import type { Kind, Spec } from './spec.ts';
 import { STREAM_OUTAGE } from './stream-outage.ts';
@@ -10,7 +11,7 @@ import { USER_HAPPENINGS } from './user-happenings.ts';
 import type { World } from './world.ts';
 
 /** The order matters: each draws its randomness in turn. */
-const HAPPENINGS: readonly Happening[] = [...CLUSTER_HAPPENINGS, ...USER_HAPPENINGS, STREAM_OUTAGE];
+const HAPPENINGS: readonly Happening[] = [...CLUSTER_HAPPENINGS, ...USER_HAPPENINGS, STREAM_OUTAGE, HOLD];
 
 /** What users change once more shortly before the end: no later change hides what became of this one. */
 const LAST_WORDS: ReadonlySet<Kind> = new Set<Kind>(['strategy', 'max-unavailable', 'opt-out', 'template', 'rollback']);

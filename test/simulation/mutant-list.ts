@@ -267,6 +267,11 @@ export const MUTANTS: readonly Mutant[] = [
   ...PLACE_MUTANTS,
   ...VIEW_MUTANTS,
   ...UNREADABLE_MUTANTS,
+  one('pause-of-a-kind', 'a pause whose value is neither true nor false holds nothing', {
+    file: 'src/kube/annotations.ts',
+    find: "value === undefined || value === 'false') return false;",
+    replace: "value !== 'true') return false;",
+  }),
   one('force-unasked', 'pods stuck in Terminating are deleted by force though nobody asked for it', {
     file: STUCK,
     find: 'facts.isForceDeleteStuck && ',

@@ -71,6 +71,8 @@ export const KINDS = [
   'stream-outage',
   // Nodes, pods, DaemonSets and revisions that nobody can read for a while.
   'unreadable',
+  // Users again; drawn by itself, so that the others are as they were.
+  'hold',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];
@@ -153,6 +155,7 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
   const faultMs = (overrides.minutes ?? minutes) * 60_000;
   const kinds = drawKinds(random);
   const gatherMs = pick(random, [1, GATHER_MS]);
+  drawHold(createRandom(seed ^ 0x401d), kinds);
   for (const kind of overrides.without ?? []) kinds.delete(kind);
   // With a small budget nothing is left to decide after half of the pods went.
   const isLarge = base.nodes > 40 && kinds.has('mass-delete');
@@ -202,11 +205,17 @@ function drawKinds(random: Random): Map<Kind, number> {
   const share = pick(random, [0, 0.1, 0.25, 0.25, 0.5, 0.8]);
   const kinds = new Map<Kind, number>();
   for (const kind of KINDS) {
+    if (kind === 'hold') continue;
     const often = COMMON.has(kind) ? 0.9 : OFTEN.has(kind) && share > 0 ? 0.6 : 0;
     const [isIn, intensity] = [random() < Math.max(share, often), random()];
     if (isIn) kinds.set(kind, 0.02 + 0.98 * intensity * intensity);
   }
   return kinds;
+}
+
+function drawHold(random: Random, kinds: Map<Kind, number>): void {
+  const [isIn, intensity] = [random() < 0.25, random()];
+  if (isIn) kinds.set('hold', 0.05 + 0.95 * intensity);
 }
 
 export function logUniform(random: Random, low: number, high: number): number {
