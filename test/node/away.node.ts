@@ -40,7 +40,7 @@ await describeOnRealNodes('real nodes that go away and return', (real) => {
         assert.deepEqual([first.updatedNodes, first.deletedPods, first.unavailablePeak], [1, 1, 1]);
         const { daemonSet } = await statusOnce(plane, name, (told) => told.daemonSet.updated === 1);
         assert.deepEqual([daemonSet.skippedNotReady, daemonSet.failed, daemonSet.inFlight], [1, 0, 0]);
-        await untilEvent(plane, name, /^RolloutCompleted: .*1/);
+        await untilEvent(plane, name, /^RolloutCompleted: .*1 .*NotReady/);
         assert.deepEqual(await away.containers(), containers);
 
         await away.startKubelet();
@@ -105,6 +105,40 @@ await describeOnRealNodes('real nodes that go away and return', (real) => {
         );
       } finally {
         await cut.restore();
+      }
+    });
+  });
+
+  it('trust D: a node that shuts down in order during the rollout → its pod ends in time and costs no turn, comes back updated and is not deleted', async () => {
+    const { cluster, nodes } = real();
+    const { plane } = cluster;
+    const options = { name: 'shut-down', annotations: ROLLING, image: OLD, minReadySeconds: 12 };
+    await withSubject(cluster, options, async ({ name, observer, change }) => {
+      observer.begin();
+      const generation = await change(NEW);
+      await statusOnce(plane, name, ({ daemonSet }) => daemonSet.updated === 1);
+      const pods = await listPods(plane.admin, { name });
+      const [first] = await deletedPods(cluster, name, 1);
+      const waiting = pods.find(({ spec: { containers } }) => containers?.[0]?.image === OLD);
+      const node = nodes.find((one) => one.name === waiting?.spec.nodeName) ?? nodes[0];
+      try {
+        await node.shutDown();
+        // The other one is available at last, and this one, which is away, counts for nothing.
+        await untilEvent(plane, name, /^RolloutCompleted: /);
+        const { daemonSet } = await statusOnce(plane, name, (told) => told.daemonSet.leader !== null);
+        assert.deepEqual(daemonSet.leader?.failures, {});
+
+        await node.powerOn();
+        const report = await observer.complete(generation, TIMEOUT_MS);
+        assert.equal(report.updatedNodes, 2);
+        assert.deepEqual(await deletedPods(cluster, name, 1), [first]);
+        const events = await eventsOf(plane, name);
+        assert.deepEqual(
+          events.filter((event) => event.startsWith('NodeUpdateFailed')),
+          [],
+        );
+      } finally {
+        await node.restore();
       }
     });
   });

@@ -1,5 +1,8 @@
 import { CNI_FOLDER } from './requirements.ts';
 
+/** How long pods may take to end when their node shuts down. */
+const SHUTDOWN_GRACE_SECONDS = 20;
+
 export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
 
 /** What containerd reads with `--config`. JSON's strings are TOML's, too. */
@@ -62,6 +65,9 @@ export function kubeletConfig({ port, leaseSeconds }: KubeletSettings): string {
       'imagefs.available': none,
       'imagefs.inodesFree': none,
     },
+    // Hears of a shutdown from logind, then ends all pods.
+    shutdownGracePeriod: `${SHUTDOWN_GRACE_SECONDS}s`,
+    shutdownGracePeriodCriticalPods: '1s',
     // The machine's packet filter is not the node's.
     makeIPTablesUtilChains: false,
     volumePluginDir: '/var/lib/kubelet/volume-plugins',

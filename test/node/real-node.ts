@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { NodeObject } from '../control-plane/cluster.ts';
+import type { NodeObject, PodObject } from '../control-plane/cluster.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { isReady } from '../control-plane/pod-facts.ts';
 import { freePorts, type Program, waitFor } from '../control-plane/processes.ts';
 import { PAUSE_IMAGE } from './images.ts';
+import { Logind } from './logind.ts';
 import type { NodePrograms } from './node-programs.ts';
 import { CONTAINERD_SOCKET, containerdConfig, kubeletConfig, networkConfig } from './node-settings.ts';
 
@@ -36,6 +37,7 @@ export class RealNode {
   readonly #options: RealNodeOptions;
   readonly #directory: string;
   readonly #controlGroups: string;
+  readonly #logind: Logind;
   #boots = 0;
   #first: Program | undefined;
   #kubelet: Program | undefined;
@@ -44,6 +46,7 @@ export class RealNode {
     this.name = options.name;
     this.#options = options;
     this.#directory = join(options.plane.files.directory, options.name);
+    this.#logind = new Logind(join(this.#directory, 'bus'));
     this.#controlGroups = `daemonpodupdater-${options.name}-${randomBytes(4).toString('hex')}`;
   }
 
@@ -62,6 +65,7 @@ export class RealNode {
     await write('containerd.toml', containerdConfig({ cniFolder, sandboxImage: PAUSE_IMAGE }));
     await write('kubelet.json', kubeletConfig({ port, leaseSeconds: LEASE_SECONDS }));
     plane.ownControlGroups(this.#controlGroups);
+    await this.#logind.start();
     await this.powerOn();
   }
 
@@ -89,6 +93,19 @@ export class RealNode {
   async powerOff(): Promise<void> {
     await this.#first?.stop('SIGKILL');
     await this.#kubelet?.stop('SIGKILL');
+  }
+
+  /** As a machine that is told to shut down: the kubelet ends the pods first, in time, says so, and takes no new ones. */
+  async shutDown(): Promise<void> {
+    this.#logind.prepareForShutdown();
+    await this.#until('no containers', async () => (await this.containers()).length === 0);
+    const pods = `/api/v1/pods?fieldSelector=${encodeURIComponent(`spec.nodeName=${this.name}`)}`;
+    await this.#until('no pods that run', async () => {
+      const { items } = await this.#options.plane.admin.list<PodObject>(pods);
+      return items.every(({ status }) => status?.phase !== 'Running');
+    });
+    await this.untilReadyIs(false);
+    await this.powerOff();
   }
 
   /** Starts the kubelet and waits until the node is Ready. */
@@ -158,7 +175,11 @@ export class RealNode {
 
   #start(name: string, command: string, args: readonly string[]): Program {
     const { plane, programs } = this.#options;
-    const env = { ...process.env, PATH: `${programs.containerdFolder}:${process.env.PATH}` };
+    const env = {
+      ...process.env,
+      PATH: `${programs.containerdFolder}:${process.env.PATH}`,
+      DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${this.#logind.path}`,
+    };
     return plane.startProgram({ name: `${this.name}-${name}-${this.#boots}`, command, args, env });
   }
 
