@@ -1,6 +1,7 @@
 /**
  * The clock that shells hand to the cores: it never steps, it is the same in every thread of the process, and it reads
- * like milliseconds since the Unix epoch, so that the API server's timestamps can serve as start-up hints.
+ * like milliseconds since the Unix epoch, so that the API server's timestamps can serve as start-up hints. When the machine's
+ * clock is corrected later it stays as wrong as that was: what others read is told by `wallOf`.
  *
  * `performance.now()` is not used: its origin differs from thread to thread.
  */
@@ -21,6 +22,19 @@ function measureOffsetMs(): number {
 }
 
 const offsetMs = measureOffsetMs();
+
+/**
+ * What it is by the machine's clock: steps when that is corrected, and goes on while the machine is suspended, in which the
+ * monotonic one may stand still (CLOCK_MONOTONIC of Linux does).
+ */
+export function wallMs(): number {
+  return Date.now();
+}
+
+/** When that was, or will be, by the wall clock as it is set now; for people and other machines. */
+export function wallOf(ms: number): number {
+  return ms + wallMs() - monotonicMs();
+}
 
 export function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();

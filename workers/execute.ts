@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonicMs } from '../src/clock.ts';
+import { monotonicMs, wallMs } from '../src/clock.ts';
 import type { Outcome } from '../src/protocol/outcome.ts';
 import type { Task, TaskBatch } from '../src/protocol/task.ts';
 import type { Http } from './http.ts';
@@ -53,9 +53,10 @@ async function perform(run: Run, effect: Exclude<Effect, Finish>): Promise<StepI
   const { isWrite, request } = effect;
   if (!run.isPaid) await run.http.turn?.(Math.max(0, run.deadlineMs - monotonicMs()));
   run.isPaid = false;
-  const limits = { writeUntilMs: run.limits.writeUntilMs, deadlineMs: run.deadlineMs };
-  const leaving = departure(isWrite, limits, monotonicMs());
+  const { writeUntilMs, writeUntilWallMs } = run.limits;
+  const limits = { writeUntilMs, writeUntilWallMs, deadlineMs: run.deadlineMs };
+  const leaving = departure(isWrite, limits, monotonicMs(), wallMs());
   if (leaving.kind !== 'leave') return leaving;
   const answer = await run.http.send({ request, task: run.steps.task, timeoutMs: leaving.timeoutMs });
-  return returned(isWrite, answer, { ...limits, nowMs: monotonicMs() });
+  return returned(isWrite, answer, { ...limits, nowMs: monotonicMs(), wallMs: wallMs() });
 }

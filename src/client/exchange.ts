@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { monotonicMs } from '../clock.ts';
+import { monotonicMs, wallMs } from '../clock.ts';
 import { type Failure, type FailureCode, failureOf } from './failure.ts';
 import { retryAfterMsOf } from './status-error.ts';
 
@@ -33,6 +33,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #timer: NodeJS.Timeout;
   readonly #deadlineMs: number;
+  readonly #deadlineWallMs: number;
   readonly #onAbort = () => this.#cancel('aborted', 'the request was aborted');
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #isSettled = false;
@@ -48,6 +49,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#options = options;
     const { timeoutMs, signal } = options;
     this.#deadlineMs = monotonicMs() + timeoutMs;
+    this.#deadlineWallMs = wallMs() + timeoutMs;
     this.#timer = setTimeout(() => this.#expire(), timeoutMs);
     if (signal?.aborted) this.#onAbort();
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -58,11 +60,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * The request is about to be written. A process that stood still finds free sockets before it finds its timers: what
-   * waited for one must not leave late.
+   * The request is about to be written. A process that stood still, or a machine that was suspended, finds free sockets before
+   * it finds its timers: what waited for one must not leave late.
    */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (!this.#isSettled && monotonicMs() >= this.#deadlineMs) this.#expire();
+    const isLate = monotonicMs() >= this.#deadlineMs || wallMs() >= this.#deadlineWallMs;
+    if (!this.#isSettled && isLate) this.#expire();
     if (this.#isSettled) controller.abort(new Error('settled before it was sent'));
     else this.#controller = controller;
   }

@@ -217,8 +217,10 @@ export interface NamespacedTarget extends CallOptions {
   readonly name: string;
 }
 
-/** A request of the election leaves at once: a lease must not be lost to a rate limit. */
+/** A request of the election, or of what leaders leave each other, leaves at once: a lease must not be lost to a rate limit. */
 const ELECTION = { accept: JSON_TYPE, shouldReadBody: true, rate: 'charged' } as const;
+
+const CHARGED = { shouldReadBody: true, rate: 'charged' } as const;
 
 export function getLeaseRequest(target: NamespacedTarget): ApiRequest {
   return { ...base(calls.getLease, target, target), ...ELECTION };
@@ -245,7 +247,7 @@ export function updateLeaseRequest(target: NamespacedTarget & { readonly object:
 }
 
 export function getConfigMapRequest(target: NamespacedTarget): ApiRequest {
-  return { ...base(calls.getConfigMap, target, target), accept: JSON_TYPE, shouldReadBody: true };
+  return { ...base(calls.getConfigMap, target, target), ...ELECTION };
 }
 
 /** `object`: a whole ConfigMap. The answer holds its metadata alone. */
@@ -253,13 +255,13 @@ export function createConfigMapRequest(
   target: Omit<NamespacedTarget, 'name'> & { readonly object: unknown },
 ): ApiRequest {
   const { namespace, object } = target;
-  return { ...write(calls.createConfigMap, { namespace }, target, { body: object }), shouldReadBody: true };
+  return { ...write(calls.createConfigMap, { namespace }, target, { body: object }), ...CHARGED };
 }
 
 /** `patch`: a merge patch; with a resourceVersion in it 409 when the ConfigMap has another one. The answer holds its metadata alone. */
 export function patchConfigMapRequest(target: NamespacedTarget & { readonly patch: unknown }): ApiRequest {
   const content = { body: target.patch, contentType: MERGE_PATCH };
-  return { ...write(calls.patchConfigMap, target, target, content), shouldReadBody: true };
+  return { ...write(calls.patchConfigMap, target, target, content), ...CHARGED };
 }
 
 /** `object`: a whole `events.k8s.io/v1` Event. */

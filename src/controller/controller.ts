@@ -16,6 +16,8 @@ import { type ViewLoss, ViewLosses } from './view-losses.ts';
 export interface Leadership {
   readonly isLeading: boolean;
   readonly writeUntilMs: number;
+  /** By the wall clock; see TaskBatch. */
+  readonly writeUntilWallMs?: number | undefined;
 }
 
 /**
@@ -41,6 +43,8 @@ export class Controller {
   #hasDaemonSets = false;
   #isDraining = false;
   #leadership: Leadership = { isLeading: false, writeUntilMs: 0 };
+  /** The wall clock has passed it: nothing is sent before the lease is renewed. */
+  #isOverByWall = false;
 
   constructor(options: TrafficOptions, ports: ControllerPorts) {
     this.#ports = ports;
@@ -114,6 +118,7 @@ export class Controller {
   setLeadership(leadership: Leadership): void {
     const wasLeading = this.#leadership.isLeading;
     this.#leadership = leadership;
+    this.#isOverByWall = false;
     if (wasLeading === leadership.isLeading || this.#isDraining) return;
     if (leadership.isLeading) this.dispatcher.release();
     else this.dispatcher.hold();
@@ -197,13 +202,14 @@ export class Controller {
   }
 
   /** Lets time pass, decides what may go, and sends what the lanes have room for. */
-  pump(nowMs: number): void {
+  pump(nowMs: number, wallMs = Number.NEGATIVE_INFINITY): void {
+    if (wallMs >= (this.#leadership.writeUntilWallMs ?? Number.POSITIVE_INFINITY)) this.#isOverByWall = true;
     for (const followed of this.#followed.values()) this.#tick(followed, nowMs);
     if (this.#dryRun !== undefined) {
       if (this.#mayWrite(nowMs)) this.#dryRun.look(this.#followed, nowMs);
     } else if (this.#mayWrite(nowMs)) {
       this.#traffic.select(nowMs);
-      this.#traffic.send(this.#leadership.writeUntilMs, nowMs);
+      this.#traffic.send(this.#leadership, nowMs);
     } else if (!this.#leadership.isLeading) this.#traffic.giveUp(nowMs);
     for (const followed of this.#followed.values()) this.#notices.post(followed, nowMs);
   }
@@ -223,7 +229,8 @@ export class Controller {
   }
 
   #mayWrite(nowMs: number): boolean {
-    return !this.#isDraining && this.#leadership.isLeading && nowMs < this.#leadership.writeUntilMs;
+    const { isLeading, writeUntilMs } = this.#leadership;
+    return !this.#isDraining && isLeading && nowMs < writeUntilMs && !this.#isOverByWall;
   }
 
   #follow(daemonSet: DaemonSetRecord, nowMs: number): void {

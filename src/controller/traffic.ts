@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetOfSlot, type SlotKey } from '../protocol/slot.ts';
-import type { Task } from '../protocol/task.ts';
+import type { Task, TaskBatch } from '../protocol/task.ts';
 import type { Followed } from './followed.ts';
 import type { NoticeBoard } from './notices.ts';
 import type { ControllerPorts } from './ports.ts';
@@ -29,6 +29,8 @@ export interface TrafficOptions {
   /** In [0, 1). */
   readonly random: () => number;
 }
+
+type WriteRight = Pick<TaskBatch, 'writeUntilMs' | 'writeUntilWallMs'>;
 
 interface TrafficParts {
   readonly options: TrafficOptions;
@@ -96,16 +98,16 @@ export class Traffic {
     for (const followed of asked) followed.isDirty = this.#room === 0;
   }
 
-  /** Hands the lanes what they have room for. No write leaves after `writeUntilMs`. */
-  send(writeUntilMs: number, nowMs: number): void {
-    if (!this.#sendOnce(writeUntilMs, nowMs)) return;
+  /** Hands the lanes what they have room for. No write leaves after the right to it. */
+  send(right: WriteRight, nowMs: number): void {
+    if (!this.#sendOnce(right, nowMs)) return;
     // What is not wanted any more gives its place to others, or to something else for the same slot; no event tells so.
     this.select(nowMs);
-    this.#sendOnce(writeUntilMs, nowMs);
+    this.#sendOnce(right, nowMs);
   }
 
   /** Whether a rollout took something back. */
-  #sendOnce(writeUntilMs: number, nowMs: number): boolean {
+  #sendOnce({ writeUntilMs, writeUntilWallMs }: WriteRight, nowMs: number): boolean {
     const { ports, options, followed } = this.#parts;
     const { taskTimeoutMs, isDryRun } = options;
     let hasReleased = false;
@@ -123,7 +125,7 @@ export class Traffic {
         const write = followed.get(daemonSetOfSlot(task.slot))?.rollout.onSent(task.slot, nowMs);
         this.#sent.set(task.slot, { task, write });
       }
-      ports.send(lane, { tasks, writeUntilMs, taskTimeoutMs, isDryRun });
+      ports.send(lane, { tasks, writeUntilMs, writeUntilWallMs, taskTimeoutMs, isDryRun });
     }
     return hasReleased;
   }

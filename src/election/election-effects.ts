@@ -41,3 +41,11 @@ export type ElectionEffect =
   | { readonly type: 'leader-observed'; readonly identity: string }
   /** After a `release`: nothing more will come. */
   | { readonly type: 'stopped' };
+
+/** What is on its way to the API server. */
+export interface ElectionRequest {
+  readonly type: 'get' | 'write' | 'release';
+  readonly startedAtMs: number;
+  readonly startedAtWallMs: number;
+  readonly record: LeaseRecord | undefined;
+}

@@ -1,20 +1,6 @@
-import type { ElectionEffect, ElectionInput, LostReason } from './election-effects.ts';
-import type { ElectionTimings, LeaseRecord, ObservedLease } from './lease.ts';
-import { isSameRecord, JITTER_FACTOR, LOOK_SHARE } from './lease.ts';
-
-interface Request {
-  readonly type: 'get' | 'write' | 'release';
-  readonly startedAtMs: number;
-  readonly record: LeaseRecord | undefined;
-}
-
-export interface ElectionOptions {
-  /** Unique to the process: two processes of one identity would both believe to hold the lease. */
-  readonly identity: string;
-  readonly timings: ElectionTimings;
-  /** In [0, 1); spreads candidates' attempts. */
-  readonly random: () => number;
-}
+import type { ElectionEffect, ElectionInput, ElectionRequest, LostReason } from './election-effects.ts';
+import type { ElectionOptions, ElectionTimings, LeaseRecord, ObservedLease } from './lease.ts';
+import { freshRecord, isSameRecord, JITTER_FACTOR, LOOK_SHARE } from './lease.ts';
 
 /**
  * Leader election over a Lease with the semantics of client-go's tools/leaderelection, as a state machine.
@@ -24,6 +10,8 @@ export interface ElectionOptions {
  * over at O + leaseDuration ≥ S + 15 s at the earliest. The holder stops at `writeUntilMs` = S + renewDeadline = S + 10 s.
  * So 5 s are left for a write on its way at that moment and for clocks that run at different rates (up to 15/10).
  * client-go counts its deadline from the end of the renewal's wait instead, which is up to one retry period later.
+ * A suspended machine's monotonic clock may stand still, while the candidate's goes on: so the holder stops as soon as S +
+ * renewDeadline has passed by its wall clock, too. A wall clock that is set forward costs a renewal, no more.
  *
  * Assumes: updates are compare-and-swap on the resourceVersion; identities are unique; nobody deletes or edits the Lease
  * by hand. At most one request is on its way; the shell answers each `get`, `create` and `update` with exactly one
@@ -43,7 +31,9 @@ export class ElectionMachine {
 
   /** Defined while leading. */
   #writeUntilMs: number | undefined;
-  #request: Request | undefined;
+  #writeUntilWallMs = 0;
+  #wallMs = 0;
+  #request: ElectionRequest | undefined;
   #nextAttemptAtMs = Number.NEGATIVE_INFINITY;
   #phase: 'running' | 'releasing' | 'stopped' = 'running';
   #effects: ElectionEffect[] = [];
@@ -55,8 +45,13 @@ export class ElectionMachine {
   }
 
   /** Whether a guarded write may start now. */
-  isLeading(nowMs: number): boolean {
-    return this.#writeUntilMs !== undefined && nowMs < this.#writeUntilMs;
+  isLeading(nowMs: number, wallMs = Number.NEGATIVE_INFINITY): boolean {
+    return this.#writeUntilMs !== undefined && nowMs < this.#writeUntilMs && wallMs < this.#writeUntilWallMs;
+  }
+
+  /** By the wall clock, while leading: what has passed this time may not be written, whatever the other clock says. */
+  get writeUntilWallMs(): number {
+    return this.#writeUntilWallMs;
   }
 
   /** Who holds the lease as far as is known; '' for nobody, undefined before the first read. */
@@ -64,9 +59,11 @@ export class ElectionMachine {
     return this.#observed?.holderIdentity;
   }
 
-  handle(input: ElectionInput, nowMs: number): readonly ElectionEffect[] {
+  /** `wallMs`: the wall clock, which may step. The record's times are of it. */
+  handle(input: ElectionInput, nowMs: number, wallMs = nowMs): readonly ElectionEffect[] {
     if (this.#phase === 'stopped') return [];
     this.#effects = [];
+    this.#wallMs = wallMs;
     this.#loseAtDeadline(nowMs);
     this.#apply(input, nowMs);
     this.#reportLeader();
@@ -108,7 +105,7 @@ export class ElectionMachine {
     }
   }
 
-  #settle(): Request {
+  #settle(): ElectionRequest {
     const request = this.#request;
     if (request === undefined) throw new Error('assertion: an answer came without a request');
     this.#request = undefined;
@@ -116,7 +113,10 @@ export class ElectionMachine {
   }
 
   #loseAtDeadline(nowMs: number): void {
-    if (this.#writeUntilMs !== undefined && nowMs >= this.#writeUntilMs) this.#lose('deadline');
+    if (this.#writeUntilMs === undefined || this.isLeading(nowMs, this.#wallMs)) return;
+    // Suspended, perhaps: it is known at once whether somebody else took over.
+    if (nowMs < this.#writeUntilMs) this.#nextAttemptAtMs = nowMs;
+    this.#lose('deadline');
   }
 
   #lose(reason: LostReason): void {
@@ -134,7 +134,7 @@ export class ElectionMachine {
   }
 
   #get(nowMs: number): void {
-    this.#request = { type: 'get', startedAtMs: nowMs, record: undefined };
+    this.#request = { type: 'get', startedAtMs: nowMs, startedAtWallMs: this.#wallMs, record: undefined };
     this.#effects.push({ type: 'get', timeoutMs: this.#timeoutMs() });
   }
 
@@ -170,8 +170,8 @@ export class ElectionMachine {
       this.#stop();
       return;
     }
-    const record = this.#freshRecord(nowMs, 0);
-    this.#request = { type: 'write', startedAtMs: nowMs, record };
+    const record = this.#freshRecord(0);
+    this.#request = { type: 'write', startedAtMs: nowMs, startedAtWallMs: this.#wallMs, record };
     this.#effects.push({ type: 'create', record, timeoutMs: this.#timeoutMs() });
   }
 
@@ -180,13 +180,13 @@ export class ElectionMachine {
     if (resourceVersion === undefined) throw new Error('assertion: an update needs a resourceVersion');
     const record =
       current.holderIdentity === this.#identity
-        ? { ...this.#freshRecord(nowMs, current.leaseTransitions), acquireTimeMs: current.acquireTimeMs }
-        : this.#freshRecord(nowMs, current.leaseTransitions + 1);
-    this.#request = { type: 'write', startedAtMs: nowMs, record };
+        ? { ...this.#freshRecord(current.leaseTransitions), acquireTimeMs: current.acquireTimeMs }
+        : this.#freshRecord(current.leaseTransitions + 1);
+    this.#request = { type: 'write', startedAtMs: nowMs, startedAtWallMs: this.#wallMs, record };
     this.#effects.push({ type: 'update', record, resourceVersion, timeoutMs: this.#timeoutMs() });
   }
 
-  #onWritten(request: Request, resourceVersion: string, nowMs: number): void {
+  #onWritten(request: ElectionRequest, resourceVersion: string, nowMs: number): void {
     if (request.record === undefined) throw new Error('assertion: a read was answered like a write');
     this.#resourceVersion = resourceVersion;
     this.#observed = request.record;
@@ -200,18 +200,20 @@ export class ElectionMachine {
       return;
     }
     const writeUntilMs = request.startedAtMs + this.#timings.renewDeadlineMs;
-    if (nowMs >= writeUntilMs) {
+    const writeUntilWallMs = request.startedAtWallMs + this.#timings.renewDeadlineMs;
+    if (nowMs >= writeUntilMs || this.#wallMs >= writeUntilWallMs) {
       // It took so long that the right to write is over before it began: renew at once.
       this.#update(request.record, nowMs);
       return;
     }
     const isNew = this.#writeUntilMs === undefined;
     this.#writeUntilMs = writeUntilMs;
+    this.#writeUntilWallMs = writeUntilWallMs;
     this.#effects.push({ type: isNew ? 'became-leader' : 'renewed', writeUntilMs });
     this.#nextAttemptAtMs = nowMs + this.#timings.retryPeriodMs;
   }
 
-  #onConflict(request: Request, nowMs: number): void {
+  #onConflict(request: ElectionRequest, nowMs: number): void {
     this.#resourceVersion = undefined;
     if (request.type === 'release') {
       this.#stop();
@@ -255,12 +257,12 @@ export class ElectionMachine {
     const resourceVersion = this.#resourceVersion;
     if (resourceVersion === undefined) throw new Error('assertion: giving up needs a resourceVersion');
     const record = {
-      ...this.#freshRecord(nowMs, current.leaseTransitions),
+      ...this.#freshRecord(current.leaseTransitions),
       holderIdentity: '',
       // As client-go: candidates that do not look at the empty identity see a lease that ends at once.
       leaseDurationSeconds: 1,
     };
-    this.#request = { type: 'release', startedAtMs: nowMs, record };
+    this.#request = { type: 'release', startedAtMs: nowMs, startedAtWallMs: this.#wallMs, record };
     this.#effects.push({ type: 'update', record, resourceVersion, timeoutMs: this.#timeoutMs() });
   }
 
@@ -269,14 +271,8 @@ export class ElectionMachine {
     this.#effects.push({ type: 'stopped' });
   }
 
-  #freshRecord(nowMs: number, leaseTransitions: number): LeaseRecord {
-    return {
-      holderIdentity: this.#identity,
-      leaseDurationSeconds: Math.ceil(this.#timings.leaseDurationMs / 1000),
-      acquireTimeMs: nowMs,
-      renewTimeMs: nowMs,
-      leaseTransitions,
-    };
+  #freshRecord(leaseTransitions: number): LeaseRecord {
+    return freshRecord(this.#identity, this.#timings, { leaseTransitions, wallMs: this.#wallMs });
   }
 
   /** Half of the renew deadline, as the core components have it: a request that hangs leaves time for another one. */

@@ -1,4 +1,4 @@
-import { monotonicMs } from '../clock.ts';
+import { monotonicMs, wallMs } from '../clock.ts';
 import type { ElectionEffect, ElectionInput, LostReason } from './election-effects.ts';
 import type { ElectionMachine } from './election-machine.ts';
 import type { LeaseRecord } from './lease.ts';
@@ -12,8 +12,8 @@ export interface LeaseApi {
 
 /** Called synchronously; must not call back into the elector. */
 export interface ElectorListener {
-  /** After becoming the leader and after each renewal: writes may leave until then, on the clock of src/clock.ts. */
-  onLeading(writeUntilMs: number): void;
+  /** After becoming the leader and after each renewal: writes may leave until then, by both clocks of src/clock.ts. */
+  onLeading(writeUntilMs: number, writeUntilWallMs: number): void;
   /** No write may leave any more. The elector goes on as a candidate, except after a release. */
   onLost(reason: LostReason): void;
   onLeaderObserved(identity: string): void;
@@ -55,7 +55,7 @@ export class Elector {
   }
 
   isLeading(): boolean {
-    return this.#machine.isLeading(monotonicMs());
+    return this.#machine.isLeading(monotonicMs(), wallMs());
   }
 
   get leaderIdentity(): string | undefined {
@@ -63,7 +63,7 @@ export class Elector {
   }
 
   #feed(input: ElectionInput): void {
-    for (const effect of this.#machine.handle(input, monotonicMs())) this.#execute(effect);
+    for (const effect of this.#machine.handle(input, monotonicMs(), wallMs())) this.#execute(effect);
   }
 
   #execute(effect: ElectionEffect): void {
@@ -82,7 +82,7 @@ export class Elector {
         return;
       case 'became-leader':
       case 'renewed':
-        this.#listener.onLeading(effect.writeUntilMs);
+        this.#listener.onLeading(effect.writeUntilMs, this.#machine.writeUntilWallMs);
         return;
       case 'lost':
         this.#listener.onLost(effect.reason);

@@ -15,6 +15,21 @@ export interface ObservedLease {
   readonly resourceVersion: string;
 }
 
+/** What a holder writes that has it from now on. */
+export function freshRecord(
+  holderIdentity: string,
+  timings: ElectionTimings,
+  { leaseTransitions, wallMs }: { readonly leaseTransitions: number; readonly wallMs: number },
+): LeaseRecord {
+  return {
+    holderIdentity,
+    leaseDurationSeconds: Math.ceil(timings.leaseDurationMs / 1000),
+    acquireTimeMs: wallMs,
+    renewTimeMs: wallMs,
+    leaseTransitions,
+  };
+}
+
 export function isSameRecord(a: LeaseRecord, b: LeaseRecord): boolean {
   return (
     a.holderIdentity === b.holderIdentity &&
@@ -38,6 +53,14 @@ export interface ElectionTimings {
   readonly leaseDurationMs: number;
   readonly renewDeadlineMs: number;
   readonly retryPeriodMs: number;
+}
+
+export interface ElectionOptions {
+  /** Unique to the process: two processes of one identity would both believe to hold the lease. */
+  readonly identity: string;
+  readonly timings: ElectionTimings;
+  /** In [0, 1); spreads candidates' attempts. */
+  readonly random: () => number;
 }
 
 /** The core components' values. */

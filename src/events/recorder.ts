@@ -1,6 +1,6 @@
 import type { ApiRequest, ApiResponse } from '../client/api.ts';
 import { createEventRequest, patchEventRequest } from '../client/requests.ts';
-import { monotonicMs } from '../clock.ts';
+import { monotonicMs, wallOf } from '../clock.ts';
 import { EventCorrelator, type EventEffect, type RecordedEvent } from './event-correlator.ts';
 import { type EventReporter, eventObject, namespaceOf, seriesPatch } from './event-object.ts';
 
@@ -13,6 +13,8 @@ export interface EventRecorderOptions {
   /** The spam filter kept one back. */
   readonly onSuppressed?: (event: RecordedEvent) => void;
   readonly now?: () => number;
+  /** By the wall clock, for a moment of `now`. */
+  readonly wallOf?: (ms: number) => number;
 }
 
 const QUEUE_LENGTH_MAX = 1024;
@@ -37,6 +39,7 @@ export class EventRecorder {
   readonly #warnings: Waiting[] = [];
   readonly #others: Waiting[] = [];
   readonly #now: () => number;
+  readonly #wallOf: (ms: number) => number;
   readonly #timer: NodeJS.Timeout;
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
@@ -44,6 +47,7 @@ export class EventRecorder {
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#now = options.now ?? monotonicMs;
+    this.#wallOf = options.wallOf ?? (options.now === undefined ? wallOf : (ms) => ms);
     this.#timer = setInterval(() => this.#enqueue(this.#correlator.tick(this.#now())), TICK_INTERVAL_MS).unref();
   }
 
@@ -116,9 +120,14 @@ export class EventRecorder {
     const target = { namespace: namespaceOf(effect), name: effect.name, timeoutMs: REQUEST_TIMEOUT_MS };
     switch (effect.type) {
       case 'create':
-        return createEventRequest({ ...target, object: eventObject(effect, this.#options.reporter) });
-      case 'patch':
-        return patchEventRequest({ ...target, patch: seriesPatch(effect) });
+        return createEventRequest({
+          ...target,
+          object: eventObject({ ...effect, eventTimeMs: this.#wallOf(effect.eventTimeMs) }, this.#options.reporter),
+        });
+      case 'patch': {
+        const lastObservedTimeMs = this.#wallOf(effect.lastObservedTimeMs);
+        return patchEventRequest({ ...target, patch: seriesPatch({ ...effect, lastObservedTimeMs }) });
+      }
     }
   }
 

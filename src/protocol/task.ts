@@ -48,6 +48,11 @@ export interface TaskBatch {
    * leader's lease may be somebody else's by then. Infinity without leader election.
    */
   readonly writeUntilMs: number;
+  /**
+   * The same by the wall clock: the other one may stand still while the machine is suspended. Whichever passes first counts.
+   * Undefined without leader election.
+   */
+  readonly writeUntilWallMs?: number | undefined;
   /** How long one task may take, its own re-reads included. */
   readonly taskTimeoutMs: number;
   /** Decide and answer, but write nothing. */

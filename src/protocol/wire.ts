@@ -49,7 +49,7 @@ const TASK_NUMBERS = 7;
 const OUTCOME_NUMBERS = 6;
 
 export function packBatch(id: number, batch: TaskBatch): WireBatch {
-  const { tasks, writeUntilMs, taskTimeoutMs, isDryRun } = batch;
+  const { tasks, writeUntilMs, writeUntilWallMs, taskTimeoutMs, isDryRun } = batch;
   const numbers = new Uint32Array(tasks.length * TASK_NUMBERS);
   const texts: string[] = [];
   let at = 0;
@@ -66,11 +66,11 @@ export function packBatch(id: number, batch: TaskBatch): WireBatch {
     texts.push(slot, namespace, pod, uid, hash);
     at += TASK_NUMBERS;
   }
-  return { id, text: texts.join(''), numbers, writeUntilMs, taskTimeoutMs, isDryRun };
+  return { id, text: texts.join(''), numbers, writeUntilMs, writeUntilWallMs, taskTimeoutMs, isDryRun };
 }
 
 export function unpackBatch(wire: WireBatch): TaskBatch {
-  const { text, numbers, writeUntilMs, taskTimeoutMs, isDryRun } = wire;
+  const { text, numbers, writeUntilMs, writeUntilWallMs, taskTimeoutMs, isDryRun } = wire;
   const tasks: Task[] = [];
   let from = 0;
   const next = (length: number | undefined): string => {
@@ -86,7 +86,7 @@ export function unpackBatch(wire: WireBatch): TaskBatch {
     if (action === 'mark') tasks.push({ ...base, action, needsUpgrade: numbers[at + 1] === 1, hash });
     else tasks.push({ ...base, action });
   }
-  return { tasks, writeUntilMs, taskTimeoutMs, isDryRun };
+  return { tasks, writeUntilMs, writeUntilWallMs, taskTimeoutMs, isDryRun };
 }
 
 export function packOutcomes(id: number, ended: readonly EndedTask[]): WireOutcomes {

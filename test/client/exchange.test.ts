@@ -28,6 +28,18 @@ test('exchange: a socket is free after the deadline, before the timer had its tu
   assert.deepEqual(settled, [{ kind: 'failure', code: 'timeout', wasSent: false, message: 'no answer within 20 ms' }]);
 });
 
+test('trust 18: the machine is suspended while a request waits for a socket → not sent, though its own clock says it is early', (t) => {
+  let wallMs = 50_000;
+  t.mock.method(Date, 'now', () => wallMs);
+  const settled: ApiResponse[] = [];
+  const exchange = exchangeOf(10_000, (response) => settled.push(response));
+  wallMs += 60_000;
+  const { controller, isAborted } = controllerOf();
+  exchange.onRequestStart(controller);
+  assert.ok(isAborted(), 'it would have been sent');
+  assert.equal(settled[0]?.kind === 'failure' && settled[0].wasSent, false);
+});
+
 test('exchange: a socket is free before the deadline → sent', () => {
   const settled: ApiResponse[] = [];
   const exchange = exchangeOf(10_000, (response) => settled.push(response));

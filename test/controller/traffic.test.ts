@@ -28,6 +28,18 @@ test('controller: the lease runs out → nothing is sent from then on; renewed �
   assert.equal(world.ports.batches.at(-1)?.writeUntilMs, T0 + 5000);
 });
 
+test('trust 18: the wall clock is past the lease → nothing is sent, and nothing wakes it, until it is renewed', () => {
+  const world = new World(4);
+  world.lead(T0 + 10_000, 50_000);
+  world.add(optedIn('agent', '2'));
+  assert.deepEqual(world.pump(1, 50_000), []);
+  assert.equal(world.controller.nextWakeMs(world.nowMs), undefined);
+  assert.deepEqual(world.pump(1, 40_000), [], 'a clock that is set back gives nothing back');
+  world.lead(T0 + 20_000, 70_000);
+  assert.equal(world.pump(1, 60_000).length, 2);
+  assert.equal(world.ports.batches[0]?.writeUntilWallMs, 70_000);
+});
+
 test('controller: leadership lost with slots asked for → they are not sent; leading again → each once', () => {
   const world = new World(8, { lanes: 1, batchMax: 2, laneInFlightMax: 2 });
   world.lead();

@@ -110,8 +110,8 @@ export class World {
     if (hasDaemonSets) this.controller.onDaemonSetsSynced();
   }
 
-  lead(writeUntilMs = Number.POSITIVE_INFINITY): void {
-    this.controller.setLeadership({ isLeading: true, writeUntilMs });
+  lead(writeUntilMs = Number.POSITIVE_INFINITY, writeUntilWallMs?: number): void {
+    this.controller.setLeadership({ isLeading: true, writeUntilMs, writeUntilWallMs });
   }
 
   standBy(): void {
@@ -171,9 +171,9 @@ export class World {
   }
 
   /** Lets time pass and pumps; what was sent is held by its lane until it is answered. */
-  pump(afterMs = 0): Task[] {
+  pump(afterMs = 0, wallMs?: number): Task[] {
     this.nowMs += afterMs;
-    this.controller.pump(this.nowMs);
+    this.controller.pump(this.nowMs, wallMs);
     const fresh = this.ports.batches.slice(this.#taken);
     this.#taken = this.ports.batches.length;
     const tasks: Task[] = [];

@@ -161,6 +161,27 @@ test('recorder: a patch finds no Event any more → told, and the next one makes
   assert.deepEqual(methods, ['POST', 'PATCH', 'POST']);
 });
 
+test('trust 18: the wall clock has been corrected since the start → events and their series have the right times', async () => {
+  const bodies: unknown[] = [];
+  const correctedMs = Date.parse('2026-11-23T10:00:00.000Z');
+  const recorder = new EventRecorder({
+    reporter: { controller: 'daemonpodupdater', instance: 'pod-1' },
+    now: () => 5_000,
+    wallOf: (ms) => correctedMs + ms,
+    post: async ({ body }) => {
+      bodies.push(JSON.parse(String(body)));
+      return { kind: 'answer', status: 201, retryAfterMs: 0, contentType: 'application/json', body: new Uint8Array() };
+    },
+    onDropped: (message) => assert.fail(message),
+  });
+  recorder.record(EVENT);
+  recorder.record(EVENT);
+  await recorder.close(1_000);
+  const [created, patched] = bodies as [{ eventTime: string }, { series: { lastObservedTime: string } }];
+  assert.equal(created.eventTime, '2026-11-23T10:00:05.000000Z');
+  assert.equal(patched.series.lastObservedTime, '2026-11-23T10:00:05.000000Z');
+});
+
 test('recorder: the API server is away while 200 events come → it tries for two minutes, then none is left', async (context) => {
   context.mock.timers.enable({ apis: ['setTimeout'] });
   let nowMs = 0;

@@ -15,6 +15,7 @@ const task: fc.Arbitrary<Task> = fc.oneof(
 const batch: fc.Arbitrary<TaskBatch> = fc.record({
   tasks: fc.array(task, { maxLength: 10 }),
   writeUntilMs: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.double({ noNaN: true })),
+  writeUntilWallMs: fc.oneof(fc.constant(undefined), fc.double({ noNaN: true })),
   taskTimeoutMs: fc.nat(),
   isDryRun: fc.boolean(),
 });

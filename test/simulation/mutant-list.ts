@@ -25,8 +25,8 @@ export const MUTANTS: readonly Mutant[] = [
   }),
   one('patch-without-uid', 'a mark is not bound to the pod that was decided about', {
     file: REQUESTS,
-    find: 'JSON.stringify({ metadata: { uid: target.uid }, status: { conditions: [condition] } })',
-    replace: 'JSON.stringify({ status: { conditions: [condition] } })',
+    find: '{ metadata: { uid: target.uid }, status: { conditions: [condition] } }',
+    replace: '{ status: { conditions: [condition] } }',
   }),
   one('missing-pods-forgotten', 'a node whose pod is gone and not yet created again is not in the budget', {
     file: CLASSIFY,
@@ -72,20 +72,36 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: 'workers/steps/departure.ts',
-        find: "if (isWrite && nowMs >= limits.writeUntilMs) return { kind: 'fenced' };",
+        find: "if (rightMs <= 0) return { kind: 'fenced' };",
         replace: '',
       },
       {
         file: 'workers/steps/departure.ts',
-        find: 'isWrite ? Math.min(limits.deadlineMs, limits.writeUntilMs) : limits.deadlineMs',
-        replace: 'limits.deadlineMs',
+        find: 'Math.min(rightMs, limits.deadlineMs - nowMs)',
+        replace: 'limits.deadlineMs - nowMs',
       },
     ],
   },
-  one('lease-counted-from-answer', "the right to write lasts for the lease's duration from the renewal's answer", {
-    file: ELECTION,
-    find: 'const writeUntilMs = request.startedAtMs + this.#timings.renewDeadlineMs;',
-    replace: 'const writeUntilMs = nowMs + this.#timings.leaseDurationMs;',
+  {
+    name: 'lease-counted-from-answer',
+    bug: "the right to write lasts for the lease's duration from the renewal's answer",
+    patches: [
+      {
+        file: ELECTION,
+        find: 'const writeUntilMs = request.startedAtMs + this.#timings.renewDeadlineMs;',
+        replace: 'const writeUntilMs = nowMs + this.#timings.leaseDurationMs;',
+      },
+      {
+        file: ELECTION,
+        find: 'const writeUntilWallMs = request.startedAtWallMs + this.#timings.renewDeadlineMs;',
+        replace: 'const writeUntilWallMs = this.#wallMs + this.#timings.leaseDurationMs;',
+      },
+    ],
+  },
+  one('suspended-unnoticed', 'a thread that goes on after the machine was suspended does not look at the wall clock', {
+    file: 'workers/steps/departure.ts',
+    find: 'Math.min(writeUntilMs - nowMs, writeUntilWallMs - wallMs)',
+    replace: 'writeUntilMs - nowMs',
   }),
   one('lease-stolen', 'a candidate takes a lease that has not expired', {
     file: ELECTION,

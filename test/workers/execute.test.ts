@@ -60,6 +60,31 @@ test('execute: the lease is over before the write → fenced, and nothing is sen
   assert.equal(http.sent.length, 0);
 });
 
+test('trust 18: the wall clock is past the lease, its own clock is not → fenced, and nothing is sent', async (t) => {
+  t.mock.method(Date, 'now', () => 61_000);
+  const http = fakeHttp(() => OK);
+  const outcome = await executeTask(TASK, http, limitsOf({ writeUntilWallMs: 60_000 }));
+  assert.equal(outcome.code, 'fenced');
+  assert.equal(http.sent.length, 0);
+});
+
+test('trust 18: the machine is suspended in the middle of a task → its next write is fenced', async (t) => {
+  let wallMs = 50_000;
+  t.mock.method(Date, 'now', () => wallMs);
+  const http = fakeHttp(async ({ request, timeoutMs }) => {
+    if (request === 'get-pod') return { ...OK, pod: { uid: TASK.uid, isTerminating: false } };
+    assert.ok(timeoutMs <= 10_000, 'no longer than the right to write');
+    wallMs = 3_600_000;
+    return CONFLICT;
+  });
+  const outcome = await executeTask(TASK, http, limitsOf({ writeUntilWallMs: 60_000, taskTimeoutMs: 30_000 }));
+  assert.equal(outcome.code, 'fenced');
+  assert.deepEqual(
+    http.sent.map(({ request }) => request),
+    ['delete-pod', 'get-pod'],
+  );
+});
+
 test('execute: the lease ends while a conflict is looked into → the second write is fenced', async (t) => {
   const clock = stoppedClock(t);
   const writeUntilMs = monotonicMs() + 30;

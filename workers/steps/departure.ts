@@ -1,9 +1,11 @@
 import type { Answer, StepInput } from './step.ts';
 
-/** Until when a task's requests may leave, both on the clock of the process. */
+/** Until when a task's requests may leave; by the clock of the process, but for `writeUntilWallMs`. */
 export interface DepartureLimits {
   /** The leader's right to write ends here. */
   readonly writeUntilMs: number;
+  /** … and here by the wall clock, which goes on while the machine is suspended. */
+  readonly writeUntilWallMs?: number | undefined;
   /** The task's time is over. */
   readonly deadlineMs: number;
 }
@@ -16,18 +18,30 @@ export type Departure =
  * Whether a request may leave now, and how long it may take. The time-out of a write ends with the right to write, so that
  * one that waits for a socket does not leave late.
  */
-export function departure(isWrite: boolean, limits: DepartureLimits, nowMs: number): Departure {
-  if (isWrite && nowMs >= limits.writeUntilMs) return { kind: 'fenced' };
-  const endMs = isWrite ? Math.min(limits.deadlineMs, limits.writeUntilMs) : limits.deadlineMs;
-  return endMs > nowMs ? { kind: 'leave', timeoutMs: endMs - nowMs } : { kind: 'too-late' };
+export function departure(
+  isWrite: boolean,
+  limits: DepartureLimits,
+  nowMs: number,
+  wallMs = Number.NEGATIVE_INFINITY,
+): Departure {
+  const rightMs = isWrite ? rightLeftMs(limits, nowMs, wallMs) : Number.POSITIVE_INFINITY;
+  if (rightMs <= 0) return { kind: 'fenced' };
+  const timeoutMs = Math.min(rightMs, limits.deadlineMs - nowMs);
+  return timeoutMs > 0 ? { kind: 'leave', timeoutMs } : { kind: 'too-late' };
 }
 
 /** A write that waited for a socket until the lease was over did not leave because of that. */
 export function returned(
   isWrite: boolean,
   answer: Answer,
-  at: DepartureLimits & { readonly nowMs: number },
+  at: DepartureLimits & { readonly nowMs: number; readonly wallMs?: number },
 ): StepInput {
   const hasNotLeft = answer.kind === 'failure' && !answer.wasSent;
-  return isWrite && hasNotLeft && at.nowMs >= at.writeUntilMs ? { kind: 'fenced' } : answer;
+  return isWrite && hasNotLeft && rightLeftMs(at, at.nowMs, at.wallMs) <= 0 ? { kind: 'fenced' } : answer;
+}
+
+/** By the clock on which less is left. */
+function rightLeftMs(limits: DepartureLimits, nowMs: number, wallMs = Number.NEGATIVE_INFINITY): number {
+  const { writeUntilMs, writeUntilWallMs = Number.POSITIVE_INFINITY } = limits;
+  return Math.min(writeUntilMs - nowMs, writeUntilWallMs - wallMs);
 }

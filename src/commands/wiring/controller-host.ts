@@ -1,6 +1,6 @@
 import type { ContactLimits } from '../../cache/contact.ts';
 import type { ApiClient } from '../../client/api.ts';
-import { monotonicMs } from '../../clock.ts';
+import { monotonicMs, wallMs } from '../../clock.ts';
 import { Controller, type Leadership } from '../../controller/controller.ts';
 import type { DaemonSetEvent, LogFields, LogLevel } from '../../controller/ports.ts';
 import type { TrafficOptions } from '../../controller/traffic.ts';
@@ -120,7 +120,7 @@ export class ControllerHost {
     if (this.#isStopped) return;
     const nowMs = monotonicMs();
     if (this.#look.isDue(nowMs)) this.#lookAtView(nowMs);
-    this.controller.pump(nowMs);
+    this.controller.pump(nowMs, wallMs());
     const wakeMs = this.controller.nextWakeMs(nowMs);
     clearTimeout(this.#timer);
     if (wakeMs === undefined) return;

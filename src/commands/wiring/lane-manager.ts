@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { monotonicMs } from '../../clock.ts';
+import { monotonicMs, wallMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import { scaleLanes, startScaler } from '../../dispatch/autoscaler.ts';
 import type { RunReport } from '../../dispatch/dispatch-stats.ts';
@@ -74,7 +74,7 @@ export class LaneManager {
     this.#resizeReason = this.#reason;
     this.#scaler = startScaler(this.#wanted);
     this.decisions = new LaneDecisions(options.log);
-    this.decisions.add({ atMs: monotonicMs(), from: this.#wanted, to: this.#wanted, reason: this.#reason });
+    this.decisions.add({ atMs: wallMs(), from: this.#wanted, to: this.#wanted, reason: this.#reason });
     this.#warnTooMany();
   }
 
@@ -150,7 +150,7 @@ export class LaneManager {
 
   async #decide(lanes: number, reason: LaneReason): Promise<void> {
     const from = this.#wanted;
-    this.decisions.add({ atMs: monotonicMs(), from, to: lanes, reason });
+    this.decisions.add({ atMs: wallMs(), from, to: lanes, reason });
     this.#wanted = lanes;
     this.#reason = reason;
     if (lanes === from) return;

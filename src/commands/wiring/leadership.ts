@@ -66,17 +66,17 @@ export function startElection(options: LeadershipOptions): Election {
     onChange(next);
   };
   let isPrepared = false;
-  let untilMs = 0;
+  let right: readonly [untilMs: number, untilWallMs: number] = [0, 0];
   const takeOver = async (): Promise<void> => {
     if (!(await keeper.takeOver())) return;
     isPrepared = true;
-    updater.lead(untilMs);
+    updater.lead(...right);
     await keeper.look();
   };
   const elector = new Elector(machine, api, {
-    onLeading: (writeUntilMs) => {
-      untilMs = writeUntilMs;
-      if (isPrepared) updater.lead(writeUntilMs);
+    onLeading: (writeUntilMs, writeUntilWallMs) => {
+      right = [writeUntilMs, writeUntilWallMs];
+      if (isPrepared) updater.lead(...right);
       else if (!isLeader) void takeOver();
       change(true, { identity });
     },

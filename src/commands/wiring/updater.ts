@@ -119,8 +119,8 @@ export class Updater {
   }
 
   /** Without leader election: `Infinity`. */
-  lead(writeUntilMs: number): void {
-    this.host.setLeadership({ isLeading: true, writeUntilMs });
+  lead(writeUntilMs: number, writeUntilWallMs?: number): void {
+    this.host.setLeadership({ isLeading: true, writeUntilMs, writeUntilWallMs });
   }
 
   standBy(): void {
