@@ -95,6 +95,7 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
       isNamespaced: true,
     }) ?? (nodeName === '' ? undefined : nameProblem('spec.nodeName', nodeName));
   if (problem !== undefined) return unreadablePod(facts, problem);
+  const message = isKubeletReasonTold(facts) ? clipLine(facts.message, TROUBLE_MESSAGE_CHARACTERS_MAX) : '';
   return {
     ok: true,
     record: {
@@ -118,7 +119,8 @@ export function podRecord(facts: PodFacts): RecordResult<PodRecord> {
         facts.needUpgradeStatus === undefined
           ? undefined
           : { status: facts.needUpgradeStatus, message: facts.needUpgradeMessage },
-      ...podTrouble(facts),
+      trouble: podTrouble(facts),
+      ...(message === '' ? undefined : { troubleMessage: message }),
     },
   };
 }
@@ -131,28 +133,20 @@ function graceMs(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : Math.max(0, seconds) * 1000;
 }
 
-type PodTrouble = Pick<PodRecord, 'trouble' | 'troubleMessage'>;
-
-/**
- * The kubelet's reason for the whole pod comes first where it refused the pod (`OutOfcpu`, `NodeAffinity` …) or ended it (`Evicted`,
- * `Preempting` …): containers that died of it show exit codes alone.
- */
-function podTrouble(facts: PodFacts): PodTrouble {
-  const trouble = partTrouble(facts);
-  if (facts.reason === '' || (trouble !== undefined && facts.phase !== 'Failed')) {
-    return { trouble: trouble ?? (facts.phase === 'Failed' ? 'Failed' : undefined) };
-  }
-  const told = { trouble: oneLine(facts.reason, TROUBLE_CHARACTERS_MAX) || 'Failed' };
-  const message = clipLine(facts.message, TROUBLE_MESSAGE_CHARACTERS_MAX);
-  return message === '' ? told : { ...told, troubleMessage: message };
+/** The kubelet refused the pod (`OutOfcpu`, `NodeAffinity` …) or ended it (`Evicted`, `Preempting` …). Containers that died of it show exit codes alone. */
+function isKubeletReasonTold({ phase, reason }: PodFacts): boolean {
+  return phase === 'Failed' && reason !== '';
 }
 
-/** What a container, or the scheduler, is in trouble with. */
-function partTrouble(facts: PodFacts): string | undefined {
+function podTrouble(facts: PodFacts): string | undefined {
+  if (isKubeletReasonTold(facts)) return oneLine(facts.reason, TROUBLE_CHARACTERS_MAX) || 'Failed';
   const trouble = facts.initTrouble ?? facts.containerTrouble;
   if (trouble !== undefined) return oneLine(trouble, TROUBLE_CHARACTERS_MAX);
-  if (facts.scheduledStatus !== 'False') return undefined;
-  return oneLine(facts.scheduledReason, TROUBLE_CHARACTERS_MAX) || 'Unschedulable';
+  if (facts.scheduledStatus === 'False') {
+    return oneLine(facts.scheduledReason, TROUBLE_CHARACTERS_MAX) || 'Unschedulable';
+  }
+  if (facts.phase === 'Failed') return 'Failed';
+  return facts.reason === '' ? undefined : oneLine(facts.reason, TROUBLE_CHARACTERS_MAX) || undefined;
 }
 
 /** As Kubernetes reads the annotation (pkg/apis/core/helper, GetDeletionCostFromPodAnnotations): a 32-bit integer. */

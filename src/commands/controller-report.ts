@@ -53,6 +53,11 @@ const rollout = z.object({
   blocked: sentence(300).optional().describe('why nothing new is decided about it, for people'),
   isPaused: z.boolean().optional().describe('its DaemonSet asks for that'),
   blockedBy: text(40).optional().describe('the same as one of the codes of reasons'),
+  heldBy: text(40).optional().describe('what holds back the node whose turn it would be: a code of reasons'),
+  maxInFlightPerDaemonSet: count()
+    .optional()
+    .describe('replacements in flight, at most, when that is less than is allowed'),
+  maxInFlight: count().optional().describe('the same by what --max-in-flight leaves to it'),
   refused: troubles.refused.optional(),
   repeated: troubles.repeated.optional(),
   refusals: troubles.refusals.optional(),

@@ -1,8 +1,9 @@
+import { LIMITER_WORDS } from '../rollout/plan.ts';
 import type { ControllerReport } from './controller-report.ts';
 import { fitTable, formatAge, formatTable, more } from './tables.ts';
 import { wrapHanging } from './view/text.ts';
 import type { LeaderStatus } from './wiring/leader-status.ts';
-import { workersLines } from './workers-view.ts';
+import { wordsOf, workersLines } from './workers-view.ts';
 
 /** What only the running controller knows: how many pods go at once and why, worker threads and why. */
 export function controllerLines(
@@ -36,11 +37,15 @@ function roleOf({ isLeading, isDryRun }: ControllerReport): string {
 
 function paceLines({ rollouts, rolloutsLeftOut }: ControllerReport, widthMax: number): readonly string[] {
   const paced = rollouts.filter(({ strategy, blocked }) => strategy !== 'OTA' || blocked !== undefined);
-  const rows = paced.map(({ daemonSet, allowed, blocked, isPaused, pace }) => {
-    const { window, ratePerSecond, phase, reason } = pace;
+  const rows = paced.map(({ daemonSet, allowed, blocked, isPaused, pace, ...limits }) => {
+    const { ratePerSecond, phase, reason } = pace;
+    const { heldBy = 'pace', maxInFlight = allowed, maxInFlightPerDaemonSet = allowed } = limits;
+    const window = Math.min(pace.window, maxInFlight, maxInFlightPerDaemonSet);
     if (blocked !== undefined) return [daemonSet, '-', '-', isPaused === true ? 'paused' : 'blocked', blocked];
     if (phase === 'idle') return [daemonSet, '-', '-', phase, reason];
-    return [daemonSet, `${window} of ${allowed}`, ratePerSecond.toFixed(1), phase, reason];
+    // Of a budget that is used up the pace says how soon it is free again.
+    const why = heldBy === 'pace' || heldBy === 'budget' ? reason : wordsOf(LIMITER_WORDS, heldBy);
+    return [daemonSet, `${window} of ${allowed}`, ratePerSecond.toFixed(1), phase, why];
   });
   const lines = fitTable({ header: ['DAEMONSET', 'AT ONCE', 'REPLACED/S', 'PACE', 'WHY'], rows }, widthMax);
   if (paced.length === 0) lines.pop();

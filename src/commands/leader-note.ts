@@ -105,6 +105,7 @@ function shortLane({ lane, tasks, queued, utilization }: NotedReport['lanes'][nu
 
 function shortRollout(rollout: NotedRollout): object {
   const { daemonSet, strategy, allowed, blocked, blockedBy, isPaused, refused, repeated, failures, pace } = rollout;
+  const { heldBy, maxInFlightPerDaemonSet, maxInFlight } = rollout;
   const { phase, window, reason, ratePerSecond, undisturbedMs } = pace;
   return {
     daemonSet,
@@ -113,6 +114,9 @@ function shortRollout(rollout: NotedRollout): object {
     ...(blocked === undefined ? {} : { blocked: clipLine(blocked, 200) }),
     ...(blockedBy === undefined ? {} : { blockedBy }),
     ...(isPaused === true ? { isPaused } : {}),
+    ...(heldBy === undefined ? {} : { heldBy }),
+    ...(maxInFlightPerDaemonSet === undefined ? {} : { maxInFlightPerDaemonSet }),
+    ...(maxInFlight === undefined ? {} : { maxInFlight }),
     ...(refused === undefined || refused === 0 ? {} : { refused }),
     ...(repeated === undefined || repeated === 0 ? {} : { repeated }),
     ...(failures === undefined || Object.keys(failures).length === 0 ? {} : { failures }),

@@ -1,6 +1,8 @@
 import { PAUSED_ANNOTATION } from '../kube/annotations.ts';
+import type { Limiter } from '../rollout/budget.ts';
 import type { RolloutCounts } from '../rollout/counts.ts';
 import type { Block } from '../rollout/definition.ts';
+import { LIMITER_WORDS } from '../rollout/plan.ts';
 import { ROLLOUT_REASONS, type RolloutReasonCode, type RolloutStateCode } from './contract/codes.ts';
 import type { LeftBehind } from './left-behind.ts';
 import { failedCount, isBlockedForAll, type LedRollout, nodesOf, refusalsOf, repeatedWords } from './rollout-state.ts';
@@ -11,6 +13,8 @@ import type { LeaderStatus } from './wiring/leader-status.ts';
 export interface SeenRollout {
   readonly counts: RolloutCounts;
   readonly block: Block | undefined;
+  /** What would hold back whoever is next, as far as can be seen. */
+  readonly heldBy: Limiter | undefined;
   /** Asked for when nothing else is left to do. */
   readonly left: () => LeftBehind;
 }
@@ -40,7 +44,7 @@ const NAMES_SHOWN_MAX = 3;
 
 /** `silence`: why the leader tells nothing of it, if it should. */
 export function stateOf(
-  { counts, block, left }: SeenRollout,
+  { counts, block, heldBy, left }: SeenRollout,
   led: LedRollout,
   silence: HoldingReason | undefined,
 ): RolloutState {
@@ -57,11 +61,18 @@ export function stateOf(
     const reasons = [failure(`only failed nodes are left: ${failed}`), ...refused, ...leftReasons(left())];
     return { state: 'failed', reasons, etaSeconds: null };
   }
-  if (waiting > 0 && strategy !== 'OTA' && failed >= allowed) {
+  const held = led?.heldBy ?? heldBy;
+  if (waiting > 0 && strategy !== 'OTA' && (held === 'failed-nodes' || failed >= allowed)) {
     const reasons = [failure(`${nodesOf(failed)} failed, and at most ${allowed} may be unavailable`), ...refused];
     return { state: 'stopped', reasons, etaSeconds: null };
   }
-  const reasons = [...refused, ...repeatedReasons(led), ...inFlightReasons(flying), ...(silence ? [silence] : [])];
+  const reasons = [
+    ...refused,
+    ...heldReasons(held, led),
+    ...repeatedReasons(led),
+    ...inFlightReasons(flying),
+    ...(silence === undefined ? [] : [silence]),
+  ];
   const ratePerSecond = led?.pace.ratePerSecond ?? 0;
   const isRateTold = refused.length === 0 && ratePerSecond > 0;
   const etaSeconds = isRateTold ? Math.ceil((waiting + flying) / ratePerSecond) : null;
@@ -159,6 +170,16 @@ function refusedReasons(led: LedRollout): HoldingReason[] {
     const { count = refused, nodes = [] } = refusals[index] ?? {};
     return { code: 'writes-refused', message, count, ...(nodes.length === 0 ? {} : { nodes }) };
   });
+}
+
+/** What is refused is told in more words. */
+function heldReasons(held: string | undefined, led: LedRollout): HoldingReason[] {
+  if (held === undefined || held === 'refusals' || !isLimiter(held)) return [];
+  return [{ code: held, message: held === 'pace' && led !== undefined ? led.pace.reason : LIMITER_WORDS[held] }];
+}
+
+function isLimiter(code: string): code is Limiter {
+  return Object.hasOwn(LIMITER_WORDS, code);
 }
 
 function repeatedReasons(led: LedRollout): HoldingReason[] {

@@ -37,7 +37,8 @@ export function statusDocument({ wanted, warnings, leader }: StatusScreen, nowMs
 export function standingOf({ key, rollout }: Followed, leader: LeaderStatus, nowMs = monotonicMs()): RolloutState {
   const counts = rollout.counts();
   const led = ledOf(leader, key);
-  const seen = { counts, block: rollout.blocked(), left: () => leftBehind(rollout, nowMs) };
+  const heldBy = rollout.heldBy({ window: Number.POSITIVE_INFINITY }, nowMs);
+  const seen = { counts, block: rollout.blocked(), heldBy, left: () => leftBehind(rollout, nowMs) };
   // Of an OTA rollout that goes on nothing is told.
   const isTold = led !== undefined || (leader.ok && !leader.isOutdated && counts.strategy === 'OTA');
   return stateOf(seen, led, isTold ? undefined : silenceOf(leader));

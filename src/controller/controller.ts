@@ -179,6 +179,11 @@ export class Controller {
     return this.#leadership;
   }
 
+  /** Replacements that a DaemonSet may have in flight, besides its budget and pace. */
+  limitsOf(followed: Followed): ReturnType<Traffic['limitsOf']> {
+    return this.#traffic.limitsOf(followed);
+  }
+
   followed(): Iterable<Followed> {
     return this.#followed.values();
   }

@@ -3,6 +3,7 @@ import { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetOfSlot, type SlotKey } from '../protocol/slot.ts';
 import type { Task, TaskBatch } from '../protocol/task.ts';
+import type { SelectLimit } from '../rollout/selection.ts';
 import type { Followed } from './followed.ts';
 import type { NoticeBoard } from './notices.ts';
 import type { ControllerPorts } from './ports.ts';
@@ -167,6 +168,15 @@ export class Traffic {
     return Math.max(0, this.#parts.options.maxInFlight - this.#inFlightCount);
   }
 
+  /** Replacements that it may have in flight: by the limit on each, and by what others leave of the limit over all. */
+  limitsOf(followed: Followed): Required<Omit<SelectLimit, 'count'>> {
+    return this.#limitsOf(followed, this.#room);
+  }
+
+  #limitsOf({ inFlightCounted }: Followed, room: number): Required<Omit<SelectLimit, 'count'>> {
+    return { window: this.#parts.options.maxInFlightPerDaemonSet, overAll: inFlightCounted + room };
+  }
+
   /** What changed, fewest in flight first; of equals, whose last turn is longest ago. */
   #inTurn(): Followed[] {
     const asked: Followed[] = [];
@@ -176,8 +186,8 @@ export class Traffic {
   }
 
   #selectFrom(followed: Followed, room: number, nowMs: number): void {
-    const window = Math.min(this.#parts.options.maxInFlightPerDaemonSet, followed.inFlightCounted + room);
-    const slots = followed.rollout.select({ count: Number.POSITIVE_INFINITY, window }, nowMs);
+    const limits = this.#limitsOf(followed, room);
+    const slots = followed.rollout.select({ count: Number.POSITIVE_INFINITY, ...limits }, nowMs);
     if (slots.length === 0) return;
     for (const slot of slots) this.dispatcher.add(slot, nowMs);
     this.#turns += 1;

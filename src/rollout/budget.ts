@@ -8,6 +8,8 @@ export interface BudgetUse {
   /** R: asked, and still available. */
   readonly reserved: number;
   readonly inFlight: number;
+  /** Those of `unavailable` that failed. */
+  readonly failed: number;
 }
 
 /** The bound on U: the policy's share of the nodes that should run the pod, Ready or not; never less than one. */
@@ -15,28 +17,70 @@ export function allowedUnavailable(maxUnavailable: IntOrPercent, eligibleCount: 
   return Math.max(1, scaleIntOrPercent(maxUnavailable, eligibleCount));
 }
 
-export type Verdict = 'go' | 'budget' | 'window' | 'refusals';
+/**
+ * What may hold back a node whose turn it would be, in the order in which they are asked: the first that refuses is the
+ * reason. Codes for machines, so they are never renamed.
+ */
+export const LIMITERS = [
+  'failed-nodes',
+  'budget',
+  'max-in-flight-per-daemonset',
+  'max-in-flight',
+  'pace',
+  'refusals',
+] as const;
+export type Limiter = (typeof LIMITERS)[number];
 
-/** What there is room for, besides the budget. */
+export type Verdict = 'go' | Limiter;
+
+/** What there is room for, besides the budget. The first three are replacements in flight. */
 export interface Room {
-  /** Replacements in flight, as the pace has it. */
-  readonly window: number;
+  /** By the limit on one DaemonSet. */
+  readonly perDaemonSet: number;
+  /** By what the limit over all DaemonSets leaves to this one, those that it has in flight included. */
+  readonly overAll: number;
+  readonly pace: number;
   /** Deletions that may be asked for now, which is less than any when the API server refuses all of them. */
   readonly tries: number;
 }
 
-/**
- * Whether one more old pod may be asked for. `budget`: it would take more down than is allowed; `window`: it would not,
- * but the pace holds it back; `refusals`: deletions are refused, and the next try has to wait.
- */
+export const NO_ROOM_LIMITS: Room = {
+  perDaemonSet: Number.POSITIVE_INFINITY,
+  overAll: Number.POSITIVE_INFINITY,
+  pace: Number.POSITIVE_INFINITY,
+  tries: Number.POSITIVE_INFINITY,
+};
+
+/** Whether one more old pod may be asked for, and what says no. */
 export function verdict(kind: 'unavailable' | 'available', use: BudgetUse, room: Room): Verdict {
-  if (use.inFlight >= use.allowed) return 'budget';
-  if (kind === 'available' && use.unavailable + use.reserved >= use.allowed) return 'budget';
-  if (use.inFlight >= room.window) return 'window';
+  const over = overBudget(kind, use);
+  if (over !== undefined) return isStoppedByFailed(kind, use) ? 'failed-nodes' : over;
+  if (use.inFlight >= room.perDaemonSet) return 'max-in-flight-per-daemonset';
+  if (use.inFlight >= room.overAll) return 'max-in-flight';
+  if (use.inFlight >= room.pace) return 'pace';
   return room.tries < 1 ? 'refusals' : 'go';
 }
 
-/** How many old pods of that kind may be asked for together before the answer is `budget` or `window`; not positive: none. */
+function overBudget(kind: 'unavailable' | 'available', use: BudgetUse): 'budget' | undefined {
+  if (use.inFlight >= use.allowed) return 'budget';
+  if (kind === 'available' && use.unavailable + use.reserved >= use.allowed) return 'budget';
+  return undefined;
+}
+
+/** They fill the budget alone, or keep what else nothing on its way will make free. */
+function isStoppedByFailed(kind: 'unavailable' | 'available', use: BudgetUse): boolean {
+  const { allowed, inFlight, unavailable, failed } = use;
+  if (failed >= allowed) return true;
+  const others = { ...use, inFlight: 0, unavailable: unavailable - failed };
+  return failed > 0 && inFlight === failed && overBudget(kind, others) === undefined;
+}
+
+/** The smallest of the three. */
+export function windowOf({ perDaemonSet, overAll, pace }: Room): number {
+  return Math.min(perDaemonSet, overAll, pace);
+}
+
+/** How many old pods of that kind may be asked for together before the answer is another one; not positive: none. */
 export function freePlaces(kind: 'unavailable' | 'available', use: BudgetUse, window: number): number {
   const inWindow = Math.min(use.allowed, window) - use.inFlight;
   return kind === 'available' ? Math.min(inWindow, use.allowed - use.unavailable - use.reserved) : inWindow;

@@ -1,7 +1,7 @@
 import type { EligibilityRule } from '../kube/eligibility.ts';
 import { answerText } from './answers.ts';
+import type { Limiter } from './budget.ts';
 import { BIT, hasOldPod } from './classify.ts';
-import type { Block } from './definition.ts';
 import { explainFailure, explainReplacing } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { repeatUntilMs, timesReplaced } from './holdback.ts';
@@ -9,8 +9,8 @@ import type { Preview } from './preview.ts';
 import { type Ask, liveCount, type Refusal, type Slot } from './slot-state.ts';
 
 /**
- * Where a node stands. `update-next` and `mark-next` would be asked now; `waiting-budget` and `waiting-window` wait for
- * others; `waiting-repeat` waits because its pods were deleted for this target again and again; `no-pod` and `excess-pods` are the DaemonSet controller's business.
+ * Where a node stands. `update-next` and `mark-next` would be asked now; of those that wait the word says for what;
+ * `waiting-repeat` waits because its pods were deleted for this target again and again; `no-pod` and `excess-pods` are the DaemonSet controller's business.
  */
 export type PlanReason =
   | 'blocked'
@@ -26,7 +26,10 @@ export type PlanReason =
   | 'no-pod'
   | 'current'
   | 'update-next'
+  | 'waiting-failed'
   | 'waiting-budget'
+  | 'waiting-max-in-flight-per-daemonset'
+  | 'waiting-max-in-flight'
   | 'waiting-window'
   | 'waiting-repeat'
   | 'marked'
@@ -52,13 +55,22 @@ export interface NodePlan {
 export interface PlanLimits {
   /** Replacements in flight, as its pace has it. */
   readonly window?: number;
+  /** Replacements in flight by the limits on one and over all DaemonSets; the latter as far as it is left to this one. */
+  readonly maxInFlightPerDaemonSet?: number;
+  readonly maxInFlight?: number;
+  /** Nodes that failed, as it has seen. */
+  readonly failed?: number;
+  /** All deletions are refused, and one is tried a second. */
+  readonly areDeletionsRefused?: boolean;
   /** Why it decides nothing new. */
   readonly blocked?: string;
+  /** The same as a code. */
+  readonly blockedBy?: string;
 }
 
 export interface PlanContext {
   readonly facts: Facts;
-  readonly block: (Pick<Block, 'message'> & Partial<Block>) | undefined;
+  readonly block: { readonly code: string; readonly message: string } | undefined;
   readonly rule: EligibilityRule | undefined;
   readonly preview: Preview;
   readonly nowMs: number;
@@ -86,6 +98,10 @@ function nextOf(slot: Slot, reason: PlanReason, { block, preview }: PlanContext)
   if (reason === 'mark-next') return 'mark';
   const isForced = (slot.mask & BIT.candidateForce) !== 0 && block === undefined && !preview.areForcedRefused;
   return isForced ? 'force-delete' : undefined;
+}
+
+export function toldBlock({ blocked, blockedBy = 'blocked' }: PlanLimits): PlanContext['block'] {
+  return blocked === undefined ? undefined : { code: blockedBy, message: blocked };
 }
 
 type Explanation = readonly [reason: PlanReason, message: string];
@@ -207,11 +223,30 @@ function explainCandidate(slot: Slot, context: PlanContext): Explanation {
   if (held !== undefined) return held;
   const state = (slot.mask & BIT.candidateUnavailable) !== 0 ? 'old and unavailable' : 'old';
   if (preview.next.has(slot)) return ['update-next', `the pod is ${state}`];
-  if (preview.limit === 'refusals') return ['backoff', 'the API server refuses deletions; one is tried a second'];
-  return preview.limit === 'window'
-    ? ['waiting-window', `the pod is ${state}; the pace holds it back`]
-    : ['waiting-budget', `the pod is ${state}; as many nodes as allowed are without an available pod`];
+  const limiter = preview.limit ?? 'budget';
+  // Not for what the pod is.
+  if (limiter === 'refusals') return [HELD[limiter], LIMITER_WORDS[limiter]];
+  return [HELD[limiter], `the pod is ${state}; ${LIMITER_WORDS[limiter]}`];
 }
+
+const HELD: Readonly<Record<Limiter, PlanReason>> = {
+  'failed-nodes': 'waiting-failed',
+  budget: 'waiting-budget',
+  'max-in-flight-per-daemonset': 'waiting-max-in-flight-per-daemonset',
+  'max-in-flight': 'waiting-max-in-flight',
+  pace: 'waiting-window',
+  refusals: 'backoff',
+};
+
+/** For people: what is so when a limiter holds back. */
+export const LIMITER_WORDS: Readonly<Record<Limiter, string>> = {
+  'failed-nodes': 'failed nodes fill the budget',
+  budget: 'as many nodes as allowed are without an available pod',
+  'max-in-flight-per-daemonset': 'as many replacements as --max-in-flight-per-daemonset allows are in flight',
+  'max-in-flight': 'as many replacements as --max-in-flight allows over all DaemonSets are in flight',
+  pace: 'the pace holds it back',
+  refusals: 'the API server refuses deletions; one is tried a second',
+};
 
 function explainHeld(slot: Slot, { facts, nowMs }: PlanContext): Explanation | undefined {
   const { mask, refusal } = slot;

@@ -1,4 +1,4 @@
-import { type BudgetUse, type Room, verdict } from './budget.ts';
+import { type BudgetUse, type Limiter, type Room, verdict } from './budget.ts';
 import type { Candidates } from './candidates.ts';
 import type { Slot } from './slot-state.ts';
 
@@ -6,7 +6,7 @@ export interface Preview {
   /** Who would be asked now, in order; empty when nothing holds anybody back. */
   readonly next: ReadonlySet<Slot>;
   /** What holds the others back; undefined: nothing. */
-  readonly limit: 'budget' | 'window' | 'refusals' | undefined;
+  readonly limit: Limiter | undefined;
   /** Forced deletions are refused, whosever pod it is. */
   readonly areForcedRefused: boolean;
 }

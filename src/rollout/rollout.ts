@@ -11,7 +11,7 @@ import type { RolloutNotice } from './notices.ts';
 import { hasSamePlace, type Observation, observeNode, observePlace, observePod, observePodGone } from './observe.ts';
 import type { PaceStatus } from './pace.ts';
 import { PaceFeed } from './pace-feed.ts';
-import { type NodePlan, type PlanLimits, planOf } from './plan.ts';
+import { type NodePlan, type PlanLimits, planOf, toldBlock } from './plan.ts';
 import { Progress } from './progress.ts';
 import { Refusals } from './refusals.ts';
 import type { RefusedWrites } from './refused-writes.ts';
@@ -24,20 +24,16 @@ import { taskOf } from './tasks.ts';
  * The rollout of one DaemonSet: which old pod goes next, and when. Pure: everything comes in as arguments.
  *
  * Assumptions:
- * - The DaemonSet controller creates the missing pod of every node that should run one, deletes finished and excess pods,
- *   and updates nothing, because the strategy is OnDelete.
+ * - The DaemonSet controller creates missing pods, deletes finished and excess ones, and updates nothing (OnDelete).
  * - Watches tell the truth late: events may repeat and may be missing, but the latest state of every object arrives. Until
  *   the first complete lists have arrived (`setSynced`), API times are hints for what happened before.
  * - `nowMs` never decreases. A worker's write may be applied until its outcome says that it was not.
  *
  * Invariants:
- * - U: eligible Ready nodes without an available pod, for whatever reason, and nodes that failed. R: asked slots whose pod
- *   still is available. An available pod is asked for only while U + R < allowed; no pod at all while as many replacements
- *   as allowed are in flight. What is asked but has not left is given back when it does not fit any more.
+ * - Nothing is asked for beyond the budget (budget.ts), and what has not left is given back when it does not fit any more.
  * - Only the one, old, not terminating, not finished pod of an eligible Ready node is ever deleted; with OTA none is.
  *   A pod there that is stuck in Terminating is deleted by force, if the DaemonSet asks for that (stuck.ts).
- * - A slot has at most one thing asked of it, and stays in flight until the cluster shows its effect, or an outcome says
- *   that nothing was written.
+ * - A slot has at most one thing asked of it, in flight until the cluster shows its effect or an outcome says it has none.
  * - Counters, candidates and timers are functions of slots and facts; an event costs O(log n), a new policy, place or target O(n log n).
  */
 export class Rollout {
@@ -54,8 +50,7 @@ export class Rollout {
     this.#identity = identity;
     this.#definition = new Definition(identity.uid);
     this.#book = new SlotBook(identity.key, this.#notices, this.#pace);
-    const parts = { book: this.#book, definition: this.#definition, pace: this.#pace, refusals: this.#refusals };
-    this.#selection = new Selection(parts);
+    this.#selection = new Selection(this.#book, this.#definition, { pace: this.#pace, refusals: this.#refusals });
   }
 
   /** A record of another UID (the DaemonSet was deleted and created again) is ignored: that is another rollout. */
@@ -253,17 +248,22 @@ export class Rollout {
   /** Takes over an earlier leader's `memory()`; before the first selection of each leadership, so maybe again. Anybody may have written it. */
   remember(_text: string, _nowMs: number): void {}
 
+  /** What holds back whoever would be next; undefined: nothing does, nobody waits, or nothing is decided. */
+  heldBy(limits: Omit<SelectLimit, 'count'>, nowMs: number): ReturnType<Selection['heldBy']> {
+    return this.#selection.heldBy(limits, nowMs);
+  }
+
   /** How the window is chosen, and why. */
   pace(nowMs: number): PaceStatus {
     return this.#pace.status(nowMs);
   }
 
   /** Every node with its reason, by name; O(n log n). */
-  plan(nowMs: number, { window, blocked }: PlanLimits = {}): NodePlan[] {
+  plan(nowMs: number, told: PlanLimits = {}): NodePlan[] {
     this.tick(nowMs);
     const { facts, rule } = this.#definition;
-    const block = this.blocked() ?? (blocked === undefined ? undefined : { message: blocked });
-    return planOf(this.#book.all(), { facts, rule, preview: this.#selection.preview(nowMs, window), block, nowMs });
+    const parts = { preview: this.#selection.preview(nowMs, told), block: this.blocked() ?? toldBlock(told) };
+    return planOf(this.#book.all(), { facts, rule, ...parts, nowMs });
   }
 
   #applyChange(change: Change, nowMs: number): void {

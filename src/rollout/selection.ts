@@ -1,11 +1,23 @@
 import type { SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
-import { allowedUnavailable, type BudgetUse, freePlaces, stillFits, type Verdict, verdict } from './budget.ts';
+import {
+  allowedUnavailable,
+  type BudgetUse,
+  freePlaces,
+  type Limiter,
+  NO_ROOM_LIMITS,
+  type Room,
+  stillFits,
+  type Verdict,
+  verdict,
+  windowOf,
+} from './budget.ts';
 import { actionOf } from './candidates.ts';
 import { BIT } from './classify.ts';
 import type { Definition } from './definition.ts';
 import type { Observation } from './observe.ts';
 import type { PaceFeed } from './pace-feed.ts';
+import type { PlanLimits } from './plan.ts';
 import { type Preview, previewDeletes } from './preview.ts';
 import { Refill } from './refill.ts';
 import type { Refusals } from './refusals.ts';
@@ -17,13 +29,13 @@ import { askFor } from './tasks.ts';
 export interface SelectLimit {
   /** New slots in this answer. */
   readonly count: number;
-  /** Replacements in flight, besides the budget; a number ≥ 0 or Infinity. Marks and reads replace nothing. */
+  /** Replacements in flight of this DaemonSet, besides the budget; a number ≥ 0 or Infinity. Marks and reads replace nothing. */
   readonly window: number;
+  /** The same by the limit over all DaemonSets; default: none. */
+  readonly overAll?: number;
 }
 
 interface SelectionParts {
-  readonly book: SlotBook;
-  readonly definition: Definition;
   readonly pace: PaceFeed;
   readonly refusals: Refusals;
 }
@@ -39,18 +51,27 @@ export class Selection {
   readonly #pace: PaceFeed;
   readonly #refusals: Refusals;
   readonly #refill = new Refill();
-  #window = Number.POSITIVE_INFINITY;
+  /** As of the last selection; `tries` is asked when it is needed. */
+  #room: Omit<Room, 'tries'> = NO_ROOM_LIMITS;
 
-  constructor({ book, definition, pace, refusals }: SelectionParts) {
+  constructor(book: SlotBook, definition: Definition, { pace, refusals }: SelectionParts) {
     this.#book = book;
     this.#definition = definition;
     this.#pace = pace;
     this.#refusals = refusals;
   }
 
-  /** Of the last selection: the limit, or the pace's if that is smaller. */
+  /** Of the last selection: the smallest of the limits and the pace's window. */
   get window(): number {
-    return this.#window;
+    return windowOf({ ...NO_ROOM_LIMITS, ...this.#room });
+  }
+
+  heldBy({ window, overAll }: Omit<SelectLimit, 'count'>, nowMs: number): Limiter | undefined {
+    if (this.#definition.blocked() !== undefined) return undefined;
+    if (this.#definition.facts.strategy === 'OTA') return this.#previewMarks(nowMs).limit;
+    const room = { ...this.#room, perDaemonSet: window, overAll: overAll ?? Number.POSITIVE_INFINITY };
+    const answer = this.#verdict(nowMs, room);
+    return answer === 'go' ? undefined : answer;
   }
 
   /** When somebody who was held back may go though nothing happens, the pace apart; undefined: nobody waits for that. */
@@ -67,7 +88,8 @@ export class Selection {
 
   /** Slots that may go now, each marked as asked: reads first, then marks and what goes by force, then deletions. */
   select(limit: SelectLimit, at: Observation): SlotKey[] {
-    this.#window = this.#effectiveWindow(limit.window, at.nowMs);
+    const pace = this.#paceWindow(at.nowMs);
+    this.#room = { perDaemonSet: limit.window, overAll: limit.overAll ?? Number.POSITIVE_INFINITY, pace };
     if (!this.#definition.facts.isSynced) return [];
     const selected: SlotKey[] = [];
     const { observesDue } = this.#book;
@@ -86,7 +108,7 @@ export class Selection {
       selected.push(slot.key);
     }
     const verdict = this.#verdict(at.nowMs);
-    if (this.#window < limit.window && verdict === 'window') this.#pace.onHeldBack(at.nowMs);
+    if (verdict === 'pace') this.#pace.onHeldBack(at.nowMs);
     if (verdict === 'refusals') this.#refusals.onHeldBack('delete');
     for (const kind of OTHERS) this.#noteHeldBack(kind, at.nowMs);
     return selected;
@@ -101,6 +123,7 @@ export class Selection {
       unavailable: counters.of('unavailable'),
       reserved: counters.of('reserved'),
       inFlight: counters.of('inFlight'),
+      failed: counters.of('failed'),
     };
   }
 
@@ -114,11 +137,19 @@ export class Selection {
   }
 
   /** What would be selected now, and what holds the others back. */
-  preview(nowMs: number, windowMax = Number.POSITIVE_INFINITY): Preview {
+  preview(nowMs: number, told: PlanLimits = {}): Preview {
     if (this.#definition.facts.strategy === 'OTA') return this.#previewMarks(nowMs);
-    const room = { window: Math.min(this.#window, windowMax), tries: this.#refusals.room('delete', nowMs) };
+    const { perDaemonSet, overAll, pace } = this.#room;
+    const { maxInFlightPerDaemonSet = perDaemonSet, maxInFlight = overAll, window = pace } = told;
+    const room = {
+      perDaemonSet: Math.min(perDaemonSet, maxInFlightPerDaemonSet),
+      overAll: Math.min(overAll, maxInFlight),
+      pace: Math.min(pace, window),
+      tries: told.areDeletionsRefused === true ? 0 : this.#refusals.room('delete', nowMs),
+    };
     const areForcedRefused = this.#refusals.areRefused('force-delete');
-    return { ...previewDeletes(this.#book.candidates, this.use(), room), areForcedRefused };
+    const use = withFailed(this.use(), told.failed ?? 0);
+    return { ...previewDeletes(this.#book.candidates, use, room), areForcedRefused };
   }
 
   /** Nothing but refusals holds marks back. */
@@ -150,29 +181,30 @@ export class Selection {
     const head = this.#book.candidates.nextDelete();
     if (head === undefined) return false;
     const use = this.use();
-    const places = { free: freePlaces(head.kind, use, this.#window), size: Math.min(use.allowed, this.#window) };
+    const { window } = this;
+    const places = { free: freePlaces(head.kind, use, window), size: Math.min(use.allowed, window) };
     return this.#refill.isDue(places, nowMs);
   }
 
   /** What may become of the next deletion; undefined: there is none. */
-  #verdict(nowMs: number): Verdict | undefined {
+  #verdict(nowMs: number, room = this.#room): Verdict | undefined {
     const head = this.#book.candidates.nextDelete();
-    const room = { window: this.#window, tries: this.#refusals.room('delete', nowMs) };
-    return head === undefined ? undefined : verdict(head.kind, this.use(), room);
+    const tries = this.#refusals.room('delete', nowMs);
+    return head === undefined ? undefined : verdict(head.kind, this.use(), { ...room, tries });
   }
 
-  /** The pace's, if it holds anything back. Marks replace nothing, so to the pace nothing is in flight then. */
-  #effectiveWindow(limit: number, nowMs: number): number {
+  /** Infinity: it holds nothing back. Marks replace nothing, so to the pace nothing is in flight then. */
+  #paceWindow(nowMs: number): number {
     const { policy, facts } = this.#definition;
     const { allowed: budget, inFlight } = this.use();
-    if (policy === undefined || !facts.isSynced) return limit;
+    if (policy === undefined || !facts.isSynced) return Number.POSITIVE_INFINITY;
     const isPaced = facts.strategy === 'AdvancedRollingUpdate';
     const { counters } = this.#book;
     const waiting = counters.of('candidateUnavailable') + counters.of('candidateAvailable');
     const counts = { inFlight, pending: counters.of('pending'), failed: counters.of('failed'), waiting };
     const use = { budget, ...(isPaced ? counts : NOTHING), nowMs };
     const size = this.#pace.window({ kind: policy.pace, hash: facts.target?.hash }, use);
-    return isPaced && size < budget ? Math.min(limit, size) : limit;
+    return isPaced && size < budget ? size : Number.POSITIVE_INFINITY;
   }
 
   #ask(slot: Slot, at: Observation): void {
@@ -181,4 +213,10 @@ export class Selection {
     if (slot.ask.action === 'delete') this.#pace.onDeparture(slot, at.nowMs);
     this.#book.refresh(slot, at);
   }
+}
+
+/** As the leader has them, who may have seen nodes fail that whoever only looks takes for under way, or for away. */
+function withFailed(use: BudgetUse, failed: number): BudgetUse {
+  if (failed <= use.failed) return use;
+  return { ...use, failed, inFlight: Math.max(use.inFlight, failed), unavailable: Math.max(use.unavailable, failed) };
 }

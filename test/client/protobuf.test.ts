@@ -61,7 +61,7 @@ const KUBELET_WORDS: readonly (readonly [choice: PodChoice, trouble: string | un
   ],
   [{ phase: 'Failed', message: 'of nobody', ...DIED }, 'Error (exit code 137)'],
   [{ phase: 'Failed' }, 'Failed'],
-  [{ phase: 'Unknown', reason: 'NodeLost', message: 'Node n1 is gone' }, 'NodeLost', 'Node n1 is gone'],
+  [{ phase: 'Unknown', reason: 'NodeLost', message: 'Node n1 is unresponsive' }, 'NodeLost'],
   [{ phase: 'Running', reason: 'NodeLost', ...DIED }, 'Error (exit code 137)'],
   [{ phase: 'Running' }, undefined],
 ];

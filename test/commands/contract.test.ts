@@ -1,39 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { schemaFiles } from '../../src/commands/contract/documents.ts';
-import { decodeNote, encodeNote } from '../../src/commands/leader-note.ts';
 import { planDocument } from '../../src/commands/plan-document.ts';
 import { toldLimits } from '../../src/commands/plan-limits.ts';
 import { ledOf } from '../../src/commands/rollout-state.ts';
 import { statusDocument } from '../../src/commands/status-document.ts';
 import type { LeaderStatus } from '../../src/commands/wiring/leader-status.ts';
-import { rolloutReport } from '../../src/commands/wiring/status-report.ts';
 import { NODES_VIEW } from '../../src/controller/view-losses.ts';
 import { nodeOfSlot } from '../../src/protocol/slot.ts';
 import { optedIn, World } from '../controller/world.ts';
 import { budget, node } from '../rollout/records.ts';
 import { documentProblems, schemaText } from './contract.ts';
+import { leaderOf } from './leader.ts';
 
 const DEADLINE_MS = 600_000;
 const OTA = { 'apps.openyurt.io/update-strategy': 'OTA' };
-const WORKERS = {
-  setting: 'auto',
-  source: 'default',
-  wanted: 1,
-  actual: 1,
-  reason: 'steady',
-  cpus: 2,
-  decisions: [],
-} as const;
-
-/** What the leader, which is the controller of that world, writes into its lease, and what is read from there. */
-function leaderOf(world: World): LeaderStatus {
-  const rollouts = [...world.controller.followed()].map((followed) => rolloutReport(followed, world.nowMs));
-  const lanes = [{ lane: 0, tasks: 3, queued: 0, utilization: 0.25 }];
-  const decoded = decodeNote(encodeNote({ identity: 'node-a', workers: WORKERS, lanes, rollouts }), 'node-a');
-  return decoded.ok ? { ...decoded, ageMs: 900, isOutdated: false } : decoded;
-}
-
 function documentOf(world: World, leader = leaderOf(world)) {
   const wanted = [...world.controller.followed()];
   return statusDocument({ wanted, leader, warnings: ['something'] }, world.nowMs);
@@ -93,7 +74,7 @@ const STANDINGS: readonly Standing[] = [
       return world;
     },
     state: 'progressing',
-    codes: ['in-flight'],
+    codes: ['budget', 'in-flight'],
   },
   {
     name: 'done',

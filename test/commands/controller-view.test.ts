@@ -52,6 +52,22 @@ test('trust 12: a paused rollout → paused in the place of its pace', () => {
   assert.match(lines[2] ?? '', /^edge\/agent +- +- +paused +paused by the annotation x$/);
 });
 
+test('trust 14: something else than the pace holds it → that is why, and as many at once as it lets', () => {
+  const [first] = REPORT.rollouts;
+  assert.ok(first !== undefined);
+  const rowOf = (limits: Partial<typeof first>) => {
+    const report = { ...REPORT, rollouts: [{ ...first, ...limits }], rolloutsLeftOut: 0 };
+    return controllerLines({ ...SEEN, report }, 0)[2] ?? '';
+  };
+  assert.match(
+    rowOf({ heldBy: 'max-in-flight', maxInFlight: 7 }),
+    /^edge\/agent +7 of 200 +61\.3 +steady +as many .* --max-in-flight allows over all DaemonSets/,
+  );
+  assert.match(rowOf({ heldBy: 'failed-nodes' }), / 44 of 200 .* failed nodes fill the budget$/);
+  assert.match(rowOf({ heldBy: 'a-later-limit' }), / a-later-limit$/);
+  assert.match(rowOf({ heldBy: 'budget' }), / more would only wait$/);
+});
+
 test('controller view: a report → window, rate, pace and reason a rollout, but not under OTA; threads with reason; a line a thread', () => {
   assert.deepEqual(controllerLines(SEEN, 0), [
     'controller node-a_1, leading, as of 2s ago',

@@ -4,6 +4,7 @@ import { kubeletWords } from '../../src/commands/kubelet-words.ts';
 import type { LeftBehind } from '../../src/commands/left-behind.ts';
 import { stateOf, stateWords } from '../../src/commands/rollout-standing.ts';
 import { type LedRollout, ledOf, toldByLeader, warningsOf } from '../../src/commands/rollout-state.ts';
+import type { Limiter } from '../../src/rollout/budget.ts';
 import type { RolloutCounts } from '../../src/rollout/counts.ts';
 import type { Block } from '../../src/rollout/definition.ts';
 import type { NodePlan } from '../../src/rollout/plan.ts';
@@ -43,6 +44,7 @@ interface State {
   readonly block?: Block;
   readonly led?: LedRollout;
   readonly left?: LeftBehind;
+  readonly heldBy?: Limiter;
   readonly state: string;
 }
 
@@ -144,9 +146,9 @@ const states: readonly State[] = [
   },
   { name: 'deletions are refused', led: led({ refused: 1 }), state: 'revision 30s old, writes are refused' },
 ];
-for (const { name, counts, block, led: leader, left = LEFT, state } of states) {
+for (const { name, counts, block, led: leader, left = LEFT, heldBy, state } of states) {
   test(`state: ${name} → ${state}`, () => {
-    const seen = { counts: { ...COUNTS, ...counts }, block, left: () => left };
+    const seen = { counts: { ...COUNTS, ...counts }, block, heldBy, left: () => left };
     assert.equal(stateWords(stateOf(seen, leader, undefined), seen.counts, leader, NOW_MS), state);
   });
 }

@@ -142,6 +142,7 @@ describe('rollout on a real control plane', () => {
       assert.ok(controller.rollouts[0].pace.window > 0);
       assert.deepEqual([daemonSets[0].namespace, daemonSets[0].name], ['default', 'seen']);
       assert.equal(daemonSets[0].state, 'progressing');
+      assert.ok(daemonSets[0].reasons.length > 0);
       const plan = JSON.parse(await printed('plan', viewer, 'seen', '-o', 'json'));
       assert.deepEqual(documentProblems('plan', plan), []);
       assert.equal(plan.nodes.length, NODES);

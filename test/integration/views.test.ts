@@ -246,3 +246,23 @@ test('status: a version that does not start on a node → how many failed, why, 
     return stdout.includes(`\nwarning: default/agent: ${says} which and why\n`);
   });
 });
+
+test('trust 14: status and plan: the leader has --max-in-flight → both say that it holds the others, not the pace and not the budget', async (t) => {
+  const scenario = { nodes: 30, startupMs: 600_000, maxUnavailable: '10' };
+  const cluster = await simulator(t, { speed: 1, scenario });
+  const config = await kubeconfig(t, cluster.url);
+  const servers = ['--metrics-bind-address', '0', '--health-probe-bind-address', '0', '--workers', '1'];
+  new Cli(t, ['run', '--kubeconfig', config, '--max-in-flight', '2', ...servers]);
+  await cluster.control.startRollout();
+  await eventually('two pods are away', async () => (await cluster.control.report()).deletes === 2);
+  const json = async (command: string) =>
+    JSON.parse((await runCli(t, [command, 'agent', '--kubeconfig', config, '-o', 'json'])).stdout);
+  await eventually('the leader has told what holds it', async () => {
+    const [only] = (await json('status')).daemonSets;
+    return only.reasons.some(({ code }: { code: string }) => code === 'max-in-flight');
+  });
+  const plan = await json('plan');
+  assert.deepEqual(plan.reasons, { 'in-flight': 2, 'waiting-max-in-flight': 28 });
+  assert.equal(plan.limits.maxInFlight, 2);
+  assert.match(plan.limits.why, /^--max-in-flight lets 2 of them go at once/);
+});

@@ -1,7 +1,7 @@
 import type { PodRecord } from '../../src/kube/records.ts';
 import { type Action, ReferenceFacts, type Status } from './reference-facts.ts';
 
-type Held = 'budget' | 'window' | 'refusals';
+type Held = 'failed' | 'budget' | 'window' | 'refusals';
 
 /** The decisions of the reference: who fits into the budget and the window, who is next, and why the others are not. */
 export class ReferenceDecisions extends ReferenceFacts {
@@ -77,9 +77,15 @@ export class ReferenceDecisions extends ReferenceFacts {
       });
     const [best] = candidates;
     if (best === undefined) return {};
-    if (count('inFlight') >= allowed) return { held: 'budget' };
-    if (best.candidate === 'available' && count('unavailable') + count('reserved') >= allowed) {
-      return { held: 'budget' };
+    const down = best.candidate === 'available' ? count('unavailable') + count('reserved') : 0;
+    if (Math.max(down, count('inFlight')) >= allowed) {
+      const failed = count('failed');
+      const isMoving = this.names().some((name) => {
+        const status = this.status(name, nowMs);
+        return status.inFlight && !status.failed;
+      });
+      const doFailedMatter = failed > 0 && down - failed < allowed;
+      return { held: failed >= allowed || (doFailedMatter && !isMoving) ? 'failed' : 'budget' };
     }
     if (count('inFlight') >= window) return { held: 'window' };
     return this.#mustWait('delete', nowMs) ? { held: 'refusals' } : { name: best.name };
@@ -191,7 +197,8 @@ export class ReferenceDecisions extends ReferenceFacts {
     if (status.held !== undefined) return status.held === 'repeated' ? 'waiting-repeat' : 'backoff';
     if (next.has(name)) return 'update-next';
     if (held === 'refusals') return 'backoff';
-    return held === 'window' ? 'waiting-window' : 'waiting-budget';
+    if (held === 'failed') return 'waiting-failed';
+    return held === 'window' ? 'waiting-max-in-flight-per-daemonset' : 'waiting-budget';
   }
 }
 

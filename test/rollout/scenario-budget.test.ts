@@ -44,7 +44,7 @@ test('rollout: available pods asked for, then others break → what has not left
 test('rollout: window smaller than the budget → it holds back, and the plan says so', () => {
   const rollout = syncedRollout({ ...cluster(10), daemonSet: daemonSet({ annotations: budget('50%') }) });
   assert.deepEqual(rollout.select({ count: 10, window: 2 }, T0), [slot('n01'), slot('n02')]);
-  assert.equal(reasons(rollout, T0).n03, 'waiting-window');
+  assert.equal(reasons(rollout, T0).n03, 'waiting-max-in-flight-per-daemonset');
   assert.deepEqual(rollout.select({ count: 2, window: 10 }, T0), [slot('n03'), slot('n04')]);
   assert.equal(reasons(rollout, T0).n05, 'update-next');
   assert.equal(reasons(rollout, T0).n06, 'waiting-budget');

@@ -1,3 +1,4 @@
+import type { Limiter } from '../../rollout/budget.ts';
 import type { Block } from '../../rollout/definition.ts';
 import type { PlanReason } from '../../rollout/plan.ts';
 
@@ -31,11 +32,21 @@ const BLOCK_REASONS: Codes<Block['code']> = {
   paused: 'its DaemonSet asks that nothing new begins',
 };
 
+/** What holds back the node whose turn it would be; the first of them that does is the reason. */
+const LIMITER_REASONS: Codes<Limiter> = {
+  'failed-nodes': 'nodes whose update failed keep their place in the budget and fill it, or are all that is left',
+  budget: 'as many nodes as allowed are without an available pod',
+  'max-in-flight-per-daemonset': 'as many replacements of this DaemonSet as allowed are in flight',
+  'max-in-flight': 'as many replacements as --max-in-flight allows over all DaemonSets are in flight',
+  pace: 'more at once would not come back sooner',
+  refusals: 'the API server refuses all writes of this kind, and one is tried a second',
+};
+
 /** Why a rollout is where it is: what holds it, and nothing else. */
 export const ROLLOUT_REASONS = {
   ...BLOCK_REASONS,
+  ...LIMITER_REASONS,
   blocked: 'the controller decides nothing new; its message says why',
-  'failed-nodes': 'nodes whose update failed keep their place in the budget, or are all that is left',
   'writes-refused': 'the API server refuses writes to pods',
   'replaced-repeatedly': 'nodes get an old pod again and again, and wait longer each time',
   'in-flight': 'replacements are on their way',
@@ -64,7 +75,10 @@ export const NODE_REASONS: Codes<PlanReason> = {
   'no-pod': 'the DaemonSet controller has not created a pod',
   current: 'the pod is current',
   'update-next': 'the pod would be deleted now',
+  'waiting-failed': 'failed nodes fill the budget',
   'waiting-budget': 'as many nodes as allowed are without an available pod',
+  'waiting-max-in-flight-per-daemonset': 'as many replacements of this DaemonSet as allowed are in flight',
+  'waiting-max-in-flight': 'as many replacements as --max-in-flight allows over all DaemonSets are in flight',
   'waiting-window': 'the pace holds it back',
   'waiting-repeat': 'its pods were replaced again and again, and the next time waits longer',
   marked: 'the condition PodNeedUpgrade is as it should be',

@@ -105,8 +105,15 @@ const planSchema = z
       .object({
         window: count()
           .optional()
-          .describe('replacements in flight at once, as the pace has it; absent: no less than the budget'),
+          .describe('replacements in flight at once, as the pace has it; absent: it holds nothing back'),
+        maxInFlightPerDaemonSet: count()
+          .optional()
+          .describe('replacements in flight at once by the limit on one DaemonSet'),
+        maxInFlight: count().optional().describe('the same by what --max-in-flight leaves to this DaemonSet'),
+        failed: count().optional().describe('nodes that failed, as the leader has seen'),
+        areDeletionsRefused: z.boolean().optional().describe('all deletions are refused, and one is tried a second'),
         blocked: z.string().optional().describe('why the leader decides nothing new, for people'),
+        blockedBy: z.string().optional().describe('the same as one of the codes of reasons in status'),
         why: z.string().optional().describe('what limits it besides the budget, for people'),
         seen: z.array(z.string()).readonly().describe('what else its leader has seen, for people'),
       })

@@ -1,4 +1,5 @@
 import { monotonicMs } from '../../clock.ts';
+import type { Controller } from '../../controller/controller.ts';
 import type { Followed } from '../../controller/followed.ts';
 import type { WorkersReport } from '../../server/admin-routes.ts';
 import type { NotedReport } from '../leader-note.ts';
@@ -22,15 +23,33 @@ export function statusReport(
     lanes: updater.lanes.latestStats.map((stats) => ({ ...stats, queued: queued.get(stats.lane)?.queued ?? 0 })),
     health: updater.pool.health(),
     dispatch,
-    rollouts: [...controller.followed()].map((followed) => rolloutReport(followed, nowMs)),
+    rollouts: [...controller.followed()].map((followed) =>
+      rolloutReport(followed, controller.limitsOf(followed), nowMs),
+    ),
   };
 }
 
+type Limits = ReturnType<Controller['limitsOf']>;
+
 /** How one rollout stands, as its leader tells it. */
-export function rolloutReport({ key, rollout }: Followed, nowMs: number): NotedReport['rollouts'][number] {
+export function rolloutReport(
+  { key, rollout }: Followed,
+  limits: Limits,
+  nowMs: number,
+): NotedReport['rollouts'][number] {
   const block = rollout.blocked();
   const failures = Object.fromEntries([...rollout.failures()].filter(([, count]) => count > 0));
   const told = { failures, refusals: rollout.refusals(), pace: rollout.pace(nowMs) };
-  const shown = { daemonSet: key, ...rollout.counts(), ...told };
+  const counts = rollout.counts();
+  const heldBy = rollout.heldBy(limits, nowMs);
+  const shown = {
+    daemonSet: key,
+    ...counts,
+    ...told,
+    ...(heldBy === undefined ? {} : { heldBy }),
+    // What is not less than the budget holds nothing back.
+    ...(limits.window < counts.allowed ? { maxInFlightPerDaemonSet: limits.window } : {}),
+    ...(limits.overAll < counts.allowed ? { maxInFlight: limits.overAll } : {}),
+  };
   return block === undefined ? shown : { ...shown, blocked: block.message, blockedBy: block.code };
 }
