@@ -20,16 +20,20 @@ export interface LoggerOptions {
   readonly hasColor?: boolean;
 }
 
+/** So much may wait to be read, some 50,000 lines; then lines are dropped and counted. */
+const WAITING_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Never logged on purpose; should they ever be, under whatever object, they are not shown. */
 const SECRET_KEYS = ['authorization', 'token', 'password', 'keyPem', 'certPem', 'clientKey', 'accessToken', 'headers'];
 const STDERR = 2;
 
 /**
- * Logs one line a decision. Lines are written synchronously: few are written, and the last ones before a crash are those
- * that are needed.
+ * Logs one line a decision, and one a write. A line is handed to the system at once, but nobody waits until it is taken: a log that is not
+ * read for a while (a stalled disk) must not stop the event loop, and with it the lease. Of a crash the last lines are
+ * written as the process ends; only a kill loses those that were still waiting.
  */
 export function createLogger(options: LoggerOptions): Logger {
-  const stream = options.stream ?? destination({ fd: STDERR, sync: true });
+  const { stream, flush } =
+    options.stream === undefined ? standardError(told) : { stream: options.stream, flush: noFlush };
   const safe = safeStream(stream);
   const logger = pino(
     {
@@ -42,15 +46,54 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     options.format === 'pretty' ? prettyStream(safe, options.hasColor ?? hasColor()) : safe,
   );
-  return wrap(logger);
+  return wrap(logger, flush);
+
+  function told(count: number): void {
+    logger.warn({ count }, 'log lines were dropped: nobody read them');
+  }
 }
 
-function wrap(logger: PinoLogger<never, boolean>): Logger {
+async function noFlush(): Promise<void> {}
+
+function wrap(logger: PinoLogger<never, boolean>, flush: () => Promise<void>): Logger {
   return {
     log: (level, message, fields) => logger[level](fields, message),
-    with: (fields) => wrap(logger.child(fields)),
-    flush: () => new Promise((resolve) => logger.flush(() => resolve())),
+    with: (fields) => wrap(logger.child(fields), flush),
+    flush,
   };
+}
+
+interface Output {
+  readonly stream: DestinationStream;
+  readonly flush: () => Promise<void>;
+}
+
+function standardError(onDropped: (count: number) => void): Output {
+  const lines = destination({ fd: STDERR, sync: false, maxLength: WAITING_CHARACTERS_MAX });
+  const waiting = new Set<() => void>();
+  let isWriting = false;
+  let dropped = 0;
+  const written = (): void => {
+    isWriting = false;
+    for (const resolve of waiting) resolve();
+    waiting.clear();
+  };
+  lines.on('drop', () => {
+    dropped += 1;
+  });
+  lines.on('drain', () => {
+    written();
+    const count = dropped;
+    dropped = 0;
+    if (count > 0) onDropped(count);
+  });
+  // Whoever read it is gone, or its disk is full: the work goes on.
+  lines.on('error', written);
+  const write = (line: string): void => {
+    isWriting = true;
+    lines.write(line);
+  };
+  return { stream: { write }, flush: () => new Promise((resolve) => (isWriting ? waiting.add(resolve) : resolve())) };
 }
 
 /** What JSON leaves as it is and a terminal may obey: C1 controls, line separators, and what turns text around. */

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { createLogger, type LoggerOptions } from '../../src/commands/logging.ts';
 
@@ -56,3 +60,35 @@ test('logging: flush → resolves', async () => {
   await createLogger({ level: 'error', format: 'json' }).flush();
   await createLogger({ level: 'error', format: 'pretty' }).flush();
 });
+
+const CHILD = join(import.meta.dirname, 'logging-child.ts');
+const LINES = 5000;
+
+function nodesOf(text: string): number[] {
+  return [...text.matchAll(/"node":"n(\d+)"/g)].map(([, index]) => Number(index));
+}
+
+for (const format of ['json', 'pretty'] as const) {
+  test(`trust 13: nobody reads the log (${format}) → the event loop turns nevertheless; read later, every line is there, in order`, {
+    timeout: 60_000,
+  }, async () => {
+    const child = fork(CHILD, [format, String(LINES)], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const { stderr } = child;
+    assert.ok(stderr !== null);
+    const messages: unknown[] = [];
+    child.on('message', (message) => messages.push(message));
+    await once(child, 'message');
+    child.send('turn');
+    await once(child, 'message');
+    assert.deepEqual(messages, ['logged', 'turns']);
+    assert.deepEqual(nodesOf(await textOf(stderr)), [...Array(LINES).keys()]);
+  });
+}
+
+for (const end of ['exit', 'crash'] as const) {
+  test(`logging: the process ends by ${end} → every line before it is written`, { timeout: 60_000 }, async () => {
+    const child = fork(CHILD, ['json', String(LINES), end], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    assert.ok(child.stderr !== null);
+    assert.deepEqual(nodesOf(await textOf(child.stderr)), [...Array(LINES).keys()]);
+  });
+}
