@@ -191,7 +191,8 @@ export class SlotBook {
     }
     if (slot.failureToldHash !== undefined) {
       slot.failureToldHash = undefined;
-      this.#notices.push({ type: 'node-recovered', slot: key, node });
+      // Under OTA a settled pod is marked, and may be the one that failed.
+      this.#notices.push({ type: facts.strategy === 'OTA' ? 'failure-moot' : 'node-recovered', slot: key, node });
     }
   }
 

@@ -88,3 +88,23 @@ test('trust 14: rolled back while the pod of the newer revision is stuck → it 
   const notice = rollout.takeNotices().find(({ type }) => type === 'node-failed');
   assert.equal(notice?.type === 'node-failed' && notice.detail, 'the old pod is stuck in Terminating');
 });
+
+for (const strategy of ['AdvancedRollingUpdate', 'OTA']) {
+  test(`trust 14: a node failed, and under ${strategy} its pod is settled → updated after all only where pods are updated`, () => {
+    const rollout = syncedRollout({ ...cluster(1), ...ANNOTATED });
+    rollout.removePod(pod('n01', 'old'), T0);
+    const stuck = pod('n01', 'new', {
+      isReady: false,
+      needUpgrade: { status: 'False', message: 'controllerrevision: new' },
+    });
+    rollout.upsertPod(stuck, T0);
+    rollout.tick(T0 + DEADLINE_MS);
+    rollout.takeNotices();
+    const annotations = { 'apps.openyurt.io/update-strategy': strategy };
+    rollout.setDaemonSet(daemonSet({ annotations, resourceVersion: '2' }), T0 + DEADLINE_MS + 1);
+    if (strategy !== 'OTA') rollout.upsertPod({ ...stuck, isReady: true }, T0 + DEADLINE_MS + 2);
+    const types = rollout.takeNotices().map(({ type }) => type);
+    assert.equal(types.includes('node-recovered'), strategy !== 'OTA', types.join());
+    assert.equal(types.includes('failure-moot'), strategy === 'OTA', types.join());
+  });
+}
