@@ -8,6 +8,8 @@ export interface Credentials {
   /** The context's namespace, the service account's, or `default`. */
   readonly namespace: string;
   readonly contextName: string;
+  /** Whether it is a pod's service account. */
+  readonly isInCluster: boolean;
   /** To be shown to whoever runs this, such as switched-off TLS verification. */
   readonly warnings: readonly string[];
 }
@@ -16,6 +18,7 @@ export interface Credentials {
 export interface ConnectionSource {
   readonly namespace: string;
   readonly contextName: string;
+  readonly isInCluster: boolean;
   readonly warnings: readonly string[];
   current(): Connection;
   /**
@@ -71,6 +74,7 @@ export async function openConnectionSource(
   return {
     namespace: first.namespace,
     contextName: first.contextName,
+    isInCluster: first.isInCluster,
     warnings: first.warnings,
     current: () => connection,
     refresh: () => refresh(true),

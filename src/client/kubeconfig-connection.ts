@@ -67,6 +67,7 @@ export async function credentialsOf(config: LoadedKubeconfig, options: Credentia
     connection,
     namespace: context.namespace?.trim() || 'default',
     contextName: context.name,
+    isInCluster: options.files.length === 0,
     warnings: [...warningsOf(connection), ...warnings],
   };
 }

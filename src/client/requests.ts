@@ -6,14 +6,14 @@ import type { ApiRequest } from './api.ts';
  * a test, so a call that is not in here is refused on a cluster.
  *
  * `scope`: `cluster` for cluster-scoped objects; `namespaced` for whichever namespaces the program looks after;
- * `own-namespace` for the one it runs in.
+ * `own-namespace` for the one it runs in; `optional` for what it does without where it has no right to it: deploy/ does not grant it.
  */
 export interface ApiCall {
   readonly verb: Verb;
   readonly apiGroup: string;
   readonly resource: string;
   readonly subresource?: string;
-  readonly scope: 'cluster' | 'namespaced' | 'own-namespace';
+  readonly scope: 'cluster' | 'namespaced' | 'own-namespace' | 'optional';
 }
 
 const APPS = 'apps';
@@ -34,6 +34,7 @@ const calls = {
   markPod: { verb: 'patch', apiGroup: '', resource: 'pods', subresource: 'status', scope: 'namespaced' },
   createEvent: { verb: 'create', apiGroup: EVENTS, resource: 'events', scope: 'namespaced' },
   patchEvent: { verb: 'patch', apiGroup: EVENTS, resource: 'events', scope: 'namespaced' },
+  listLeases: { verb: 'list', apiGroup: COORDINATION, resource: 'leases', scope: 'optional' },
   getLease: { verb: 'get', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
   createLease: { verb: 'create', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
   updateLease: { verb: 'update', apiGroup: COORDINATION, resource: 'leases', scope: 'own-namespace' },
@@ -221,6 +222,11 @@ export interface NamespacedTarget extends CallOptions {
 const ELECTION = { accept: JSON_TYPE, shouldReadBody: true, rate: 'charged' } as const;
 
 const CHARGED = { shouldReadBody: true, rate: 'charged' } as const;
+
+/** Those of that name in all namespaces. */
+export function listLeasesRequest(name: string, options: CallOptions): ApiRequest {
+  return { ...base(calls.listLeases, {}, options), query: { fieldSelector: `metadata.name=${name}` }, ...ELECTION };
+}
 
 export function getLeaseRequest(target: NamespacedTarget): ApiRequest {
   return { ...base(calls.getLease, target, target), ...ELECTION };

@@ -21,6 +21,8 @@ export interface LeaderElectOptions {
   readonly resourceName: string;
   /** Undefined: the namespace that the program runs in. */
   readonly resourceNamespace: string | undefined;
+  /** Lead even if somebody leads by a lease of the same name in another namespace. */
+  readonly shouldIgnoreOthers: boolean;
 }
 
 export interface RunOptions extends ClusterOptions {
@@ -123,4 +125,5 @@ export const DEFAULT_LEADER_ELECT: LeaderElectOptions = {
   timings: DEFAULT_ELECTION_TIMINGS,
   resourceName: 'daemonpodupdater',
   resourceNamespace: undefined,
+  shouldIgnoreOthers: false,
 };

@@ -80,6 +80,7 @@ interface RunValues extends ClusterValues {
   readonly leaderElectRetryPeriod: number;
   readonly leaderElectResourceName: string;
   readonly leaderElectResourceNamespace?: string;
+  readonly leaderElectIgnoreOtherNamespaces: boolean;
 }
 
 const RATE_RANGE = { min: 0, max: 1_000_000 };
@@ -135,6 +136,13 @@ export const runDefinition: CommandDefinition = {
     timingFlag('renew-deadline', 'how long the holder may write after its last renewal', 'renewDeadlineMs'),
     timingFlag('retry-period', 'time between two attempts', 'retryPeriodMs'),
     ...leaseFlags('the one it runs in'),
+    booleanFlag(
+      {
+        flags: '--leader-elect-ignore-other-namespaces',
+        help: 'start even if a controller leads by a lease of this name in another namespace',
+      },
+      false,
+    ),
   ],
   start({ flags }, handlers) {
     const options = runOptionsOf(flags as unknown as RunValues);
@@ -173,6 +181,7 @@ function runOptionsOf(values: RunValues): RunOptions {
       },
       resourceName: values.leaderElectResourceName,
       resourceNamespace: values.leaderElectResourceNamespace,
+      shouldIgnoreOthers: values.leaderElectIgnoreOtherNamespaces,
     },
   };
 }

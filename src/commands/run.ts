@@ -22,7 +22,11 @@ export async function run(options: RunOptions): Promise<number> {
   const controller = new RunningController({ options, first: first.value, source, logger });
   // A signal ends it also while it still starts.
   const started = controller.start();
-  await Promise.race([started, signal]);
+  if ((await Promise.race([started, signal])) === 'refused') {
+    await controller.stop();
+    await logger.flush();
+    return EXIT_FAILED;
+  }
   logger.log('info', 'shutting down', { signal: await signal });
   await controller.stop();
   await started;

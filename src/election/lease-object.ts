@@ -20,6 +20,19 @@ export function leaseOf(json: unknown): ParsedLease | undefined {
   return { record: recordOf(objectOf(object?.spec) ?? {}), resourceVersion, metadata: kept };
 }
 
+/** The records of a list, by namespace; undefined when it is something else. What is no Lease in it is left out. */
+export function recordsByNamespace(text: string): Map<string, LeaseRecord> | undefined {
+  const items = objectOf(parseJson(text))?.items;
+  if (!Array.isArray(items)) return undefined;
+  const records = new Map<string, LeaseRecord>();
+  for (const item of items) {
+    const lease = leaseOf(item);
+    const namespace = lease?.metadata.namespace;
+    if (lease !== undefined && typeof namespace === 'string') records.set(namespace, lease.record);
+  }
+  return records;
+}
+
 /** The same metadata, if it has no such annotation. */
 export function withoutAnnotation(
   metadata: Readonly<Record<string, unknown>>,

@@ -30,6 +30,11 @@ export function freshRecord(
   };
 }
 
+/** Until when it is held, by its holder's clock; -Infinity when nobody holds it. */
+export function heldUntilMs({ holderIdentity, leaseDurationSeconds, renewTimeMs }: LeaseRecord): number {
+  return holderIdentity === '' ? Number.NEGATIVE_INFINITY : renewTimeMs + leaseDurationSeconds * 1000;
+}
+
 export function isSameRecord(a: LeaseRecord, b: LeaseRecord): boolean {
   return (
     a.holderIdentity === b.holderIdentity &&

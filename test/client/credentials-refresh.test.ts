@@ -81,7 +81,13 @@ test('credentials: periodic read → changes are told, failures too, and the old
   let isBroken = false;
   const source = await openConnectionSource(async () => {
     if (isBroken) throw new Error('broken');
-    return { connection: { ...current(), authorization: token }, namespace: 'n', contextName: 'c', warnings: [] };
+    return {
+      connection: { ...current(), authorization: token },
+      namespace: 'n',
+      contextName: 'c',
+      isInCluster: false,
+      warnings: [],
+    };
   }, 1);
   t.after(() => source.close());
   const told: (string | undefined)[] = [];
@@ -106,7 +112,7 @@ test('credentials: refresh called by many at once → one read', async (t) => {
   let reads = 0;
   const source = await openConnectionSource(async () => {
     reads++;
-    return { connection: current(), namespace: 'n', contextName: 'c', warnings: [] };
+    return { connection: current(), namespace: 'n', contextName: 'c', isInCluster: false, warnings: [] };
   });
   t.after(() => source.close());
   await Promise.all([source.refresh(), source.refresh(), source.refresh()]);

@@ -28,6 +28,7 @@ test('leadership: the API server is away for many attempts → said once, and on
       timings: { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriodMs: 5 },
       resourceName: 'lock',
       resourceNamespace: undefined,
+      shouldIgnoreOthers: false,
     },
     identity: 'me',
     namespace: 'system',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CommandHandlers } from '../../src/commands/options.ts';
+import { type CommandHandlers, DEFAULT_LEADER_ELECT } from '../../src/commands/options.ts';
 import { formatDuration, parseDuration } from '../../src/commands/parse-value.ts';
 import { runProgram } from '../../src/commands/program.ts';
 
@@ -67,6 +67,7 @@ test('run: no flags → the documented defaults', async () => {
       timings: { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 },
       resourceName: 'daemonpodupdater',
       resourceNamespace: undefined,
+      shouldIgnoreOthers: false,
     },
   });
 });
@@ -102,6 +103,10 @@ const good: readonly { args: string; expected: Readonly<Record<string, unknown>>
   { args: 'run --health-probe-bind-address 127.0.0.1:0', expected: { healthAddress: { host: '127.0.0.1', port: 0 } } },
   { args: 'run --config f.yaml', expected: { configFile: 'f.yaml', workers: undefined } },
   { args: 'run --shutdown-grace 1m30s', expected: { shutdownGraceMs: 90_000 } },
+  {
+    args: 'run --leader-elect-ignore-other-namespaces',
+    expected: { leaderElect: { ...DEFAULT_LEADER_ELECT, shouldIgnoreOthers: true } },
+  },
   { args: 'run --enable-debug-endpoints', expected: { hasDebugEndpoints: true } },
   {
     args: 'workers',
@@ -125,6 +130,7 @@ const good: readonly { args: string; expected: Readonly<Record<string, unknown>>
         timings: { leaseDurationMs: 60_000, renewDeadlineMs: 40_000, retryPeriodMs: 5_000 },
         resourceName: 'x',
         resourceNamespace: 'y',
+        shouldIgnoreOthers: false,
       },
     },
   },

@@ -46,7 +46,7 @@ test('rbac: permissions over the whole cluster → exactly what the client can c
   const permissions = granted(baseObject('ClusterRole'));
   assert.deepEqual(
     [...permissions].sort(),
-    called((scope) => scope !== 'own-namespace'),
+    called((scope) => scope === 'cluster' || scope === 'namespaced'),
   );
 });
 
@@ -89,7 +89,9 @@ test('rbac: viewer example → what status and plan read, lease included, and no
     assert.ok(only !== undefined && others.length === 0, `${found.length} objects ${kind}`);
     return only.yaml;
   };
-  const reads = called((scope) => scope !== 'own-namespace').filter((one) => /^(?:list|watch) /.test(one));
+  const reads = called((scope) => scope === 'cluster' || scope === 'namespaced').filter((one) =>
+    /^(?:list|watch) /.test(one),
+  );
   assert.deepEqual([...granted(viewer('ClusterRole'))].sort(), reads);
   const role = viewer('Role');
   assert.deepEqual(granted(role), ['get leases in coordination.k8s.io', 'get configmaps']);

@@ -17,6 +17,7 @@ import type { RunOptions } from '../options.ts';
 import { availableCpus } from './available-cpus.ts';
 import { healthChecks } from './health.ts';
 import { type Election, processIdentity, startElection } from './leadership.ts';
+import { LeadershipGuard } from './leadership-guard.ts';
 import { ownPod, settingRefusedEvent } from './own-pod.ts';
 import { threadProfiler } from './profiler.ts';
 import { publishMetrics } from './published-metrics.ts';
@@ -50,6 +51,7 @@ export class RunningController {
   readonly #identity = processIdentity();
   readonly #workers: WorkerControl;
   readonly #refusals: RefreshOnRefusal;
+  readonly #guard: LeadershipGuard;
   #election: Election | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #isStopping = false;
@@ -70,6 +72,13 @@ export class RunningController {
     });
     this.#readerProblems = new ReaderProblems(this.#metrics, this.#log);
     this.#updater = this.#makeUpdater(first.settings.current.setting);
+    this.#guard = new LeadershipGuard({
+      request: (request) => this.#updater.client.request(request),
+      options,
+      namespace: source.namespace,
+      isInCluster: source.isInCluster,
+      log: this.#log,
+    });
     // Before the first task, since a lane's histograms begin with it.
     const { wanted } = this.#updater.lanes.state;
     this.#metrics.setLaneCounts(wanted, wanted);
@@ -84,7 +93,8 @@ export class RunningController {
     });
   }
 
-  async start(): Promise<void> {
+  /** `refused`: another controller leads, and this one has to end. */
+  async start(): Promise<'started' | 'refused'> {
     const { leaderElect, metricsAddress, healthAddress, logLevel } = this.#options;
     // Said at every start, however little is logged.
     const level = logLevel === 'error' ? 'error' : 'warn';
@@ -94,9 +104,10 @@ export class RunningController {
     publishMetrics(this.#metrics, this.#updater);
     await this.#serve('metrics', metricsAddress, [metricsRoute(this.#metrics)]);
     await this.#serve('health', healthAddress, this.#healthServerRoutes());
-    if (this.#isStopping) return;
+    if (!(await this.#guard.mayStart())) return 'refused';
+    if (this.#isStopping) return 'started';
     await this.#updater.start();
-    if (this.#isStopping) return;
+    if (this.#isStopping) return 'started';
     const look = () => this.#readerProblems.look(this.#updater.host.reader.contacts(), monotonicMs());
     this.#lookTimer = setInterval(look, LOOK_EVERY_MS);
     this.#log('info', 'started', {
@@ -107,11 +118,13 @@ export class RunningController {
     });
     if (leaderElect.isEnabled && !this.#options.isDryRun) this.#elect();
     else this.#updater.lead(Number.POSITIVE_INFINITY);
+    return 'started';
   }
 
   /** In-flight requests end, then the lease is given up, so that the next leader starts with nothing under way. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#guard.close();
     clearInterval(this.#lookTimer);
     this.#workers.close();
     await this.#updater.drain(this.#options.shutdownGraceMs);
