@@ -10,11 +10,14 @@ export class NodeFacts {
   createdAtMs = 0;
   readonly labels: Record<string, string> = {};
   readonly taints: Taint[] = [];
+  isUnschedulable = false;
   isReady = false;
   readyChangedAtMs: number | undefined = undefined;
 }
 
 const NO_TAINTS: readonly Taint[] = Object.freeze([]);
+
+const UNSCHEDULABLE = { isUnschedulable: true } as const;
 
 export function nodeRecord(facts: NodeFacts): RecordResult<NodeRecord> {
   const { name, uid, resourceVersion } = facts;
@@ -29,6 +32,7 @@ export function nodeRecord(facts: NodeFacts): RecordResult<NodeRecord> {
       resourceVersion,
       labels: facts.labels,
       taints: facts.taints.length === 0 ? NO_TAINTS : facts.taints,
+      ...(facts.isUnschedulable ? UNSCHEDULABLE : undefined),
       createdAtMs: facts.createdAtMs,
       isReady: facts.isReady,
       readyChangedAtMs: facts.readyChangedAtMs,

@@ -35,8 +35,9 @@ export interface RunOptions extends ClusterOptions {
   /** 0: unlimited. */
   readonly kubeApiQps: number;
   readonly kubeApiBurst: number;
-  /** Over all DaemonSets; undefined: no bound beyond 250 a DaemonSet. */
+  /** Over all DaemonSets; undefined: no bound. */
   readonly maxInFlight: number | undefined;
+  readonly maxInFlightPerDaemonSet: number;
   /** Undefined: off. */
   readonly metricsAddress: BindAddress | undefined;
   readonly healthAddress: BindAddress | undefined;

@@ -25,6 +25,7 @@ import {
   type RunOptions,
 } from './options.ts';
 import { parseNamespace, parseObjectName } from './parse-value.ts';
+import { IN_FLIGHT_PER_DAEMON_SET_MAX } from './wiring/limits.ts';
 
 export const clusterFlags: readonly Flag[] = [
   textFlag({ flags: '--kubeconfig <file>', help: 'kubeconfig (default: in-cluster, else as kubectl)' }),
@@ -67,6 +68,7 @@ interface RunValues extends ClusterValues {
   readonly kubeApiQps: number;
   readonly kubeApiBurst: number;
   readonly maxInFlight?: number;
+  readonly maxInFlightPerDaemonset: number;
   readonly metricsBindAddress: AddressValue;
   readonly healthProbeBindAddress: AddressValue;
   readonly logLevel: LogLevel;
@@ -108,8 +110,18 @@ export const runDefinition: CommandDefinition = {
       1000,
     ),
     integerFlag(
-      { flags: '--max-in-flight <n>', help: 'most deletions under way over all DaemonSets (default: 250 a DaemonSet)' },
+      { flags: '--max-in-flight <n>', help: 'most deletions under way over all DaemonSets (default: no bound)' },
       { min: 1, max: 100_000 },
+    ),
+    withDefault(
+      integerFlag(
+        {
+          flags: '--max-in-flight-per-daemonset <n>',
+          help: 'most deletions of one DaemonSet under way, whatever its budget; failed nodes do not count',
+        },
+        { min: 1, max: 100_000 },
+      ),
+      IN_FLIGHT_PER_DAEMON_SET_MAX,
     ),
     bindAddressFlag({ flags: '--metrics-bind-address <host:port>', help: 'Prometheus metrics; 0: off' }, ':8080'),
     bindAddressFlag(
@@ -165,6 +177,7 @@ function runOptionsOf(values: RunValues): RunOptions {
     kubeApiQps: values.kubeApiQps,
     kubeApiBurst: values.kubeApiBurst,
     maxInFlight: values.maxInFlight,
+    maxInFlightPerDaemonSet: values.maxInFlightPerDaemonset,
     metricsAddress: values.metricsBindAddress.address,
     healthAddress: values.healthProbeBindAddress.address,
     logLevel: values.logLevel,

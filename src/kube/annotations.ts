@@ -6,6 +6,7 @@ export const UPDATE_STRATEGY_ANNOTATION = 'apps.openyurt.io/update-strategy';
 const MAX_UNAVAILABLE_ANNOTATION = 'apps.openyurt.io/max-unavailable';
 const PACE_ANNOTATION = 'daemonpodupdater.io/pace';
 const PROGRESS_DEADLINE_ANNOTATION = 'daemonpodupdater.io/progress-deadline-seconds';
+const CORDONED_ANNOTATION = 'daemonpodupdater.io/cordoned';
 const FORCE_DELETE_STUCK_ANNOTATION = 'daemonpodupdater.io/force-delete-stuck';
 export const PAUSED_ANNOTATION = 'daemonpodupdater.io/paused';
 /** On the election's lease: in it leaders of earlier versions told how they stand. What is left of it would be stored anew with each renewal. */
@@ -21,6 +22,7 @@ export const POLICY_ANNOTATIONS = [
   PROGRESS_DEADLINE_ANNOTATION,
   FORCE_DELETE_STUCK_ANNOTATION,
   PAUSED_ANNOTATION,
+  CORDONED_ANNOTATION,
 ] as const;
 
 /** … and what else of ours there is; any other one under our prefix is a mistake (unknown-annotations.ts). */
@@ -38,6 +40,8 @@ export interface UpdatePolicy {
   readonly isForceDeleteStuck: boolean;
   /** Nothing new begins; what is in flight is settled. */
   readonly isPaused: boolean;
+  /** Cordoned nodes are not updated. */
+  readonly skipsCordoned: boolean;
 }
 
 /** An annotation that does not do what its writer may think: mostly a value in whose place the default is used. */
@@ -98,6 +102,7 @@ export function parseUpdatePolicy(
     progressDeadlineSeconds: readProgressDeadline(reader),
     isForceDeleteStuck: readChoice(reader, FORCE_DELETE_STUCK_ANNOTATION, ['false', 'true']) === 'true',
     isPaused: readPaused(reader),
+    skipsCordoned: readChoice(reader, CORDONED_ANNOTATION, ['update', 'skip']) === 'skip',
   };
   return { kind: 'policy', policy, problems };
 }

@@ -1,7 +1,7 @@
 import type { PodRecord } from './records.ts';
 
 /** `Succeeded` or `Failed`: it does not run any more, and the DaemonSet controller deletes it by itself. */
-function isFinished(pod: PodRecord): boolean {
+export function isFinished(pod: PodRecord): boolean {
   return pod.phase === 'Succeeded' || pod.phase === 'Failed';
 }
 

@@ -1,7 +1,11 @@
 import type { NodeRecord, Placement, Taint, Toleration } from './records.ts';
 import { compareIntegers, matchesLabels, matchesNodeSelectorTerm } from './selectors.ts';
 
-export type IneligibleReason = 'node-name' | 'node-selector' | 'node-affinity' | 'taint';
+/** What keeps the pod away. `excluded` and the first three are about the place itself; what the others say may pass. */
+export type IneligibleReason = 'excluded' | 'node-name' | 'node-selector' | 'node-affinity' | 'cordoned' | 'taint';
+
+/** On a node: no DaemonSet is updated there, unless the value is `false`. */
+const EXCLUDE_LABEL = 'daemonpodupdater.io/exclude';
 
 /**
  * Whether a DaemonSet's pod belongs on a node.
@@ -15,6 +19,8 @@ export type Eligibility =
       readonly shouldRun: false;
       readonly shouldContinueRunning: boolean;
       readonly reason: IneligibleReason;
+      /** Nothing but the taints of a node that is (or just was) NotReady: what its Ready condition says anyway. */
+      readonly isOnlyAway: boolean;
       /** For people: what does not fit. */
       readonly message: string;
     };
@@ -30,9 +36,31 @@ const ELIGIBLE: Eligibility = { shouldRun: true, shouldContinueRunning: true };
  * Source: kubernetes pkg/controller/daemon/daemon_controller.go (NodeShouldRunDaemonPod, predicates) and
  * util/daemonset_util.go (AddOrUpdateDaemonPodTolerations).
  */
-export function eligibilityRule(placement: Placement): EligibilityRule {
+export function eligibilityRule(placement: Placement, skipsCordoned = false): EligibilityRule {
   const tolerations = daemonTolerations(placement);
-  return (node) => checkPlace(placement, node) ?? checkTaints(tolerations, node);
+  return (node) =>
+    checkExcluded(node) ??
+    checkPlace(placement, node) ??
+    (skipsCordoned && isCordoned(node) ? CORDONED : checkTaints(tolerations, node));
+}
+
+function checkExcluded({ labels }: NodeRecord): Eligibility | undefined {
+  const value = Object.hasOwn(labels, EXCLUDE_LABEL) ? labels[EXCLUDE_LABEL] : 'false';
+  return value === 'false' ? undefined : misplaced('excluded', `the node has the label ${EXCLUDE_LABEL}`);
+}
+
+const CORDONED: Eligibility = {
+  shouldRun: false,
+  shouldContinueRunning: true,
+  reason: 'cordoned',
+  isOnlyAway: false,
+  message: 'the node is cordoned, and the DaemonSet leaves such nodes out',
+};
+
+const UNSCHEDULABLE_TAINT = 'node.kubernetes.io/unschedulable';
+
+function isCordoned({ isUnschedulable, taints }: NodeRecord): boolean {
+  return isUnschedulable === true || taints.some(({ key }) => key === UNSCHEDULABLE_TAINT);
 }
 
 /** The template's tolerations and those the DaemonSet controller gives to every pod it creates. */
@@ -43,7 +71,7 @@ function daemonTolerations(placement: Placement): readonly Toleration[] {
     exists('node.kubernetes.io/disk-pressure', 'NoSchedule'),
     exists('node.kubernetes.io/memory-pressure', 'NoSchedule'),
     exists('node.kubernetes.io/pid-pressure', 'NoSchedule'),
-    exists('node.kubernetes.io/unschedulable', 'NoSchedule'),
+    exists(UNSCHEDULABLE_TAINT, 'NoSchedule'),
   ];
   if (placement.isHostNetwork) added.push(exists('node.kubernetes.io/network-unavailable', 'NoSchedule'));
   return [...placement.tolerations, ...added];
@@ -68,21 +96,26 @@ function checkPlace(placement: Placement, node: NodeRecord): Eligibility | undef
 }
 
 function misplaced(reason: IneligibleReason, message: string): Eligibility {
-  return { shouldRun: false, shouldContinueRunning: false, reason, message };
+  return { shouldRun: false, shouldContinueRunning: false, reason, isOnlyAway: false, message };
 }
+
+/** Kubernetes' node lifecycle controller sets them with the Ready condition. */
+const AWAY_TAINTS: ReadonlySet<string> = new Set(['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']);
 
 function checkTaints(tolerations: readonly Toleration[], node: NodeRecord): Eligibility {
   let untolerated: Taint | undefined;
   let shouldContinueRunning = true;
+  let isOnlyAway = true;
   for (const taint of node.taints) {
     if (taint.effect !== 'NoSchedule' && taint.effect !== 'NoExecute') continue;
     if (tolerations.some((toleration) => toleratesTaint(toleration, taint))) continue;
-    untolerated ??= taint;
+    if (untolerated === undefined || isOnlyAway) untolerated = taint;
     if (taint.effect === 'NoExecute') shouldContinueRunning = false;
+    if (!AWAY_TAINTS.has(taint.key)) isOnlyAway = false;
   }
   if (untolerated === undefined) return ELIGIBLE;
   const message = `taint ${formatTaint(untolerated)} is not tolerated`;
-  return { shouldRun: false, shouldContinueRunning, reason: 'taint', message };
+  return { shouldRun: false, shouldContinueRunning, reason: 'taint', isOnlyAway, message };
 }
 
 /**

@@ -65,6 +65,8 @@ export interface Taint {
 export interface NodeRecord extends ObjectRecord {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
+  /** `spec.unschedulable`: it is cordoned; absent when it is not. */
+  readonly isUnschedulable?: true;
   readonly createdAtMs: number;
   /** Condition Ready is `True`; `False`, `Unknown` and a missing condition are not ready. */
   readonly isReady: boolean;

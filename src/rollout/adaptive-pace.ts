@@ -158,11 +158,10 @@ export class AdaptivePace implements Pace {
   }
 
   #phase(nowMs: number): PaceStatus['phase'] {
-    const { inFlight, failed } = this.#use;
-    if (inFlight === 0) return 'idle';
+    if (this.#use.inFlight === 0) return 'idle';
     // Whether or not anybody waits to be tried.
     const isSilent = this.#trickleCount > 0 || (this.#total.recentMs !== undefined && nowMs >= this.#trickleAtMs);
-    if (isSilent || failed >= inFlight) return 'stalled';
+    if (isSilent) return 'stalled';
     return this.#recreation.isStarting && this.#total.isStarting ? 'starting' : 'steady';
   }
 

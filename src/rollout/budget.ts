@@ -7,14 +7,17 @@ export interface BudgetUse {
   readonly unavailable: number;
   /** R: asked, and still available. */
   readonly reserved: number;
+  /** F: on their way to a replacement. */
   readonly inFlight: number;
-  /** Those of `unavailable` that failed. */
+  /** F, and those that failed, and those whose current pod became unavailable again. */
+  readonly occupied: number;
+  /** Of `occupied`. */
   readonly failed: number;
 }
 
-/** The bound on U: the policy's share of the nodes that should run the pod, Ready or not; never less than one. */
-export function allowedUnavailable(maxUnavailable: IntOrPercent, eligibleCount: number): number {
-  return Math.max(1, scaleIntOrPercent(maxUnavailable, eligibleCount));
+/** The bound on U; `baseCount` is what a percentage is of. Never less than one. */
+export function allowedUnavailable(maxUnavailable: IntOrPercent, baseCount: number): number {
+  return Math.max(1, scaleIntOrPercent(maxUnavailable, baseCount));
 }
 
 /**
@@ -62,17 +65,17 @@ export function verdict(kind: 'unavailable' | 'available', use: BudgetUse, room:
 }
 
 function overBudget(kind: 'unavailable' | 'available', use: BudgetUse): 'budget' | undefined {
-  if (use.inFlight >= use.allowed) return 'budget';
+  if (use.occupied >= use.allowed) return 'budget';
   if (kind === 'available' && use.unavailable + use.reserved >= use.allowed) return 'budget';
   return undefined;
 }
 
 /** They fill the budget alone, or keep what else nothing on its way will make free. */
 function isStoppedByFailed(kind: 'unavailable' | 'available', use: BudgetUse): boolean {
-  const { allowed, inFlight, unavailable, failed } = use;
+  const { allowed, inFlight, occupied, unavailable, failed } = use;
   if (failed >= allowed) return true;
-  const others = { ...use, inFlight: 0, unavailable: unavailable - failed };
-  return failed > 0 && inFlight === failed && overBudget(kind, others) === undefined;
+  const others = { ...use, occupied: occupied - failed, unavailable: unavailable - failed };
+  return failed > 0 && inFlight === 0 && overBudget(kind, others) === undefined;
 }
 
 /** The smallest of the three. */
@@ -82,11 +85,11 @@ export function windowOf({ perDaemonSet, overAll, pace }: Room): number {
 
 /** How many old pods of that kind may be asked for together before the answer is another one; not positive: none. */
 export function freePlaces(kind: 'unavailable' | 'available', use: BudgetUse, window: number): number {
-  const inWindow = Math.min(use.allowed, window) - use.inFlight;
-  return kind === 'available' ? Math.min(inWindow, use.allowed - use.unavailable - use.reserved) : inWindow;
+  const places = Math.min(use.allowed - use.occupied, window - use.inFlight);
+  return kind === 'available' ? Math.min(places, use.allowed - use.unavailable - use.reserved) : places;
 }
 
 /** Whether an asked deletion that has not left yet still fits; things may have got worse since it was asked. */
 export function stillFits(isPodAvailable: boolean, use: BudgetUse): boolean {
-  return use.inFlight <= use.allowed && (!isPodAvailable || use.unavailable + use.reserved <= use.allowed);
+  return use.occupied <= use.allowed && (!isPodAvailable || use.unavailable + use.reserved <= use.allowed);
 }

@@ -138,5 +138,14 @@ const ZONE_RULES = {
 function newZone(name: string): Zone {
   const queue = () => ({ slots: new Heap(SLOT_RULES), inFlight, place: -1 });
   const inFlight = { count: 0 };
-  return { name, slotCount: 0, inFlight, unavailable: queue(), available: queue() };
+  return {
+    name,
+    slotCount: 0,
+    readyCount: 0,
+    departures: [],
+    replaced: [],
+    inFlight,
+    unavailable: queue(),
+    available: queue(),
+  };
 }

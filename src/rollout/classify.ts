@@ -1,10 +1,11 @@
-import { availableAtMs, isOutOfService } from '../kube/availability.ts';
+import { availableAtMs, isFinished, isOutOfService } from '../kube/availability.ts';
 import { isCurrent } from '../kube/revision.ts';
 import type { CandidateKind } from './candidates.ts';
 import type { Facts } from './facts.ts';
 import { refusedUntilMs, repeatUntilMs } from './holdback.ts';
 import { pendingMark } from './marks.ts';
-import { hasTerminatingPod, isPodAvailable, liveCount, NEVER, type Slot, soleLivePod } from './slot-state.ts';
+import { isSuspect } from './outage.ts';
+import { hasTerminatingPod, isPodAvailable, liveCount, NEVER, PLACE, type Slot, soleLivePod } from './slot-state.ts';
 import { forceAtMs } from './stuck.ts';
 
 /**
@@ -13,7 +14,7 @@ import { forceAtMs } from './stuck.ts';
  * Only ELIGIBLE slots have any of the others, except what OTA has, which marks pods wherever they are.
  */
 export const BIT = {
-  /** The node should run the pod. */
+  /** The node should run the pod, or keeps its place. */
   eligible: 1 << 0,
   /** … and is Ready. */
   ready: 1 << 1,
@@ -21,9 +22,9 @@ export const BIT = {
   updated: 1 << 2,
   /** Ready node, one pod, available. */
   available: 1 << 3,
-  /** In U: Ready node without an available pod for whatever reason, or a node that failed. */
+  /** In U: Ready node without an available pod for whatever reason, or a node that failed; not joining, not brokenBefore. */
   unavailable: 1 << 4,
-  /** Asked, or REPLACING, or a node that failed. */
+  /** In F: asked, or on the way to a replacement after a deletion. */
   inFlight: 1 << 5,
   /** In R: asked, and the pod still is available (or cannot be seen, because the node is not Ready). */
   reserved: 1 << 6,
@@ -53,14 +54,22 @@ export const BIT = {
   unknown: 1 << 20,
   /** A write of its pod was refused and not accepted since, wanted now or not: eligible or not. */
   refusedBefore: 1 << 21,
+  /** Takes a place that a node without an available pod needs, too: in F, failed, or current and not available any more. */
+  occupied: 1 << 22,
+  /** The node joined a short time ago, and has not had an available pod yet. */
+  joining: 1 << 23,
+  /** No pod was available long before its turn, and none is now that its replacement had its time. */
+  brokenBefore: 1 << 24,
+  /** A percentage is of these: Ready, or in flight. */
+  base: 1 << 25,
+  /** Ready, and the rollout is not done before this has settled. */
+  open: 1 << 26,
 } as const;
 
-export const BIT_COUNT = 22;
+export const BIT_COUNT = 27;
 
 const CANDIDATE_DELETE = BIT.candidateUnavailable | BIT.candidateAvailable;
-
-/** A node that goes NotReady this long after minReadySeconds, counted from the replacement of its pod, failed. */
-const NODE_FAILURE_WINDOW_MS = 5 * 60_000;
+const HOLDS_NOTHING = ~(BIT.unavailable | BIT.inFlight | BIT.pending | BIT.occupied | BIT.open);
 
 /** Everything about a slot but whether its progress deadline has passed (see `isOverdue`). */
 export function classify(slot: Slot, facts: Facts, nowMs: number): number {
@@ -77,16 +86,33 @@ export function classify(slot: Slot, facts: Facts, nowMs: number): number {
   }
 }
 
+/**
+ * Whether the node counts as eligible. A taint that comes later frees no place: with a current pod, a deletion under way, or no
+ * available pod since before the taint came, the node keeps it.
+ */
+export function hasPlace(slot: Slot, facts: Facts, nowMs: number): boolean {
+  if (slot.node === undefined || slot.place === PLACE.ELSEWHERE) return false;
+  if (slot.place >= PLACE.AWAY || isCurrentSlot(slot, facts)) return true;
+  if (slot.ask?.action === 'delete' && slot.ask.phase !== 'asked') return true;
+  const pod = soleLivePod(slot);
+  return slot.hasPlace && (pod === undefined || !isPodAvailable(pod, facts.minReadyMs, nowMs));
+}
+
 function classifyCommon(slot: Slot, facts: Facts, nowMs: number): number {
-  if (slot.node === undefined || slot.eligibility !== 2) return 0;
+  if (slot.node === undefined || !slot.hasPlace) return 0;
   let mask: number = BIT.eligible;
   const pod = soleLivePod(slot);
   if (pod !== undefined && facts.target !== undefined && isCurrent(pod.record, facts.target)) mask |= BIT.updated;
   // A node that cannot be read may be Ready, so it counts in U unless its pod is available.
   if (slot.node.uid === '' && slot.pods.length === 0) return mask | BIT.unavailable;
   if (!slot.node.isReady && slot.node.unreadable === undefined) return mask;
-  const hasAvailable = pod !== undefined && isPodAvailable(pod, facts.minReadyMs, nowMs);
-  return mask | BIT.ready | (hasAvailable ? BIT.available : BIT.unavailable);
+  mask |= BIT.ready | BIT.base;
+  if (pod !== undefined && isPodAvailable(pod, facts.minReadyMs, nowMs)) return mask | BIT.available;
+  return mask | (isJoining(slot, facts, nowMs) ? BIT.joining : BIT.unavailable);
+}
+
+function isJoining({ hasBeenAvailable, joinedAtMs }: Slot, { progressDeadlineMs }: Facts, nowMs: number): boolean {
+  return !hasBeenAvailable && nowMs < joinedAtMs + progressDeadlineMs;
 }
 
 function classifyMark(slot: Slot, facts: Facts): number {
@@ -97,28 +123,34 @@ function classifyMark(slot: Slot, facts: Facts): number {
 }
 
 function classifyNotReady(slot: Slot, facts: Facts): number {
-  if (isNodeFailed(slot, facts)) return BIT.failed | BIT.unavailable | BIT.inFlight;
+  if (isNodeFailed(slot, facts)) return BIT.failed | BIT.unavailable | BIT.occupied;
   const isOld = !isCurrentSlot(slot, facts);
   // A deletion that may have reached the API server holds its place: the node may be back at any moment.
   const isHeld = slot.ask?.action === 'delete' && slot.ask.phase !== 'asked';
-  return (isHeld ? BIT.inFlight | BIT.reserved : 0) | (isOld ? BIT.skipped : 0);
+  return (isHeld ? BIT.inFlight | BIT.reserved | BIT.occupied | BIT.base : 0) | (isOld ? BIT.skipped : 0);
 }
 
 function classifyReady(slot: Slot, facts: Facts, common: number): number {
   const pod = soleLivePod(slot);
   const isUpdated = (common & BIT.updated) !== 0;
   const hasAvailable = (common & BIT.available) !== 0;
+  const isJoining = (common & BIT.joining) !== 0;
   const isAsked = slot.ask?.action === 'delete';
   const isLeaving = hasTerminatingPod(slot) || liveCount(slot) === 0;
   const isReplacing = isLeaving || (pod !== undefined && !hasAvailable && (isUpdated || isOutOfService(pod.record)));
-  let mask = 0;
+  let mask = isJoining ? 0 : BIT.open;
   if (isReplacing) mask |= BIT.replacing;
-  if (isReplacing || isAsked) mask |= isUpdated ? BIT.inFlight : BIT.inFlight | BIT.pending;
+  // The DaemonSet controller deletes what has finished.
+  const isOnItsWay = slot.isAwaitingReplacement || (pod !== undefined && isFinished(pod.record));
+  if (isAsked || (isReplacing && isOnItsWay)) mask |= isUpdated ? BIT.inFlight : BIT.inFlight | BIT.pending;
+  if ((mask & BIT.inFlight) !== 0 || (isReplacing && !isJoining)) mask |= BIT.occupied;
   if (isAsked && hasAvailable) mask |= BIT.reserved;
-  if (isUpdated && hasAvailable && !isLeaving && slot.ask === undefined) mask |= BIT.settled;
+  if (isUpdated && hasAvailable && !isLeaving && slot.ask === undefined) return (mask & ~BIT.open) | BIT.settled;
   if (hasOldPod(slot, facts)) mask |= BIT.outdated;
   if (pod === undefined || isUpdated || isLeaving || isOutOfService(pod.record) || slot.ask !== undefined) return mask;
   if (slot.node?.unreadable !== undefined) return mask | BIT.unknown;
+  // Its pod would not be created again.
+  if (slot.place !== PLACE.FITS) return mask;
   return mask | (hasAvailable ? BIT.candidateAvailable : BIT.candidateUnavailable);
 }
 
@@ -131,9 +163,15 @@ function holdBack(mask: number, slot: Slot, at: { readonly facts: Facts; readonl
   return at.nowMs < refusedUntilMs(slot, isMark ? 'mark' : 'delete') ? waiting | BIT.backingOff : mask;
 }
 
-/** What follows once the progress deadline has passed. */
-export function classifyOverdue(slot: Slot, facts: Facts, nowMs: number): number {
-  return BIT.failed | (nowMs >= forceAtMs(slot, facts) ? BIT.candidateForce : 0);
+/** What a slot is whose replacement had its time; `mask` is all that it was until then. */
+export function classifyOverdue(mask: number, slot: Slot, facts: Facts, nowMs: number): number {
+  const force = nowMs >= forceAtMs(slot, facts) ? BIT.candidateForce : 0;
+  const failed = (mask & ~(BIT.inFlight | BIT.pending)) | BIT.failed | BIT.occupied | force;
+  // With an available pod it is the old one that does not end.
+  if ((mask & BIT.available) !== 0) return failed;
+  // Nothing was taken from a node where nothing was available before, so it is no failure of this version.
+  const isBroken = slot.wasBroken || !slot.hasBeenAvailable;
+  return isBroken ? (mask & HOLDS_NOTHING) | BIT.brokenBefore | force : failed | BIT.unavailable;
 }
 
 /** Whether the replacement is later than the DaemonSet's progress deadline allows, as far as could be seen. */
@@ -141,26 +179,38 @@ export function isOverdue(slot: Slot, facts: Facts, nowMs: number): boolean {
   return Math.min(nowMs, facts.staleSinceMs) >= overdueAtMs(slot, facts);
 }
 
-function overdueAtMs({ replacingSinceMs, unseenMs }: Slot, { progressDeadlineMs }: Facts): number {
-  return replacingSinceMs + unseenMs + progressDeadlineMs;
+/** The deadline runs from when the replacement can start: the old pod's grace period is its own. */
+function overdueAtMs(slot: Slot, { progressDeadlineMs, minReadyMs }: Facts): number {
+  const fromMs = slot.goneAtMs === NEVER ? slot.replacingSinceMs + graceMs(slot) : slot.goneAtMs;
+  return fromMs + slot.unseenMs + progressDeadlineMs + minReadyMs;
+}
+
+/** How long the pods that are on their way out may take. */
+function graceMs({ pods }: Slot): number {
+  return pods.reduce((most, { record }) => Math.max(most, record.isTerminating ? (record.deletionGraceMs ?? 0) : 0), 0);
 }
 
 /** When time alone changes something about the slot; NEVER when only an event can. */
-export function dueAtMs(slot: Slot, facts: Facts): number {
-  let dueMs = slot.ask?.phase === 'watching' ? slot.ask.dueMs : NEVER;
-  if ((slot.mask & (BIT.replacing | BIT.failed)) === BIT.replacing && facts.staleSinceMs === NEVER) {
+export function dueAtMs(slot: Slot, facts: Facts, nowMs: number): number {
+  let dueMs = Math.min(slot.ask?.phase === 'watching' ? slot.ask.dueMs : NEVER, slot.outageDueMs);
+  const isOverdueKnown = (slot.mask & (BIT.failed | BIT.brokenBefore)) !== 0;
+  if ((slot.mask & BIT.replacing) !== 0 && !isOverdueKnown && facts.staleSinceMs === NEVER) {
     dueMs = Math.min(dueMs, overdueAtMs(slot, facts));
   }
-  if ((slot.mask & (BIT.replacing | BIT.failed | BIT.candidateForce)) === (BIT.replacing | BIT.failed)) {
+  if ((slot.mask & BIT.replacing) !== 0 && isOverdueKnown && (slot.mask & BIT.candidateForce) === 0) {
     dueMs = Math.min(dueMs, forceAtMs(slot, facts));
   }
+  if ((slot.mask & BIT.joining) !== 0) dueMs = Math.min(dueMs, slot.joinedAtMs + facts.progressDeadlineMs);
   if ((slot.mask & BIT.repeated) !== 0) dueMs = Math.min(dueMs, repeatUntilMs(slot, facts.target?.hash));
   if ((slot.mask & BIT.backingOff) !== 0) {
     dueMs = Math.min(dueMs, refusedUntilMs(slot, facts.strategy === 'OTA' ? 'mark' : 'delete'));
   }
-  if ((slot.mask & (BIT.ready | BIT.available)) === BIT.ready) {
+  const isKept = slot.hasPlace && slot.place < PLACE.AWAY && (slot.mask & BIT.updated) === 0;
+  if (isKept || (slot.mask & (BIT.ready | BIT.available)) === BIT.ready) {
     const pod = soleLivePod(slot);
-    if (pod !== undefined) dueMs = Math.min(dueMs, availableAtMs(pod.record, pod.readySinceMs, facts.minReadyMs));
+    const atMs = pod === undefined ? NEVER : availableAtMs(pod.record, pod.readySinceMs, facts.minReadyMs);
+    // A kept place may have been left by then.
+    if (atMs > nowMs) dueMs = Math.min(dueMs, atMs);
   }
   return dueMs;
 }
@@ -184,21 +234,8 @@ export function hasOldPod(slot: Slot, facts: Facts): boolean {
   return slot.pods.some(({ record }) => !record.isTerminating && !isOutOfService(record) && !isCurrent(record, target));
 }
 
-/** The node went NotReady soon after its pod was replaced by one of the target revision (or while it was). */
+/** The node went NotReady soon after its pod was replaced for the target (or while it was), and its surroundings did not. */
 function isNodeFailed(slot: Slot, facts: Facts): boolean {
-  if (liveCount(slot) > 0 && !isCurrentSlot(slot, facts)) return false;
-  const afterMs = slot.notReadySinceMs - Math.min(slot.replacedAtMs, replacedBeforeWatchingMs(slot, facts));
-  return afterMs >= 0 && afterMs <= facts.minReadyMs + NODE_FAILURE_WINDOW_MS;
-}
-
-/**
- * When the pod was replaced, told from the cluster alone, for the time before this process watched: a current pod that is
- * younger than its revision, on a node that is older.
- */
-function replacedBeforeWatchingMs(slot: Slot, facts: Facts): number {
-  const pod = soleLivePod(slot)?.record;
-  if (slot.replacedAtMs !== NEVER || pod === undefined || slot.node === undefined) return NEVER;
-  const targetCreatedAtMs = facts.target?.createdAtMs ?? 0;
-  const isReplacement = pod.createdAtMs > targetCreatedAtMs && slot.node.createdAtMs < targetCreatedAtMs;
-  return isReplacement ? pod.createdAtMs : NEVER;
+  if (slot.isOutage || slot.replacedHash !== facts.target?.hash || !isSuspect(slot, facts)) return false;
+  return liveCount(slot) === 0 || isCurrentSlot(slot, facts);
 }

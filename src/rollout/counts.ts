@@ -22,7 +22,11 @@ export interface RolloutCounts {
   readonly available: number;
   /** U: what the budget bounds. */
   readonly unavailable: number;
-  /** Replacements in flight; under OTA, marks. */
+  /** Joined a short time ago, and without an available pod until now; not in U. */
+  readonly joining: number;
+  /** Without an available pod since before their turn, and their replacement had its time; not in U. */
+  readonly brokenBefore: number;
+  /** F, replacements on their way; under OTA, marks. */
   readonly inFlight: number;
   /** R: asked, and still available. */
   readonly reserved: number;
@@ -69,6 +73,8 @@ export function countsOf(
     updated: counters.of('updated'),
     available: counters.of('available'),
     unavailable: use.unavailable,
+    joining: counters.of('joining'),
+    brokenBefore: counters.of('brokenBefore'),
     inFlight: use.inFlight,
     reserved: use.reserved,
     skippedNotReady: counters.of('skipped'),

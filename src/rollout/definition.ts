@@ -44,6 +44,7 @@ export class Definition {
   #daemonSet: DaemonSetRecord | undefined;
   #policy: PolicyResult = { kind: 'not-opted-in' };
   #rule: EligibilityRule | undefined;
+  #skipsCordoned = false;
   #isSynced = false;
   #staleReason: string | undefined = undefined;
   #staleSinceMs = NEVER;
@@ -92,9 +93,12 @@ export class Definition {
     const isSame = isSpecSame && before.isTerminating === daemonSet.isTerminating && hasSamePolicy(before, daemonSet);
     if (isSame) return 'none';
     this.#policy = parseUpdatePolicy(daemonSet);
-    if (!isSpecSame) this.#rule = eligibilityRule(daemonSet.placement);
+    const skippedCordoned = this.#skipsCordoned;
+    this.#skipsCordoned = this.policy?.skipsCordoned ?? false;
+    const isPlaceSame = isSpecSame && skippedCordoned === this.#skipsCordoned;
+    if (!isPlaceSame) this.#rule = eligibilityRule(daemonSet.placement, this.#skipsCordoned);
     this.#refresh();
-    return isSpecSame ? 'facts' : 'placement';
+    return isPlaceSame ? 'facts' : 'placement';
   }
 
   upsertRevision(revision: RevisionRecord): Change {
@@ -164,6 +168,8 @@ export class Definition {
             },
       minReadyMs: (daemonSet?.minReadySeconds ?? 0) * 1000,
       progressDeadlineMs: policy === undefined ? NO_FACTS.progressDeadlineMs : policy.progressDeadlineSeconds * 1000,
+      // A roll back makes an old revision the newest one again, after all others were made.
+      newestSinceMs: Math.max(0, ...[...this.#revisions.values()].map(({ createdAtMs }) => createdAtMs)),
       isForceDeleteStuck: policy?.isForceDeleteStuck ?? false,
       isPaused: policy?.isPaused ?? false,
     };

@@ -2,7 +2,7 @@ import { isOutOfService } from '../kube/availability.ts';
 import type { PodRecord } from '../kube/records.ts';
 import { isCurrent, type TargetRevision } from '../kube/revision.ts';
 import type { Facts } from './facts.ts';
-import { liveCount, type Slot } from './slot-state.ts';
+import { liveCount, PLACE, type Slot } from './slot-state.ts';
 
 /** Why a slot counts as failed, in one sentence for people. */
 export function explainFailure(slot: Slot, facts: Facts, nowMs: number): string {
@@ -90,7 +90,10 @@ export function explainReplacing(slot: Slot): string {
   const terminating = slot.pods.find(({ record }) => record.isTerminating)?.record;
   if (terminating !== undefined) return `pod ${terminating.name} is still terminating`;
   const [pod] = slot.pods;
-  if (pod === undefined || liveCount(slot) === 0) return 'the DaemonSet controller has not created a pod';
+  if (pod === undefined || liveCount(slot) === 0) {
+    const why = slot.place < PLACE.FITS ? ': a taint of the node keeps it away' : '';
+    return `the DaemonSet controller has not created a pod${why}`;
+  }
   const { name, phase, trouble, isReady, unreadable } = pod.record;
   if (unreadable !== undefined) return `pod ${name} cannot be read: ${unreadable}`;
   if (isOutOfService(pod.record)) {

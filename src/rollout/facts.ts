@@ -13,6 +13,8 @@ export interface Facts {
   readonly target: TargetRevision | undefined;
   readonly minReadyMs: number;
   readonly progressDeadlineMs: number;
+  /** The earliest time, by the API server's clock, at which the target can have become the newest revision. */
+  readonly newestSinceMs: number;
   /** Pods that are stuck in Terminating may be deleted without their kubelet. */
   readonly isForceDeleteStuck: boolean;
   /** Nobody is asked for anything new, and what has not left is taken back. */
@@ -26,6 +28,7 @@ export const NO_FACTS: Facts = {
   target: undefined,
   minReadyMs: 0,
   progressDeadlineMs: 600_000,
+  newestSinceMs: 0,
   isForceDeleteStuck: false,
   isPaused: false,
 };

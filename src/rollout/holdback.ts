@@ -1,5 +1,5 @@
 import type { Outcome } from '../protocol/outcome.ts';
-import { type Answer, type Ask, NEVER, type Replacements, type Slot } from './slot-state.ts';
+import { type Answer, type Ask, NEVER, type Replacements, type Slot, soleLivePod } from './slot-state.ts';
 
 /**
  * A slot whose pods were deleted for the same target again and again waits, because the deletions do not help: the pods that
@@ -77,9 +77,10 @@ export function isRefusalOver({ refusal, pods }: Slot): boolean {
 }
 
 /** Those that were refused come after all others, the one that has waited longest first: deletion costs are 32-bit numbers. */
-export function orderCost({ refusal, pods }: Slot, action: Ask['action']): number {
+export function orderCost(slot: Slot, action: Ask['action']): number {
+  const { refusal } = slot;
   if (refusal?.action === action) return 2 ** 32 + refusal.untilMs;
-  return action === 'delete' ? (pods[0]?.record.deletionCost ?? 0) : 0;
+  return action === 'delete' ? (soleLivePod(slot)?.record.deletionCost ?? 0) : 0;
 }
 
 /** The last two targets are remembered, for those that take turns. */

@@ -1,9 +1,10 @@
-import type { EligibilityRule } from '../kube/eligibility.ts';
+import type { Eligibility, EligibilityRule } from '../kube/eligibility.ts';
 import type { NodeRecord, PodRecord } from '../kube/records.ts';
 import { isCurrentSlot } from './classify.ts';
 import type { Facts } from './facts.ts';
 import { noteReplacement } from './holdback.ts';
-import { type EligibilityLevel, liveCount, NEVER, type Slot, soleLivePod } from './slot-state.ts';
+import { noteReplaced } from './outage.ts';
+import { hasTerminatingPod, liveCount, NEVER, PLACE, type Place, type Slot, soleLivePod } from './slot-state.ts';
 import { newLeaving } from './stuck.ts';
 
 /** When something is observed, and whether it is news: what is read before everything is there happened earlier. */
@@ -15,10 +16,15 @@ export interface Observation {
 /** Judges anew whether the pod belongs there. A node that could never be read is taken for one that should run it. */
 export function observePlace(slot: Slot, rule: EligibilityRule | undefined): void {
   const eligibility = slot.node === undefined ? undefined : rule?.(slot.node);
-  let level: EligibilityLevel = 0;
-  if (eligibility?.shouldRun === true || slot.node?.uid === '') level = 2;
-  else if (eligibility?.shouldContinueRunning === true) level = 1;
-  slot.eligibility = level;
+  slot.place = slot.node?.uid === '' ? PLACE.FITS : placeOf(eligibility);
+}
+
+function placeOf(eligibility: Eligibility | undefined): Place {
+  if (eligibility === undefined) return PLACE.ELSEWHERE;
+  if (eligibility.shouldRun) return PLACE.FITS;
+  if (eligibility.reason !== 'taint' && eligibility.reason !== 'cordoned') return PLACE.ELSEWHERE;
+  if (eligibility.isOnlyAway) return PLACE.AWAY;
+  return eligibility.shouldContinueRunning ? PLACE.STAYS : PLACE.EVICTED;
 }
 
 /** Takes a pod's new record; the times that matter later are those of this moment, unless it is not news. */
@@ -34,7 +40,7 @@ export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
     if (pod.isTerminating) noteDeletion(slot, pod.uid, at);
     else if (slot.replacedAtMs !== NEVER && slot.notReadySinceMs === NEVER && at.facts.isSynced) {
       // On a node that is away a pod appears too; that must not make its failure forgotten.
-      slot.replacedAtMs = at.nowMs;
+      noteReplaced(slot, at.nowMs, at.facts, pod.revisionHash ?? at.facts.target?.hash);
     }
     return;
   }
@@ -51,6 +57,11 @@ export function observePodGone(slot: Slot, uid: string, at: Observation): void {
   const gone = slot.pods.find(({ record }) => record.uid === uid);
   if (gone === undefined) return;
   slot.pods = slot.pods.filter((pod) => pod !== gone);
+  // Once: what comes and fails may go and come again, and gets no more time by that.
+  if (gone.record.isTerminating && slot.goneAtMs === NEVER && !hasTerminatingPod(slot)) {
+    slot.goneAtMs = at.nowMs;
+    slot.unseenMs = 0;
+  }
   if (!gone.record.isTerminating) noteDeletion(slot, uid, at);
 }
 
@@ -62,26 +73,42 @@ function noteDeletion(slot: Slot, uid: string, { facts, nowMs }: Observation): v
   // Our own deletion may reach a node that went NotReady unnoticed; then it went so while its pod was being replaced.
   const isOurs = slot.ask?.action === 'delete' && slot.ask.uid === uid && slot.ask.phase !== 'asked';
   if (isOurs && slot.ask?.hash !== undefined) noteReplacement(slot, slot.ask.hash, nowMs);
-  if (slot.eligibility !== 2 || (liveCount(slot) > 0 && !isOurs)) return;
+  if (!slot.hasPlace || (liveCount(slot) > 0 && !isOurs)) return;
   slot.isAwaitingReplacement = true;
   if (!facts.isSynced) return;
-  if (isOurs) slot.replacedAtMs = Math.min(nowMs, slot.notReadySinceMs);
+  if (slot.brokenSinceMs + facts.progressDeadlineMs < nowMs) slot.wasBroken = true;
+  if (isOurs) {
+    noteReplaced(slot, Math.min(nowMs, slot.notReadySinceMs), facts);
+    if (slot.notReadySinceMs !== NEVER) slot.outageDueMs = nowMs;
+    return;
+  }
   // What others delete on a node that is away must not make its failure forgotten either.
-  else if (slot.notReadySinceMs === NEVER) slot.replacedAtMs = nowMs;
+  if (slot.notReadySinceMs === NEVER) noteReplaced(slot, nowMs, facts);
 }
 
 export function observeNode(slot: Slot, node: NodeRecord | undefined, at: Observation): void {
   const wasReady = slot.node?.isReady ?? false;
   const isFirst = slot.node === undefined;
   slot.node = node;
+  if (isFirst && node !== undefined) {
+    slot.joinedAtMs = hintedMs(node.createdAtMs, at);
+    // Of those that were there before, it is told later what there is to tell (recall.ts).
+    slot.hasBeenAvailable = !at.facts.isSynced;
+  }
   if (node === undefined) {
-    slot.eligibility = 0;
+    slot.place = PLACE.ELSEWHERE;
+    slot.hasPlace = false;
     slot.replacedAtMs = NEVER;
+    slot.outageDueMs = NEVER;
+    slot.wasBroken = false;
     slot.replacements = undefined;
     slot.isAwaitingReplacement = false;
     slot.notReadySinceMs = NEVER;
-  } else if (node.isReady) slot.notReadySinceMs = NEVER;
-  else if (isFirst) slot.notReadySinceMs = hintedMs(node.readyChangedAtMs, at);
+  } else if (node.isReady) {
+    slot.notReadySinceMs = NEVER;
+    slot.outageDueMs = NEVER;
+    slot.isOutage = false;
+  } else if (isFirst) slot.notReadySinceMs = hintedMs(node.readyChangedAtMs, at);
   else if (wasReady) slot.notReadySinceMs = at.nowMs;
 }
 
@@ -100,6 +127,7 @@ function hintedMs(apiTimeMs: number | undefined, { facts, nowMs }: Observation):
 
 /** Whether a node's new record can change nothing but its Ready condition: heartbeats come every few seconds. */
 export function hasSamePlace(left: NodeRecord, right: NodeRecord): boolean {
+  if (left.isUnschedulable !== right.isUnschedulable) return false;
   return hasSameLabels(left.labels, right.labels) && hasSameTaints(left, right);
 }
 

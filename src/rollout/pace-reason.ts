@@ -11,7 +11,7 @@ export interface PaceFigures extends Omit<PaceStatus, 'reason'> {
 /** The window in words, such as `47 of 200: 57 pods/s come back, 0.74 s each (0.40 s when none waits)`. */
 export function paceReason(figures: PaceFigures): string {
   const { window, use, phase } = figures;
-  if (phase === 'idle') return 'nothing is in flight';
+  if (phase === 'idle') return `nothing is in flight${failedWords(use)}`;
   const isWhole = window >= use.budget;
   const size = isWhole ? `the whole budget of ${use.budget}` : `${window} of ${use.budget}`;
   // It stands at the next place beyond the window, or has just been given it.

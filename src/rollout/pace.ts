@@ -4,7 +4,7 @@ export interface PaceUse {
   readonly inFlight: number;
   /** Of `inFlight`, those whose new pod does not exist yet. */
   readonly pending: number;
-  /** Of `inFlight`, those that count as failed. */
+  /** Nodes that count as failed; they are not in flight. */
   readonly failed: number;
   /** Those that would be asked if there were room for them. */
   readonly waiting: number;
@@ -26,7 +26,7 @@ export const PACE_PHASES = ['max', 'idle', 'starting', 'steady', 'stalled'] as c
 /** What a pace has learned; for status and metrics. */
 export interface PaceStatus {
   /** `max`: it does not adapt. `starting`: it still opens the window, or waits for the first to come back. `steady`: it holds it.
-   * `stalled`: nothing comes back any more, or all that is in flight failed. */
+   * `stalled`: nothing comes back any more. */
   readonly phase: (typeof PACE_PHASES)[number];
   /** Replacements in flight, at most, when it was asked last; never more than the budget. */
   readonly window: number;
@@ -79,9 +79,8 @@ export class MaxPace implements Pace {
   }
 }
 
-/** Those that keep their place and may never come back. */
-export function failedWords({ inFlight, failed }: Pick<PaceUse, 'inFlight' | 'failed'>): string {
+/** Those that may never come back. */
+export function failedWords({ failed }: Pick<PaceUse, 'failed'>): string {
   if (failed === 0) return '';
-  if (failed < inFlight) return `; ${failed} of ${inFlight} in flight failed`;
-  return failed === 1 ? '; the one in flight failed' : `; all ${failed} in flight failed`;
+  return failed === 1 ? '; one node failed' : `; ${failed} nodes failed`;
 }

@@ -6,11 +6,12 @@ import { explainFailure, explainReplacing } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { repeatUntilMs, timesReplaced } from './holdback.ts';
 import type { Preview } from './preview.ts';
-import { type Ask, liveCount, type Refusal, type Slot } from './slot-state.ts';
+import { type Ask, liveCount, PLACE, type Refusal, type Slot } from './slot-state.ts';
 
 /**
  * Where a node stands. `update-next` and `mark-next` would be asked now; of those that wait the word says for what;
- * `waiting-repeat` waits because its pods were deleted for this target again and again; `no-pod` and `excess-pods` are the DaemonSet controller's business.
+ * `waiting-repeat` waits because its pods were deleted for this target again and again; `unavailable`: its current pod was available and is
+ * not any more; `no-pod` and `excess-pods` are the DaemonSet controller's business.
  */
 export type PlanReason =
   | 'blocked'
@@ -22,6 +23,9 @@ export type PlanReason =
   | 'failed'
   | 'backoff'
   | 'in-flight'
+  | 'unavailable'
+  | 'joining'
+  | 'broken-before'
   | 'excess-pods'
   | 'no-pod'
   | 'current'
@@ -191,7 +195,7 @@ function explainIneligible(slot: Slot, { facts, rule }: PlanContext): Explanatio
   if (slot.node === undefined) return ['not-eligible', 'the node does not exist (any more)'];
   const eligibility = rule?.(slot.node);
   const why = eligibility === undefined || eligibility.shouldRun ? 'it is not known yet' : eligibility.message;
-  if (slot.eligibility === 1 && hasOldPod(slot, facts))
+  if (slot.place >= PLACE.STAYS && hasOldPod(slot, facts))
     return ['would-not-be-recreated', `the pod stays as it is: ${why}`];
   return ['not-eligible', why];
 }
@@ -209,8 +213,14 @@ function explainNotReady(slot: Slot): Explanation {
 function explainReady(slot: Slot, context: PlanContext): Explanation {
   const { mask } = slot;
   if (liveCount(slot) > 1) return ['excess-pods', 'more than one pod; the DaemonSet controller keeps one of them'];
+  if ((mask & BIT.brokenBefore) !== 0) return ['broken-before', `was broken before: ${explainReplacing(slot)}`];
+  if ((mask & (BIT.joining | BIT.outdated)) === BIT.joining) {
+    return ['joining', `the node joined a short time ago: ${explainReplacing(slot)}`];
+  }
   if (slot.pods.length === 0) return explainWithoutPod(slot);
-  if ((mask & BIT.replacing) !== 0) return ['in-flight', explainReplacing(slot)];
+  if ((mask & BIT.replacing) !== 0) {
+    return [(mask & BIT.inFlight) !== 0 ? 'in-flight' : 'unavailable', explainReplacing(slot)];
+  }
   if ((mask & BIT.updated) !== 0) return ['current', 'the pod is current and available'];
   return explainCandidate(slot, context);
 }
@@ -219,6 +229,7 @@ function explainCandidate(slot: Slot, context: PlanContext): Explanation {
   const { block, preview } = context;
   if (block !== undefined) return explainBlock(block);
   if (slot.node?.unreadable !== undefined) return explainUnreadable(slot.node.unreadable);
+  if (slot.place !== PLACE.FITS) return explainIneligible(slot, context);
   const held = explainHeld(slot, context);
   if (held !== undefined) return held;
   const state = (slot.mask & BIT.candidateUnavailable) !== 0 ? 'old and unavailable' : 'old';

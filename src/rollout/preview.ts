@@ -17,10 +17,14 @@ export interface Preview {
  */
 export function previewDeletes(candidates: Candidates, use: BudgetUse, room: Room): Omit<Preview, 'areForcedRefused'> {
   const picked: { slot: Slot; kind: 'unavailable' | 'available' }[] = [];
-  let { inFlight, reserved } = use;
+  let { inFlight, occupied, reserved } = use;
   let limit: Preview['limit'] = 'budget';
   for (let head = candidates.nextDelete(); head !== undefined; head = candidates.nextDelete()) {
-    const answer = verdict(head.kind, { ...use, inFlight, reserved }, { ...room, tries: room.tries - picked.length });
+    const answer = verdict(
+      head.kind,
+      { ...use, inFlight, occupied, reserved },
+      { ...room, tries: room.tries - picked.length },
+    );
     if (answer !== 'go') {
       limit = answer;
       break;
@@ -29,6 +33,7 @@ export function previewDeletes(candidates: Candidates, use: BudgetUse, room: Roo
     candidates.place(head.slot, head.kind, undefined);
     candidates.addInFlight(head.slot.zone, 1);
     inFlight += 1;
+    occupied += 1;
     if (head.kind === 'available') reserved += 1;
   }
   for (const { slot, kind } of picked) {

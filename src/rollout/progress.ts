@@ -60,5 +60,5 @@ export class Progress {
 
 function isDone(strategy: 'AdvancedRollingUpdate' | 'OTA', counters: Counters): boolean {
   if (counters.of('outdated') > 0) return false;
-  return strategy === 'OTA' || (counters.of('settled') === counters.of('ready') && counters.of('failed') === 0);
+  return strategy === 'OTA' || (counters.of('open') === 0 && counters.of('failed') === 0);
 }

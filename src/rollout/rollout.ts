@@ -30,7 +30,7 @@ import { taskOf } from './tasks.ts';
  * - `nowMs` never decreases. A worker's write may be applied until its outcome says that it was not.
  *
  * Invariants:
- * - Nothing is asked for beyond the budget (budget.ts), and what has not left is given back when it does not fit any more.
+ * - Nothing is asked for beyond the budget (docs/design.md), and what has not left is given back when it does not fit any more.
  * - Only the one, old, not terminating, not finished pod of an eligible Ready node is ever deleted; with OTA none is.
  *   A pod there that is stuck in Terminating is deleted by force, if the DaemonSet asks for that (stuck.ts).
  * - A slot has at most one thing asked of it, in flight until the cluster shows its effect or an outcome says it has none.
@@ -73,7 +73,9 @@ export class Rollout {
   /** Nothing is selected before nodes, pods and revisions are all there, nor while they are not confirmed (`staleReason`). */
   setSynced(isSynced: boolean, nowMs: number, staleReason?: string): void {
     const { staleSinceMs } = this.#begin(nowMs).facts;
+    const wasSynced = this.#definition.facts.isSynced;
     const change = this.#definition.setSynced(isSynced, staleReason, nowMs);
+    if (!wasSynced && isSynced) this.#book.recall(this.#at(nowMs));
     if (staleReason === undefined && staleSinceMs !== NEVER) this.#book.noteUnseen(staleSinceMs, nowMs);
     this.#applyChange(change, nowMs);
   }
@@ -230,23 +232,26 @@ export class Rollout {
     return this.#book.counters.of('refusedBefore') > 0;
   }
 
-  /** Whether what was answered now had been refused. */
   wasRefused({ slot, action }: Outcome): boolean {
     return this.#book.get(nodeOfSlot(slot))?.refusal?.action === action;
   }
 
-  /** Somebody else leads now. */
   standBy(): void {
     this.#pace.forget();
   }
 
   /** What the next leader has to know and cannot read from the cluster; undefined: nothing. Changes rarely, costs little. */
   memory(): string | undefined {
-    return undefined;
+    return this.#definition.facts.isSynced ? this.#book.memory.text : undefined;
   }
 
-  /** Takes over an earlier leader's `memory()`; before the first selection of each leadership, so maybe again. Anybody may have written it. */
-  remember(_text: string, _nowMs: number): void {}
+  /** Takes over an earlier leader's `memory()`, before the first selection of each leadership. Anybody may have written it. */
+  remember(text: string, nowMs: number): void {
+    const at = this.#begin(nowMs);
+    if (!this.#book.memory.remember(text) || !at.facts.isSynced) return;
+    this.#book.recall(at);
+    this.#applyChange('facts', nowMs);
+  }
 
   /** What holds back whoever would be next; undefined: nothing does, nobody waits, or nothing is decided. */
   heldBy(limits: Omit<SelectLimit, 'count'>, nowMs: number): ReturnType<Selection['heldBy']> {
@@ -268,13 +273,9 @@ export class Rollout {
 
   #applyChange(change: Change, nowMs: number): void {
     const at = this.#at(nowMs);
+    this.#book.noteTarget(at);
     if (change === 'deadlines') this.#book.refreshReplacing(at);
-    else if (change !== 'none') {
-      for (const slot of this.#book.all()) {
-        if (change === 'placement') observePlace(slot, this.#definition.rule);
-        this.#book.refresh(slot, at);
-      }
-    }
+    else if (change !== 'none') this.#book.refreshAll(at, change === 'placement' ? this.#definition : undefined);
     this.#updateProgress(nowMs);
   }
 

@@ -12,6 +12,7 @@ import {
   verdict,
   windowOf,
 } from './budget.ts';
+import { BudgetBase } from './budget-base.ts';
 import { actionOf } from './candidates.ts';
 import { BIT } from './classify.ts';
 import type { Definition } from './definition.ts';
@@ -51,6 +52,7 @@ export class Selection {
   readonly #pace: PaceFeed;
   readonly #refusals: Refusals;
   readonly #refill = new Refill();
+  readonly #base = new BudgetBase();
   /** As of the last selection; `tries` is asked when it is needed. */
   #room: Omit<Room, 'tries'> = NO_ROOM_LIMITS;
 
@@ -76,7 +78,8 @@ export class Selection {
 
   /** When somebody who was held back may go though nothing happens, the pace apart; undefined: nobody waits for that. */
   get wakeMs(): number | undefined {
-    const wakeMs = Math.min(this.#refusals.wakeMs, this.#refill.wakeMs ?? NEVER);
+    const baseMs = this.#base.wakeMs(this.#book.counters.of('base'));
+    const wakeMs = Math.min(this.#refusals.wakeMs, this.#refill.wakeMs ?? NEVER, baseMs);
     return wakeMs === NEVER ? undefined : wakeMs;
   }
 
@@ -84,6 +87,8 @@ export class Selection {
   tick(nowMs: number): void {
     this.#refusals.tick(nowMs);
     this.#refill.tick(nowMs);
+    const { counters } = this.#book;
+    this.#base.observe(counters.of('base'), counters.of('inFlight') > 0, nowMs);
   }
 
   /** Slots that may go now, each marked as asked: reads first, then marks and what goes by force, then deletions. */
@@ -119,11 +124,12 @@ export class Selection {
     const { counters } = this.#book;
     const { policy } = this.#definition;
     return {
-      allowed: policy === undefined ? 0 : allowedUnavailable(policy.maxUnavailable, counters.of('eligible')),
+      allowed: policy === undefined ? 0 : allowedUnavailable(policy.maxUnavailable, this.#base.of(counters.of('base'))),
       unavailable: counters.of('unavailable'),
       reserved: counters.of('reserved'),
       inFlight: counters.of('inFlight'),
       failed: counters.of('failed'),
+      occupied: counters.of('occupied'),
     };
   }
 

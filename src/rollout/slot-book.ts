@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
+import type { EligibilityRule } from '../kube/eligibility.ts';
 import { type DaemonSetKey, slotKey } from '../protocol/slot.ts';
 import { isAskSettled, onDeadline } from './asks.ts';
 import { Candidates, NAME_RULES } from './candidates.ts';
-import { BIT, candidateKind, classify, classifyOverdue, dueAtMs, isOverdue } from './classify.ts';
+import { BIT, candidateKind, classify, classifyOverdue, dueAtMs, hasPlace, isOverdue } from './classify.ts';
 import { Counters } from './counters.ts';
 import type { RolloutSizes } from './counts.ts';
 import { classifyFailure, explainFailure, type FailureCause } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { Heap } from './heap.ts';
 import { isRefusalOver, repeatUntilMs, timesReplaced } from './holdback.ts';
+import { MemoryNotes } from './memory.ts';
 import type { RolloutNotice } from './notices.ts';
-import { type Observation, replacingSinceMs } from './observe.ts';
+import { type Observation, observePlace, replacingSinceMs } from './observe.ts';
+import { askAgainAtMs, isOutage, isSuspect, noteDeparture, noteReplaced } from './outage.ts';
 import type { PaceFeed } from './pace-feed.ts';
+import { recall, recallDeparture } from './recall.ts';
 import { type RefusedWrites, refusedWrites } from './refused-writes.ts';
 import { type Ask, NEVER, newSlot, type Slot } from './slot-state.ts';
 import { isWanted } from './tasks.ts';
@@ -25,9 +29,11 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 export class SlotBook {
   readonly candidates = new Candidates();
   readonly counters = new Counters();
+  readonly memory = new MemoryNotes();
   /** Slots whose write is to be looked at, by node name. They are asked, so they are no candidates. */
   readonly observesDue = new Heap<Slot>(NAME_RULES);
   readonly #slots = new Map<string, Slot>();
+  #targetHash: string | undefined = undefined;
   readonly #daemonSet: DaemonSetKey;
   readonly #notices: RolloutNotice[];
   readonly #pace: PaceFeed;
@@ -79,22 +85,35 @@ export class SlotBook {
     if (isRefusalOver(slot)) slot.refusal = undefined;
     const before = slot.mask;
     this.#moveToZone(slot);
-    const after = this.#derive(slot, at);
+    slot.hasPlace = hasPlace(slot, at.facts, at.nowMs);
+    let after = this.#derive(slot, at);
+    if (((before ^ after) & BIT.ready) !== 0) slot.zone.readyCount += (after & BIT.ready) !== 0 ? 1 : -1;
+    if (this.#noteAway(slot, before & ~after, at)) after = this.#derive(slot, at);
     slot.mask = after;
     this.counters.apply(before, after);
     const inFlightDelta = (after & BIT.inFlight ? 1 : 0) - (before & BIT.inFlight ? 1 : 0);
     this.candidates.place(slot, candidateKind(before), candidateKind(after));
     if (inFlightDelta !== 0) this.candidates.addInFlight(slot.zone, inFlightDelta);
-    this.#schedule(slot, at.facts);
+    this.#schedule(slot, at);
     if (at.facts.isSynced) this.#tell(slot, at.facts, at.nowMs);
     if ((after & ~before & BIT.repeated) !== 0) this.#tellRepeated(slot, at);
     this.#pace.onChange(slot, before, at.nowMs);
-    if ((after & BIT.settled) !== 0) slot.isAwaitingReplacement = false;
+    this.#noteHealth(slot, at);
+    this.memory.onChange(slot);
     if ((after & BIT.replacing) === 0) {
       slot.replacingSinceMs = NEVER;
+      slot.goneAtMs = NEVER;
       slot.unseenMs = 0;
     }
     if (slot.node === undefined && slot.pods.length === 0) this.#forget(slot);
+  }
+
+  /** With new `rules`, where the pod belongs is judged anew, too. */
+  refreshAll(at: Observation, rules?: { readonly rule: EligibilityRule | undefined }): void {
+    for (const slot of this.#slots.values()) {
+      if (rules !== undefined) observePlace(slot, rules.rule);
+      this.refresh(slot, at);
+    }
   }
 
   /** Handles what became due by time alone. */
@@ -115,7 +134,27 @@ export class SlotBook {
   noteUnseen(sinceMs: number, nowMs: number): void {
     if (this.counters.of('replacing') === 0) return;
     for (const slot of this.#slots.values()) {
-      if (slot.replacingSinceMs !== NEVER) slot.unseenMs += nowMs - Math.max(sinceMs, slot.replacingSinceMs);
+      if (slot.replacingSinceMs === NEVER) continue;
+      const fromMs = slot.goneAtMs === NEVER ? slot.replacingSinceMs : slot.goneAtMs;
+      slot.unseenMs += nowMs - Math.max(sinceMs, fromMs);
+    }
+  }
+
+  /** What happened before this process watched; whoever calls refreshes all slots. */
+  recall(at: Observation): void {
+    const context = { ...at, memory: this.memory.told, isUnderWay: this.counters.of('outdated') > 0 };
+    for (const slot of this.#slots.values()) recall(slot, context);
+    for (const slot of this.#slots.values()) recallDeparture(slot, at.facts);
+  }
+
+  /** When another revision is the newest, what is broken by then was so before its rollout. */
+  noteTarget({ facts, nowMs }: Observation): void {
+    const hash = facts.target?.hash;
+    const isNew = hash !== this.#targetHash && facts.isSynced;
+    this.#targetHash = hash;
+    if (!isNew) return;
+    for (const slot of this.#slots.values()) {
+      if (slot.brokenSinceMs + facts.progressDeadlineMs < nowMs) slot.wasBroken = true;
     }
   }
 
@@ -149,7 +188,41 @@ export class SlotBook {
     if (slot.refusal !== undefined && isWanted(slot, slot.refusal, at.facts)) mask |= BIT.refused;
     if ((mask & BIT.replacing) === 0) return mask;
     slot.replacingSinceMs = replacingSinceMs(slot, (slot.mask & BIT.replacing) !== 0, at);
-    return isOverdue(slot, at.facts, at.nowMs) ? mask | classifyOverdue(slot, at.facts, at.nowMs) : mask;
+    return isOverdue(slot, at.facts, at.nowMs) ? classifyOverdue(mask, slot, at.facts, at.nowMs) : mask;
+  }
+
+  /**
+   * Takes down that the node went NotReady, and asks, then and some times later, whether its surroundings did. True: the
+   * answer is another one.
+   */
+  #noteAway(slot: Slot, lost: number, { facts, nowMs }: Observation): boolean {
+    const isAway = slot.hasPlace && slot.notReadySinceMs !== NEVER && slot.node?.unreadable === undefined;
+    if (isAway && (lost & BIT.ready) !== 0 && facts.isSynced) {
+      noteDeparture(slot, facts);
+      slot.outageDueMs = isSuspect(slot, facts) ? nowMs : NEVER;
+    }
+    if (slot.outageDueMs > nowMs) return false;
+    const before = slot.isOutage;
+    slot.isOutage = isOutage(slot, facts);
+    slot.outageDueMs = askAgainAtMs(slot, nowMs);
+    return slot.isOutage !== before;
+  }
+
+  /** What is remembered of whether a pod is available: for whom its replacement is waited, and who was broken before. */
+  #noteHealth(slot: Slot, { facts, nowMs }: Observation): void {
+    const { mask } = slot;
+    const isBack = BIT.settled | BIT.available;
+    if ((mask & (isBack | BIT.replacing)) === isBack) {
+      if (slot.isAwaitingReplacement && slot.replacedAtMs !== NEVER && facts.isSynced) noteReplaced(slot, nowMs, facts);
+      slot.isAwaitingReplacement = false;
+    }
+    if ((mask & BIT.available) !== 0) {
+      slot.hasBeenAvailable = true;
+      slot.wasBroken = false;
+    }
+    const isBroken = (mask & (BIT.ready | BIT.available)) === BIT.ready && !slot.isAwaitingReplacement;
+    if (!isBroken) slot.brokenSinceMs = NEVER;
+    else if (facts.isSynced) slot.brokenSinceMs = Math.min(slot.brokenSinceMs, nowMs);
   }
 
   #moveToZone(slot: Slot): void {
@@ -157,15 +230,17 @@ export class SlotBook {
     if (name === slot.zone.name) return;
     this.candidates.place(slot, candidateKind(slot.mask), undefined);
     if ((slot.mask & BIT.inFlight) !== 0) this.candidates.addInFlight(slot.zone, -1);
+    if ((slot.mask & BIT.ready) !== 0) slot.zone.readyCount -= 1;
     this.candidates.leaveZone(slot.zone);
     slot.zone = this.candidates.enterZone(name);
     if ((slot.mask & BIT.inFlight) !== 0) this.candidates.addInFlight(slot.zone, 1);
+    if ((slot.mask & BIT.ready) !== 0) slot.zone.readyCount += 1;
     this.candidates.place(slot, undefined, candidateKind(slot.mask));
   }
 
-  #schedule(slot: Slot, facts: Facts): void {
+  #schedule(slot: Slot, { facts, nowMs }: Observation): void {
     if (slot.ask?.phase === 'observe-due') this.observesDue.put(slot);
-    const dueMs = dueAtMs(slot, facts);
+    const dueMs = dueAtMs(slot, facts, nowMs);
     if (dueMs === slot.dueMs) return;
     slot.dueMs = dueMs;
     if (dueMs === NEVER) this.#timers.remove(slot);

@@ -1,4 +1,4 @@
-import { isAvailable } from '../kube/availability.ts';
+import { isAvailable, isFinished } from '../kube/availability.ts';
 import type { NodeRecord, PodRecord } from '../kube/records.ts';
 import type { OutcomeCode } from '../protocol/outcome.ts';
 import type { SlotKey } from '../protocol/slot.ts';
@@ -89,6 +89,12 @@ export interface Refusal {
   readonly answer: Answer;
 }
 
+/** A node that went NotReady, or a pod that was replaced. */
+export interface Happening {
+  readonly slot: Slot;
+  readonly atMs: number;
+}
+
 /** A zone's candidates of one kind. */
 export interface ZoneQueue {
   readonly slots: Heap<Slot>;
@@ -104,12 +110,22 @@ export interface Zone {
   slotCount: number;
   /** Replacements in flight there. */
   readonly inFlight: { count: number };
+  /** Eligible nodes there that are Ready. */
+  readyCount: number;
+  /** Nodes that went NotReady, and pods that were replaced, lately, by time (outage.ts). */
+  readonly departures: Happening[];
+  readonly replaced: Happening[];
   readonly unavailable: ZoneQueue;
   readonly available: ZoneQueue;
 }
 
-/** 0: the pod does not belong here; 1: it may stay, but would not be created again; 2: it should run. */
-export type EligibilityLevel = 0 | 1 | 2;
+/**
+ * Whether the pod belongs on a node, least first. `ELSEWHERE`: selectors do not match, or the node is excluded. `EVICTED`: a
+ * taint lets it not even stay; `STAYS`: it may stay, but would not be created again. `AWAY`: the same, by the taints of a
+ * NotReady node alone. `FITS`: it would be created.
+ */
+export const PLACE = { ELSEWHERE: 0, EVICTED: 1, STAYS: 2, AWAY: 3, FITS: 4 } as const;
+export type Place = (typeof PLACE)[keyof typeof PLACE];
 
 /** One node as this DaemonSet sees it. Made lean: there are as many as nodes, for each DaemonSet. */
 export interface Slot {
@@ -118,7 +134,9 @@ export interface Slot {
   node: NodeRecord | undefined;
   /** The DaemonSet's pods there, terminating ones too; nearly always one. */
   pods: readonly TrackedPod[];
-  eligibility: EligibilityLevel;
+  place: Place;
+  /** It counts as eligible: it fits, or it keeps its place whatever taints came. */
+  hasPlace: boolean;
   zone: Zone;
   ask: Ask | undefined;
   /** Bits of classify.ts that the counters hold for this slot. */
@@ -127,8 +145,24 @@ export interface Slot {
   replacingSinceMs: number;
   /** How much of that time the view was stale, spells that are over. */
   unseenMs: number;
+  /** Since when its replacement can start, the old pod being gone; NEVER: not before `replacingSinceMs`. */
+  goneAtMs: number;
   /** When its pod last was replaced: the deletion, then the new pod's appearance, as observed; NEVER: not seen. */
   replacedAtMs: number;
+  /** The target of that; undefined: none was known. */
+  replacedHash: string | undefined;
+  /** The node went NotReady soon after, and its surroundings did so too (outage.ts). */
+  isOutage: boolean;
+  /** When that is to be asked (again); NEVER: not any more. */
+  outageDueMs: number;
+  /** When the node joined, as observed, or told from its creation; -NEVER: long ago, as far as is known. */
+  joinedAtMs: number;
+  /** A pod of the DaemonSet was available there, or that cannot be told. */
+  hasBeenAvailable: boolean;
+  /** Since when no pod is available on the Ready node though nobody deleted one; NEVER: one is, or one was deleted. */
+  brokenSinceMs: number;
+  /** That was so for longer than a progress deadline when its turn came; until a pod is available. */
+  wasBroken: boolean;
   /** When the node went NotReady, as observed; NEVER while it is Ready. */
   notReadySinceMs: number;
   /** A deletion was seen and its replacement was not yet available. */
@@ -153,13 +187,22 @@ export function newSlot(key: SlotKey, nodeName: string, zone: Zone): Slot {
     nodeName,
     node: undefined,
     pods: NO_PODS,
-    eligibility: 0,
+    place: PLACE.ELSEWHERE,
+    hasPlace: false,
     zone,
     ask: undefined,
     mask: 0,
     replacingSinceMs: NEVER,
     unseenMs: 0,
+    goneAtMs: NEVER,
     replacedAtMs: NEVER,
+    replacedHash: undefined,
+    isOutage: false,
+    outageDueMs: NEVER,
+    joinedAtMs: -NEVER,
+    hasBeenAvailable: true,
+    brokenSinceMs: NEVER,
+    wasBroken: false,
     notReadySinceMs: NEVER,
     isAwaitingReplacement: false,
     replacements: undefined,
@@ -172,21 +215,30 @@ export function newSlot(key: SlotKey, nodeName: string, zone: Zone): Slot {
   };
 }
 
+/** Pods that are not terminating; one that has finished counts only where no other is, because it is a leftover beside them. */
 export function liveCount(slot: Slot): number {
-  let count = 0;
-  for (const pod of slot.pods) if (!pod.record.isTerminating) count += 1;
-  return count;
+  let running = 0;
+  let finished = 0;
+  for (const { record } of slot.pods) {
+    if (record.isTerminating) continue;
+    if (isFinished(record)) finished += 1;
+    else running += 1;
+  }
+  return running === 0 ? finished : running;
 }
 
-/** The pod of the node when exactly one is not terminating. */
+/** The pod of the node when exactly one is live. */
 export function soleLivePod(slot: Slot): TrackedPod | undefined {
-  let sole: TrackedPod | undefined;
+  let running: TrackedPod | undefined;
+  let finished: TrackedPod | undefined;
   for (const pod of slot.pods) {
     if (pod.record.isTerminating) continue;
-    if (sole !== undefined) return undefined;
-    sole = pod;
+    if (isFinished(pod.record)) finished = pod;
+    else if (running !== undefined) return undefined;
+    else running = pod;
   }
-  return sole;
+  if (running !== undefined) return running;
+  return liveCount(slot) === 1 ? finished : undefined;
 }
 
 export function hasTerminatingPod(slot: Slot): boolean {

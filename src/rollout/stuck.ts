@@ -1,6 +1,6 @@
 import type { Facts } from './facts.ts';
 import { refusedUntilMs } from './holdback.ts';
-import { type Leaving, liveCount, NEVER, type Slot, type TrackedPod } from './slot-state.ts';
+import { type Leaving, liveCount, NEVER, PLACE, type Slot, type TrackedPod } from './slot-state.ts';
 
 /** How long a forced deletion may take to show before it is repeated; doubles each time, up to an hour. */
 const REPEAT_AFTER_MS = 60_000;
@@ -12,7 +12,7 @@ export function newLeaving(sinceMs: number): Leaving {
 
 /** Whether the DaemonSet asks for it, and the node has no other pod, which would need no replacement. */
 export function mayForce(slot: Slot, facts: Facts): boolean {
-  return facts.isForceDeleteStuck && liveCount(slot) === 0;
+  return facts.isForceDeleteStuck && slot.place === PLACE.FITS && liveCount(slot) === 0;
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Facts } from './facts.ts';
 import { repeatUntilMs } from './holdback.ts';
 import { pendingMark } from './marks.ts';
 import type { Observation } from './observe.ts';
-import { type Ask, hasTerminatingPod, type Slot, soleLivePod } from './slot-state.ts';
+import { type Ask, hasTerminatingPod, PLACE, type Slot, soleLivePod } from './slot-state.ts';
 import { mayForce, stuckPod } from './stuck.ts';
 
 /** What a candidate is asked for. */
@@ -16,8 +16,8 @@ export function askFor(slot: Slot, facts: Facts, nowMs: number): Ask {
   if ((slot.mask & BIT.candidateForce) !== 0) {
     return newAsk('force-delete', stuckPod(slot, facts, nowMs)?.record.uid ?? '', choice);
   }
-  const pod = slot.pods.find(({ record }) => !record.isTerminating);
-  return newAsk((slot.mask & BIT.candidateMark) !== 0 ? 'mark' : 'delete', pod?.record.uid ?? '', choice);
+  if ((slot.mask & BIT.candidateMark) === 0) return newAsk('delete', soleLivePod(slot)?.record.uid ?? '', choice);
+  return newAsk('mark', slot.pods.find(({ record }) => !record.isTerminating)?.record.uid ?? '', choice);
 }
 
 /**
@@ -43,7 +43,8 @@ export function taskOf(slot: Slot, namespace: string, { facts, nowMs }: Observat
 /** Whether that write is still to be done, as far as the cluster shows. */
 export function isWanted(slot: Slot, { action, uid }: Pick<Ask, 'action' | 'uid'>, facts: Facts): boolean {
   if (action === 'mark') return facts.strategy === 'OTA' && pendingMark(slot, facts) !== undefined;
-  if (facts.strategy !== 'AdvancedRollingUpdate' || slot.eligibility !== 2 || slot.node?.isReady !== true) return false;
+  if (facts.strategy !== 'AdvancedRollingUpdate' || slot.place !== PLACE.FITS || slot.node?.isReady !== true)
+    return false;
   if (slot.node.unreadable !== undefined) return false;
   if (action === 'force-delete') {
     const stuck = slot.pods.find(({ record }) => record.uid === uid)?.record;

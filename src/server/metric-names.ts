@@ -114,6 +114,16 @@ export const gauges = {
     labels: ROLLOUT,
   },
   failed: { name: 'daemonpodupdater_rollout_failed', help: 'Nodes whose update failed', labels: ROLLOUT },
+  joining: {
+    name: 'daemonpodupdater_rollout_joining',
+    help: 'Nodes that joined a short time ago and have not had an available pod yet',
+    labels: ROLLOUT,
+  },
+  brokenBefore: {
+    name: 'daemonpodupdater_rollout_broken_before',
+    help: 'Nodes without an available pod since long before their update, and still after it',
+    labels: ROLLOUT,
+  },
   failedByCause: {
     name: 'daemonpodupdater_rollout_failed_by_cause',
     help: 'Nodes whose update failed, by why',
@@ -210,6 +220,8 @@ export type RolloutFigure =
   | 'repeated'
   | 'refused'
   | 'failed'
+  | 'joining'
+  | 'brokenBefore'
   | 'allowedUnavailable'
   | 'window'
   | 'blocked'
@@ -225,6 +237,8 @@ export const ROLLOUT_FIGURES: readonly RolloutFigure[] = [
   'repeated',
   'refused',
   'failed',
+  'joining',
+  'brokenBefore',
   'allowedUnavailable',
   'window',
   'blocked',

@@ -15,6 +15,8 @@ const COUNTS: RolloutCounts = {
   updated: 500,
   available: 890,
   unavailable: 100,
+  joining: 0,
+  brokenBefore: 0,
   inFlight: 100,
   reserved: 0,
   skippedNotReady: 10,

@@ -58,6 +58,7 @@ test('update policy: nothing else said → defaults', () => {
     progressDeadlineSeconds: 600,
     isForceDeleteStuck: false,
     isPaused: false,
+    skipsCordoned: false,
   });
 });
 

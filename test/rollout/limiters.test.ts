@@ -12,7 +12,7 @@ import {
 import type { NodePlan, PlanLimits } from '../../src/rollout/plan.ts';
 import { budget, cluster, daemonSet, node, pod, syncedRollout, T0 } from './records.ts';
 
-const UNLIMITED: BudgetUse = { allowed: 1000, unavailable: 0, reserved: 0, inFlight: 0, failed: 0 };
+const UNLIMITED: BudgetUse = { allowed: 1000, unavailable: 0, reserved: 0, inFlight: 0, occupied: 0, failed: 0 };
 
 /** The same, were that one limiter not there. */
 function lifted(limiter: Limiter, use: BudgetUse, room: Room): { readonly use: BudgetUse; readonly room: Room } {
@@ -20,7 +20,7 @@ function lifted(limiter: Limiter, use: BudgetUse, room: Room): { readonly use: B
     case 'failed-nodes': {
       const { failed } = use;
       return {
-        use: { ...use, failed: 0, inFlight: use.inFlight - failed, unavailable: use.unavailable - failed },
+        use: { ...use, failed: 0, occupied: use.occupied - failed, unavailable: use.unavailable - failed },
         room,
       };
     }
@@ -42,7 +42,7 @@ const limit = fc.oneof(small, fc.constant(Number.POSITIVE_INFINITY));
 const uses = fc
   .record({ allowed: fc.integer({ min: 1, max: 6 }), failed: small, moving: small, down: small, reserved: small })
   .map(({ allowed, failed, moving, down, reserved }): BudgetUse => {
-    return { allowed, failed, inFlight: failed + moving, unavailable: failed + down, reserved };
+    return { allowed, failed, inFlight: moving, occupied: failed + moving, unavailable: failed + down, reserved };
   });
 const rooms = fc.record({ perDaemonSet: limit, overAll: limit, pace: limit, tries: limit });
 const kinds = fc.constantFrom('unavailable' as const, 'available' as const);
@@ -63,16 +63,16 @@ test('trust 14: limiters: any use and limits → lifting the one that is named l
 
 const TABLE: readonly [what: string, use: Partial<BudgetUse>, room: Partial<Room>, answer: string][] = [
   ['nothing is in the way', {}, {}, 'go'],
-  ['all places are failed nodes', { allowed: 3, failed: 3, inFlight: 3, unavailable: 3 }, {}, 'failed-nodes'],
-  ['the others are on their way', { allowed: 3, failed: 2, inFlight: 3, unavailable: 3 }, {}, 'budget'],
+  ['all places are failed nodes', { allowed: 3, failed: 3, occupied: 3, unavailable: 3 }, {}, 'failed-nodes'],
+  ['the others are on their way', { allowed: 3, failed: 2, inFlight: 1, occupied: 3, unavailable: 3 }, {}, 'budget'],
   [
     'the others are broken and nothing is on its way',
-    { allowed: 3, failed: 2, inFlight: 2, unavailable: 3 },
+    { allowed: 3, failed: 2, occupied: 2, unavailable: 3 },
     {},
     'failed-nodes',
   ],
-  ['the others alone are too many', { allowed: 3, failed: 1, inFlight: 1, unavailable: 4 }, {}, 'budget'],
-  ['asked, and not down yet', { allowed: 3, reserved: 3, inFlight: 3 }, {}, 'budget'],
+  ['the others alone are too many', { allowed: 3, failed: 1, occupied: 1, unavailable: 4 }, {}, 'budget'],
+  ['asked, and not down yet', { allowed: 3, reserved: 3, inFlight: 3, occupied: 3 }, {}, 'budget'],
   [
     'the limit on one',
     { inFlight: 2 },

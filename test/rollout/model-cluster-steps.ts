@@ -2,20 +2,33 @@ import fc from 'fast-check';
 import { arbName, HASHES, NAMES, type Pair, steps } from './model-pair.ts';
 import { budget, DS_UID, daemonSet, node, pod, revision, T0 } from './records.ts';
 
+const TAINTS = [
+  ...Array(6).fill(undefined),
+  { key: 'k', effect: 'NoSchedule' },
+  { key: 'k', effect: 'NoExecute' },
+  { key: 'node.kubernetes.io/unreachable', effect: 'NoSchedule' },
+];
+
 export const arbNode = steps(
   'node',
   fc.record({
     name: arbName,
     isReady: fc.boolean(),
-    isTainted: fc.integer({ max: 5, min: 0 }),
+    taint: fc.constantFrom(...TAINTS),
+    isExcluded: fc.integer({ min: 0, max: 9 }),
+    ageMs: fc.constantFrom(86_400_000, 86_400_000, 30_000),
     zone: fc.constantFrom('', 'a'),
   }),
-  ({ name, isReady, isTainted, zone }) =>
+  ({ name, isReady, taint, isExcluded, ageMs, zone }) =>
     ({ rollout, reference, nowMs }) => {
       const record = node(name, {
         isReady,
-        taints: isTainted === 0 ? [{ key: 'k', value: '', effect: 'NoSchedule' }] : [],
-        labels: zone === '' ? {} : { 'topology.kubernetes.io/zone': zone },
+        taints: taint === undefined ? [] : [{ value: '', ...taint }],
+        labels: {
+          ...(zone === '' ? {} : { 'topology.kubernetes.io/zone': zone }),
+          ...(isExcluded === 0 ? { 'daemonpodupdater.io/exclude': '' } : {}),
+        },
+        createdAtMs: T0 - ageMs,
         readyChangedAtMs: T0 - 60_000,
       });
       rollout.upsertNode(record, nowMs);
@@ -166,14 +179,17 @@ export const arbRevision = steps(
         (most, { revision: number }) => Math.max(most, number),
         0,
       );
+      const hashBefore = reference.target?.hash;
       const record = revision(hash, newest + 1, { createdAtMs: T0 - 3_600_000 });
       if (isGone === 0) {
         rollout.removeRevision(record, nowMs);
         reference.revisions.delete(record.uid);
+        reference.retarget(hashBefore, nowMs);
         return;
       }
       rollout.upsertRevision(record, nowMs);
       reference.revisions.set(record.uid, record);
+      reference.retarget(hashBefore, nowMs);
     },
 );
 
@@ -210,7 +226,7 @@ export const arbDaemonSet = steps(
 
 export const arbSynced = steps('synced', fc.integer({ min: 0, max: 2 }), (value) => ({ rollout, reference, nowMs }) => {
   rollout.setSynced(value > 0, nowMs, reference.staleSince === undefined ? undefined : 'stale');
-  reference.isSynced = value > 0;
+  reference.setSynced(value > 0, nowMs);
 });
 
 export const arbStale = steps('stale', fc.boolean(), (isStale) => ({ rollout, reference, nowMs }) => {

@@ -66,7 +66,8 @@ test('rollout: any sequence of events → counts, plan, selection and tasks as c
           pair.reference.upsertPod(old, pair.nowMs);
         }
         pair.rollout.setSynced(true, pair.nowMs);
-        pair.reference.isSynced = true;
+        pair.reference.settle(pair.nowMs);
+        pair.reference.setSynced(true, pair.nowMs);
       });
       for (const step of steps) {
         pair.event(() => step(pair));

@@ -1,10 +1,11 @@
 import type { PodRecord } from '../../src/kube/records.ts';
-import { type Action, ReferenceFacts, type Status } from './reference-facts.ts';
+import type { Action, Status } from './reference-facts.ts';
+import { ReferenceStatus } from './reference-status.ts';
 
 type Held = 'failed' | 'budget' | 'window' | 'refusals';
 
 /** The decisions of the reference: who fits into the budget and the window, who is next, and why the others are not. */
-export class ReferenceDecisions extends ReferenceFacts {
+export class ReferenceDecisions extends ReferenceStatus {
   use(nowMs: number) {
     const all = this.names().map((name) => this.status(name, nowMs));
     const count = (key: keyof Status) => all.filter((status) => status[key] === true).length;
@@ -19,6 +20,8 @@ export class ReferenceDecisions extends ReferenceFacts {
       updated: count('updated'),
       available: count('available'),
       unavailable: count('unavailable'),
+      joining: count('joining'),
+      brokenBefore: count('brokenBefore'),
       inFlight: count('inFlight'),
       reserved: count('reserved'),
       skippedNotReady: count('skipped'),
@@ -66,7 +69,7 @@ export class ReferenceDecisions extends ReferenceFacts {
       .map((name) => {
         const { candidate } = this.status(name, nowMs);
         const refusal = this.refusals.get(name);
-        const usual = this.podsOn(name)[0]?.record.deletionCost ?? 0;
+        const usual = (this.liveOn(name).length === 1 ? this.liveOn(name)[0]?.record.deletionCost : 0) ?? 0;
         const cost = refusal?.action === 'delete' ? refusal.untilMs : usual;
         return { name, candidate, key: [candidate === 'unavailable' ? 0 : 1, cost, inZone(zoneOf(name))] };
       })
@@ -78,14 +81,10 @@ export class ReferenceDecisions extends ReferenceFacts {
     const [best] = candidates;
     if (best === undefined) return {};
     const down = best.candidate === 'available' ? count('unavailable') + count('reserved') : 0;
-    if (Math.max(down, count('inFlight')) >= allowed) {
+    if (Math.max(down, count('occupied')) >= allowed) {
       const failed = count('failed');
-      const isMoving = this.names().some((name) => {
-        const status = this.status(name, nowMs);
-        return status.inFlight && !status.failed;
-      });
-      const doFailedMatter = failed > 0 && down - failed < allowed;
-      return { held: failed >= allowed || (doFailedMatter && !isMoving) ? 'failed' : 'budget' };
+      const doFailedMatter = failed > 0 && Math.max(down, count('occupied')) - failed < allowed;
+      return { held: failed >= allowed || (doFailedMatter && count('inFlight') === 0) ? 'failed' : 'budget' };
     }
     if (count('inFlight') >= window) return { held: 'window' };
     return this.#mustWait('delete', nowMs) ? { held: 'refusals' } : { name: best.name };
@@ -96,9 +95,10 @@ export class ReferenceDecisions extends ReferenceFacts {
   }
 
   ask(name: string, nowMs: number): void {
-    const pod = this.podsOn(name).find(({ record }) => !record.isTerminating);
     const isForced = this.status(name, nowMs).candidate === 'force';
     const usual = this.strategy === 'OTA' ? 'mark' : 'delete';
+    const staying = this.podsOn(name).find(({ record }) => !record.isTerminating);
+    const pod = usual === 'mark' ? staying : this.liveOn(name)[0];
     const action = isForced ? 'force-delete' : usual;
     this.asks.set(name, {
       action,
@@ -169,7 +169,7 @@ export class ReferenceDecisions extends ReferenceFacts {
     const status = this.status(name, nowMs);
     const ask = this.asks.get(name);
     const pods = this.podsOn(name);
-    const live = pods.filter(({ record }) => !record.isTerminating);
+    const live = this.liveOn(name);
     const asked = ask === undefined ? undefined : ask.hasSetback ? 'backoff' : 'in-flight';
     if (this.strategy === undefined) return 'blocked';
     if (this.strategy === 'OTA') {
@@ -181,24 +181,35 @@ export class ReferenceDecisions extends ReferenceFacts {
       return next.has(name) ? 'mark-next' : 'backoff';
     }
     if (!status.eligible) {
-      const isOld = live.some(({ record }) => isRunning(record) && !this.isCurrent(record));
-      return this.nodes.has(name) && isOld ? 'would-not-be-recreated' : 'not-eligible';
+      return this.#leftAlone(name);
     }
     if (status.failed) return 'failed';
     if (!status.ready && this.nodes.get(name)?.record.unreadable !== undefined) return 'node-unreadable';
     if (!status.ready) return status.updated ? 'current' : 'node-not-ready';
     if (asked !== undefined) return asked;
     if (live.length > 1) return 'excess-pods';
+    if (status.brokenBefore) return 'broken-before';
+    if (status.joining && !live.some(({ record }) => isRunning(record) && !this.isCurrent(record))) return 'joining';
     if (pods.length === 0) return 'no-pod';
-    if (status.replacing) return 'in-flight';
+    if (status.replacing) return status.inFlight ? 'in-flight' : 'unavailable';
     if (status.updated) return 'current';
     if (this.isBlocked) return this.isBlockedOtherwise ? 'blocked' : 'paused';
     if (status.held === 'unknown') return 'node-unreadable';
+    if (!this.fits(name)) return this.#leftAlone(name);
     if (status.held !== undefined) return status.held === 'repeated' ? 'waiting-repeat' : 'backoff';
     if (next.has(name)) return 'update-next';
     if (held === 'refusals') return 'backoff';
     if (held === 'failed') return 'waiting-failed';
     return held === 'window' ? 'waiting-max-in-flight-per-daemonset' : 'waiting-budget';
+  }
+
+  #leftAlone(name: string): string {
+    const isOld = this.podsOn(name).some(
+      ({ record }) => !record.isTerminating && isRunning(record) && !this.isCurrent(record),
+    );
+    const taints = this.nodes.get(name)?.record.taints ?? [];
+    const mayStay = this.taintOf(name) !== 'excluded' && taints.every(({ effect }) => effect === 'NoSchedule');
+    return this.nodes.has(name) && isOld && mayStay ? 'would-not-be-recreated' : 'not-eligible';
   }
 }
 

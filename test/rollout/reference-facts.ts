@@ -33,26 +33,13 @@ export interface Status {
   candidate: 'unavailable' | 'available' | 'force' | 'mark' | undefined;
   /** A write of its pod was refused, and is still to be done. */
   refused: boolean;
+  /** In flight, failed, or a current pod that is not available any more. */
+  occupied: boolean;
+  joining: boolean;
+  brokenBefore: boolean;
 }
 
 const NOBODY_ASKED = { atMs: Number.NEGATIVE_INFINITY, name: '' };
-
-const NOTHING: Status = {
-  eligible: false,
-  ready: false,
-  updated: false,
-  available: false,
-  unavailable: false,
-  inFlight: false,
-  reserved: false,
-  skipped: false,
-  failed: false,
-  replacing: false,
-  settled: false,
-  held: undefined,
-  candidate: undefined,
-  refused: false,
-};
 
 /** The facts under the reference: what is known, and what follows from it for each node. */
 export class ReferenceFacts {
@@ -61,7 +48,25 @@ export class ReferenceFacts {
   readonly revisions = new Map<string, RevisionRecord>();
   readonly asks = new Map<string, RefAsk>();
   readonly replacedAt = new Map<string, number>();
+  /** The target of that. */
+  readonly replacedHash = new Map<string, string | undefined>();
   readonly replacingSince = new Map<string, number>();
+  /** When the last pod that was on its way out had gone, of those that are being replaced. */
+  readonly goneAt = new Map<string, number>();
+  /** Nodes that count as eligible. */
+  readonly places = new Set<string>();
+  /** Nodes whose pod was deleted, and no replacement has been available. */
+  readonly awaiting = new Set<string>();
+  readonly joinedAt = new Map<string, number>();
+  /** Nodes that had an available pod, or may have had one. */
+  readonly served = new Set<string>();
+  readonly brokenSince = new Map<string, number>();
+  readonly wasBroken = new Set<string>();
+  /** Nodes that went NotReady, and pods that were replaced, all of them. */
+  readonly departures: { name: string; atMs: number; zone: string }[] = [];
+  readonly replacements: { name: string; atMs: number; zone: string }[] = [];
+  /** What was answered about those that are away. */
+  readonly outages = new Map<string, { isOutage: boolean; dueMs: number }>();
   /** Of that time, what nobody could see, by node. */
   readonly unseenMs = new Map<string, number>();
   staleSince: number | undefined = undefined;
@@ -127,7 +132,8 @@ export class ReferenceFacts {
   setStale(isStale: boolean, nowMs: number): void {
     if (isStale) this.staleSince ??= nowMs;
     if (isStale || this.staleSince === undefined) return;
-    for (const [name, sinceMs] of this.replacingSince) {
+    for (const [name, replacingMs] of this.replacingSince) {
+      const sinceMs = this.goneAt.get(name) ?? replacingMs;
       this.unseenMs.set(name, (this.unseenMs.get(name) ?? 0) + nowMs - Math.max(sinceMs, this.staleSince));
     }
     this.staleSince = undefined;
@@ -146,135 +152,35 @@ export class ReferenceFacts {
     return [...this.pods.values()].filter(({ record }) => record.nodeName === name);
   }
 
+  /** Pods that stay; a finished one only where nothing else is. */
+  liveOn(name: string) {
+    const staying = this.podsOn(name).filter(({ record }) => !record.isTerminating);
+    const running = staying.filter(({ record }) => record.phase === 'Running');
+    return running.length > 0 ? running : staying;
+  }
+
+  /** The pod would be created there. */
+  fits(name: string): boolean {
+    return this.taintOf(name) === undefined;
+  }
+
+  /** What keeps a new pod from the node: somebody's taint, or only what Kubernetes says of nodes that are away. */
+  taintOf(name: string): 'excluded' | 'taint' | 'away' | undefined {
+    const node = this.nodes.get(name)?.record;
+    if (node === undefined || 'daemonpodupdater.io/exclude' in node.labels) return 'excluded';
+    if (node.taints.some(({ key }) => key === 'k')) return 'taint';
+    return node.taints.length > 0 ? 'away' : undefined;
+  }
+
+  /** It went NotReady while its pod was replaced, or soon after. */
+  isSuspect(name: string): boolean {
+    const since = this.nodes.get(name)?.notReadySince ?? Number.POSITIVE_INFINITY;
+    const replaced = this.replacedAt.get(name);
+    if (replaced === undefined || since === Number.POSITIVE_INFINITY || since < replaced) return false;
+    return this.awaiting.has(name) || since <= replaced + this.minReadyMs + 300_000;
+  }
+
   isCurrent(pod: PodRecord): boolean {
     return this.target !== undefined && pod.revisionHash === this.target.hash;
-  }
-
-  // --- what is so --------------------------------------------------------------------------------------------------
-
-  markDiffers(pod: PodRecord): boolean {
-    if (this.target === undefined || pod.isTerminating || pod.unreadable !== undefined) return false;
-    const status = this.isCurrent(pod) ? 'False' : 'True';
-    return !(
-      pod.needUpgrade?.status === status && pod.needUpgrade.message === `controllerrevision: ${this.target.hash}`
-    );
-  }
-
-  status(name: string, nowMs: number): Status {
-    const result = { ...NOTHING };
-    const node = this.nodes.get(name);
-    const pods = this.podsOn(name);
-    const live = pods.filter(({ record }) => !record.isTerminating);
-    const only = live.length === 1 ? live[0] : undefined;
-    const ask = this.asks.get(name);
-    const current = only !== undefined && this.isCurrent(only.record);
-    const refusal = this.refusals.get(name);
-    result.refused = refusal !== undefined && this.isToDo(name, refusal);
-    result.eligible = node !== undefined && node.record.taints.length === 0;
-    result.updated = result.eligible && current;
-    const isUnreadable = node?.record.unreadable !== undefined;
-    const wasNeverRead = node?.record.uid === '';
-    result.ready = result.eligible && (wasNeverRead ? pods.length > 0 : isUnreadable || node?.record.isReady === true);
-    const finished = only !== undefined && (only.record.phase !== 'Running' || only.record.unreadable !== undefined);
-    const serves = only !== undefined && !finished && only.record.isReady && only.readySince + this.minReadyMs <= nowMs;
-    result.available = result.ready && serves;
-    result.unavailable = (result.ready || wasNeverRead) && !serves;
-    if (this.strategy === 'OTA') {
-      const differs = pods.some(({ record }) => this.markDiffers(record));
-      result.inFlight = ask !== undefined;
-      const isAnyReadable = pods.some(({ record }) => record.unreadable === undefined);
-      result.settled = ask === undefined && isAnyReadable && !differs;
-      if (ask === undefined && differs && this.isRefused(name, 'mark', nowMs)) result.held = 'backoff';
-      else if (ask === undefined && differs) result.candidate = 'mark';
-    }
-    if (this.strategy !== 'AdvancedRollingUpdate' || !result.eligible) return result;
-    const isAskedDelete = ask?.action === 'delete';
-    if (!result.ready) {
-      const replaced = this.replacedAt.get(name) ?? this.guessReplacedAt(name, only?.record);
-      const since = node?.notReadySince ?? 0;
-      const isTargets = live.length === 0 || current;
-      if (isTargets && replaced !== undefined && since >= replaced && since <= replaced + this.minReadyMs + 300_000) {
-        return { ...result, failed: true, unavailable: true, inFlight: true };
-      }
-      const held = isAskedDelete && ask.phase !== 'asked';
-      return { ...result, inFlight: held, reserved: held, skipped: !current };
-    }
-    const leaving = live.length === 0 || pods.length > live.length;
-    result.replacing = leaving || (only !== undefined && !serves && (current || finished));
-    result.inFlight = result.replacing || isAskedDelete;
-    result.reserved = isAskedDelete && serves;
-    const since = this.replacingSince.get(name);
-    result.failed = result.replacing && since !== undefined && this.seenMs(name, since, nowMs) >= this.deadlineMs();
-    if (result.failed && ask === undefined && this.stuckUid(name, nowMs) !== undefined) result.candidate = 'force';
-    result.settled = current && serves && !leaving && ask === undefined;
-    if (only !== undefined && !current && !finished && !leaving && ask === undefined) {
-      if (nowMs < this.repeatUntil(name)) result.held = 'repeated';
-      else if (this.isRefused(name, 'delete', nowMs)) result.held = 'backoff';
-      else result.candidate = serves ? 'available' : 'unavailable';
-      if (isUnreadable) [result.held, result.candidate] = ['unknown', undefined];
-    }
-    return result;
-  }
-
-  /** Whether that write of a node's pod still is called for. */
-  isToDo(name: string, { action, uid }: { action: Action; uid: string }): boolean {
-    const pods = this.podsOn(name).map(({ record }) => record);
-    if (action === 'mark') return this.strategy === 'OTA' && pods.some((pod) => this.markDiffers(pod));
-    const node = this.nodes.get(name)?.record;
-    const isPlaceToUpdate = node?.isReady === true && node.unreadable === undefined && node.taints.length === 0;
-    if (this.strategy !== 'AdvancedRollingUpdate' || !isPlaceToUpdate) return false;
-    const pod = pods.find((each) => each.uid === uid);
-    if (pod?.unreadable !== undefined) return false;
-    if (action === 'force-delete') {
-      return this.isForce && pod?.isTerminating === true && pods.every(({ isTerminating }) => isTerminating);
-    }
-    if (pod === undefined || pods.length > 1 || pod.isTerminating) return false;
-    return pod.phase === 'Running' && !this.isCurrent(pod);
-  }
-
-  get isForce(): boolean {
-    return (
-      this.wanted !== undefined && this.daemonSet?.annotations['daemonpodupdater.io/force-delete-stuck'] === 'true'
-    );
-  }
-
-  /** The first of the node's pods that has been on its way out for too long, if it may be deleted by force. */
-  stuckUid(name: string, nowMs: number): string | undefined {
-    if (this.isRefused(name, 'force-delete', nowMs)) return undefined;
-    return this.podsOn(name).find(({ record: { uid, deletionGraceMs = 0 } }) => {
-      const { sinceMs, forcedAtMs } = this.leaving.get(uid) ?? { sinceMs: nowMs, forcedAtMs: [] };
-      const times = forcedAtMs.length;
-      const firstMs = sinceMs + deletionGraceMs + this.deadlineMs() + (this.unseenMs.get(name) ?? 0);
-      const waitsMs = [60_000, 120_000, 240_000, 480_000, 960_000, 1_920_000];
-      const dueMs = times === 0 ? firstMs : (forcedAtMs.at(-1) ?? 0) + (waitsMs[times - 1] ?? 3_840_000);
-      return this.isToDo(name, { action: 'force-delete', uid }) && nowMs >= dueMs;
-    })?.record.uid;
-  }
-
-  isRefused(name: string, action: Action, nowMs: number): boolean {
-    const refusal = this.refusals.get(name);
-    return refusal?.action === action && nowMs < refusal.untilMs;
-  }
-
-  /** Goes through all deletions of the node: which targets they were for, and how often one came again. */
-  repeatUntil(name: string): number {
-    let tried: string[] = [];
-    let repeats = 0;
-    let lastMs = Number.NEGATIVE_INFINITY;
-    for (const { hash, atMs } of this.deletions.get(name) ?? []) {
-      if (atMs - lastMs >= 600_000) tried = [];
-      repeats = tried.includes(hash) ? repeats + 1 : 0;
-      tried = [hash, ...tried.filter((other) => other !== hash)].slice(0, 2);
-      lastMs = atMs;
-    }
-    if (repeats === 0 || !tried.includes(this.target?.hash ?? '')) return Number.NEGATIVE_INFINITY;
-    return lastMs + 1000 * ([10, 20, 40, 80, 160][repeats - 1] ?? 300);
-  }
-
-  guessReplacedAt(name: string, pod: PodRecord | undefined): number | undefined {
-    const node = this.nodes.get(name)?.record;
-    if (pod === undefined || node === undefined || this.target === undefined) return undefined;
-    const { createdAtMs } = this.target;
-    return pod.createdAtMs > createdAtMs && node.createdAtMs < createdAtMs ? pod.createdAtMs : undefined;
   }
 }

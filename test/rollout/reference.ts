@@ -2,17 +2,19 @@ import type { NodeRecord, PodRecord } from '../../src/kube/records.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import type { Task } from '../../src/protocol/task.ts';
 import { DS_UID } from './records.ts';
-import { ReferenceDecisions } from './reference-decisions.ts';
 import type { RefAsk } from './reference-facts.ts';
+import { ReferenceHistory } from './reference-history.ts';
 
 /**
  * The rules of the rollout written down a second time, as plainly as possible: everything is computed again from lists
  * whenever somebody asks. Slow on purpose. It shares no code with what it checks but the record types, and knows only the
  * policies that the property test uses (a count as max-unavailable, no selectors, one kind of taint).
  *
- * Three layers: the facts, the decisions made from them, and, here, what events, time, tasks and their answers change.
+ * Five layers: the facts, what follows for each node, the decisions made from them, what is remembered of the past, and, here, what events, time, tasks and their answers change.
  */
-export class Reference extends ReferenceDecisions {
+export class Reference extends ReferenceHistory {
+  #wasCounted = false;
+
   // --- what time and events do ---------------------------------------------------------------------------------------
 
   /** Brings the remembered times and asks up to date; before and after every event. */
@@ -31,12 +33,17 @@ export class Reference extends ReferenceDecisions {
       if (isAway || (ask.action === 'mark' && isWritten)) this.asks.delete(name);
       if (this.isPaused && ask.phase === 'asked') this.asks.delete(name);
     }
+    this.forgetZones();
+    this.settlePlaces(nowMs);
+    this.settleOutages(nowMs);
     for (const name of this.names()) {
-      if (!this.status(name, nowMs).replacing) this.replacingSince.delete(name);
-      else if (this.isSynced) {
+      if (!this.status(name, nowMs).replacing) {
+        this.replacingSince.delete(name);
+        this.goneAt.delete(name);
+      } else if (this.isSynced) {
         if (!this.replacingSince.has(name)) this.replacingSince.set(name, nowMs);
       } else {
-        const live = this.podsOn(name).filter(({ record }) => !record.isTerminating);
+        const live = this.liveOn(name);
         const pod = live.length === 1 ? live[0]?.record : undefined;
         const isHint = pod !== undefined && this.isCurrent(pod);
         const hint = isHint ? Math.max(pod.createdAtMs, pod.readyChangedAtMs ?? 0) : nowMs;
@@ -45,11 +52,13 @@ export class Reference extends ReferenceDecisions {
     }
     for (const name of [...this.replacingSince.keys()])
       if (!this.names().includes(name)) this.replacingSince.delete(name);
+    for (const name of [...this.goneAt.keys()]) if (!this.replacingSince.has(name)) this.goneAt.delete(name);
     for (const name of [...this.unseenMs.keys()]) if (!this.replacingSince.has(name)) this.unseenMs.delete(name);
     for (const [name, { uid, action }] of this.refusals) {
       const isGone = this.pods.get(uid)?.record.isTerminating !== (action === 'force-delete');
       if (isGone || this.status(name, nowMs).settled) this.refusals.delete(name);
     }
+    this.settleHealth(nowMs);
     const known = new Set(this.names());
     for (const map of [this.replacedAt, this.deletions]) {
       for (const name of [...map.keys()]) if (!known.has(name)) map.delete(name);
@@ -58,17 +67,28 @@ export class Reference extends ReferenceDecisions {
 
   upsertNode(record: NodeRecord, nowMs: number): void {
     const before = this.nodes.get(record.name);
+    this.#wasCounted = this.isCounted(record.name);
     let notReadySince = before?.notReadySince ?? Number.POSITIVE_INFINITY;
     if (record.isReady) notReadySince = Number.POSITIVE_INFINITY;
     else if (before === undefined) notReadySince = this.past(record.readyChangedAtMs, nowMs);
     else if (before.record.isReady) notReadySince = nowMs;
     this.nodes.set(record.name, { record, notReadySince });
+    if (before === undefined) {
+      this.joinedAt.set(record.name, this.past(record.createdAtMs, nowMs));
+      if (this.isSynced) this.served.delete(record.name);
+      else this.served.add(record.name);
+    }
+    this.settlePlaces(nowMs);
+    const wasCounted = before !== undefined && this.#wasCounted;
+    const isAway = !record.isReady && record.unreadable === undefined && this.places.has(record.name);
+    if (!isAway || !wasCounted || !this.isSynced) return;
+    this.noteDeparture(record.name, notReadySince);
+    if (this.isSuspect(record.name)) this.outages.set(record.name, { isOutage: false, dueMs: nowMs });
   }
 
   removeNode(name: string): void {
     if (!this.nodes.delete(name)) return;
-    this.replacedAt.delete(name);
-    this.deletions.delete(name);
+    this.forgetNode(name);
   }
 
   upsertPod(record: PodRecord, nowMs: number): void {
@@ -88,8 +108,10 @@ export class Reference extends ReferenceDecisions {
     }
     if (record.isTerminating && before?.record.isTerminating !== true) this.noteDeletion(record, nowMs);
     else if (before !== undefined || !this.isSynced || !this.replacedAt.has(record.nodeName)) return;
-    else if (this.nodes.get(record.nodeName)?.record.isReady !== false) {
-      this.replacedAt.set(record.nodeName, nowMs);
+    else if (
+      (this.nodes.get(record.nodeName)?.notReadySince ?? Number.POSITIVE_INFINITY) === Number.POSITIVE_INFINITY
+    ) {
+      this.noteReplaced(record.nodeName, nowMs, record.revisionHash);
     }
   }
 
@@ -97,21 +119,46 @@ export class Reference extends ReferenceDecisions {
     const before = this.pods.get(record.uid);
     this.pods.delete(record.uid);
     this.leaving.delete(record.uid);
+    const name = record.nodeName;
+    const isLast = !this.podsOn(name).some((each) => each.record.isTerminating);
+    if (before?.record.isTerminating === true && isLast && !this.goneAt.has(name)) {
+      this.goneAt.set(name, nowMs);
+      this.unseenMs.delete(name);
+    }
     if (before !== undefined && !before.record.isTerminating) this.noteDeletion(before.record, nowMs);
   }
 
   noteDeletion(pod: PodRecord, nowMs: number): void {
     const node = this.nodes.get(pod.nodeName);
-    const isEligible = node !== undefined && node.record.taints.length === 0;
-    const others = this.podsOn(pod.nodeName).filter(({ record }) => !record.isTerminating);
+    const isEligible = node !== undefined && this.places.has(pod.nodeName);
+    const others = this.liveOn(pod.nodeName);
     const ask = this.asks.get(pod.nodeName);
     const isOurs = ask?.action === 'delete' && ask.uid === pod.uid && ask.phase !== 'asked';
     if (isOurs && ask.hash !== undefined) {
       this.deletions.set(pod.nodeName, [...(this.deletions.get(pod.nodeName) ?? []), { hash: ask.hash, atMs: nowMs }]);
     }
-    if (!this.isSynced || !isEligible || (others.length > 0 && !isOurs)) return;
-    if (isOurs) this.replacedAt.set(pod.nodeName, Math.min(nowMs, node.notReadySince));
-    else if (node.record.isReady) this.replacedAt.set(pod.nodeName, nowMs);
+    if (!isEligible || (others.length > 0 && !isOurs)) return;
+    this.awaiting.add(pod.nodeName);
+    if (!this.isSynced) return;
+    this.noteBroken(pod.nodeName, nowMs);
+    if (isOurs) {
+      this.noteReplaced(pod.nodeName, Math.min(nowMs, node.notReadySince));
+      if (node.notReadySince !== Number.POSITIVE_INFINITY) {
+        this.outages.set(pod.nodeName, { isOutage: false, dueMs: nowMs });
+      }
+    } else if (node.notReadySince === Number.POSITIVE_INFINITY) this.noteReplaced(pod.nodeName, nowMs);
+  }
+
+  setSynced(isSynced: boolean, nowMs: number): void {
+    const wasSynced = this.isSynced;
+    this.isSynced = isSynced;
+    if (isSynced && !wasSynced) this.recall(nowMs);
+  }
+
+  /** The newest revision may be another one now. */
+  retarget(hashBefore: string | undefined, nowMs: number): void {
+    if (this.target?.hash === hashBefore || !this.isSynced) return;
+    for (const name of this.nodes.keys()) this.noteBroken(name, nowMs);
   }
 
   past(apiMs: number | undefined, nowMs: number): number {
@@ -149,7 +196,7 @@ export class Reference extends ReferenceDecisions {
     if (ask.action === 'force-delete') return { action: 'force-delete', uid: ask.uid };
     if (nowMs < this.repeatUntil(name)) return undefined;
     const { allowed, count } = this.use(nowMs);
-    if (count('inFlight') > allowed) return undefined;
+    if (count('occupied') > allowed) return undefined;
     if (this.status(name, nowMs).available && count('unavailable') + count('reserved') > allowed) return undefined;
     return { action: 'delete', uid: ask.uid };
   }

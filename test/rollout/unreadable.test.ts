@@ -52,7 +52,7 @@ test('unreadable: a pod that was available → counts as missing and is left alo
   rollout.upsertPod({ ...pod('n01', 'old'), resourceVersion: '', unreadable: 'too large' }, T0);
   assert.deepEqual(rollout.select(ALL, T0), [slot('n02')]);
   const [first] = rollout.plan(T0);
-  assert.deepEqual([first?.reason, first?.message], ['in-flight', 'pod agent-n01-old cannot be read: too large']);
+  assert.deepEqual([first?.reason, first?.message], ['unavailable', 'pod agent-n01-old cannot be read: too large']);
   assert.equal(rollout.counts().unavailable, 1);
   rollout.upsertPod(pod('n01', 'old'), T0 + 1);
   assert.deepEqual(rollout.select(ALL, T0 + 1), [slot('n01')]);

@@ -45,10 +45,10 @@ export class World {
     rollout.upsertRevision(revision('new', 2), T0);
     for (let index = 0; index < options.nodeCount; index += 1) {
       const name = `n${String(index).padStart(3, '0')}`;
-      this.nodes.set(name, node(name));
+      this.nodes.set(name, place(name));
       this.pods.set(name, pod(name, 'old'));
       this.#readyAtMs.set(`${name}-old`, 0);
-      rollout.upsertNode(node(name), T0);
+      rollout.upsertNode(place(name), T0);
       rollout.upsertPod(pod(name, 'old'), T0);
     }
     rollout.setSynced(true, T0);
@@ -173,7 +173,7 @@ export class World {
   }
 
   #setNode(name: string, isReady: boolean): void {
-    const record = node(name, { isReady, readyChangedAtMs: this.nowMs });
+    const record = place(name, { isReady, readyChangedAtMs: this.nowMs });
     this.nodes.set(name, record);
     this.worstUnavailable = Math.max(this.worstUnavailable, this.unavailableCount());
     this.#watch('nodes', () => this.rollout.upsertNode(record, this.nowMs));
@@ -183,4 +183,9 @@ export class World {
     this.pods.set(record.nodeName, record);
     this.#watch('pods', () => this.rollout.upsertPod(record, this.nowMs));
   }
+}
+
+/** Each in a zone of its own: when one goes away, the others there did not go with it. */
+function place(name: string, changes: Partial<NodeRecord> = {}): NodeRecord {
+  return node(name, { labels: { 'topology.kubernetes.io/zone': name }, ...changes });
 }

@@ -2,7 +2,7 @@ import type { NodeRecord } from '../../kube/records.ts';
 import { NodeFacts, nodeRecord } from '../node-facts.ts';
 import type { RecordResult } from '../pod-facts.ts';
 import { identityOf, metadataOf, parseObject } from './metadata.ts';
-import { arrayOf, fieldsOf, stringMapOf, stringOf, timeOf } from './values.ts';
+import { arrayOf, booleanOf, fieldsOf, stringMapOf, stringOf, timeOf } from './values.ts';
 
 /** Reads a `v1` Node. */
 export function parseNode(json: unknown): RecordResult<NodeRecord> {
@@ -13,7 +13,9 @@ export function parseNode(json: unknown): RecordResult<NodeRecord> {
     Object.assign(facts, { name, uid, resourceVersion });
     Object.assign(facts.labels, stringMapOf(metadata.labels, 'metadata.labels'));
     facts.createdAtMs = timeOf(metadata.creationTimestamp, 'metadata.creationTimestamp') ?? 0;
-    arrayOf(fieldsOf(object.spec, 'spec').taints, 'spec.taints', (item, path) => {
+    const spec = fieldsOf(object.spec, 'spec');
+    facts.isUnschedulable = booleanOf(spec.unschedulable, 'spec.unschedulable');
+    arrayOf(spec.taints, 'spec.taints', (item, path) => {
       const taint = fieldsOf(item, path);
       facts.taints.push({
         key: stringOf(taint.key, `${path}.key`),

@@ -1,7 +1,7 @@
 import type { NodeRecord } from '../../kube/records.ts';
 import { NodeFacts, nodeRecord, unreadableNode } from '../node-facts.ts';
 import type { RecordResult } from '../pod-facts.ts';
-import { inline, messageTable, nested, readObject, shared, stringEntry, text, time } from './message.ts';
+import { inline, integer, messageTable, nested, readObject, shared, stringEntry, text, time } from './message.ts';
 import type { WireReader } from './wire.ts';
 
 // Field numbers: k8s.io/api core/v1/generated.proto and k8s.io/apimachinery meta/v1/generated.proto.
@@ -46,6 +46,9 @@ const taint = messageTable<TaintDraft>({
 });
 
 const spec = messageTable<NodeFacts>({
+  4: integer((draft, value) => {
+    draft.isUnschedulable = value !== 0;
+  }),
   5: nested({
     table: taint,
     create: (): TaintDraft => ({ key: '', value: '', effect: '' }),

@@ -71,6 +71,10 @@ export const NODE_REASONS: Codes<PlanReason> = {
   failed: 'the replacement did not become available in time, or the node went NotReady soon after it',
   backoff: 'a write was refused or failed, and is tried again later',
   'in-flight': 'a write or a replacement is under way',
+  unavailable: 'the current pod was available and is not any more',
+  joining: 'the node joined a short time ago, and has not had an available pod yet; the budget does not count it',
+  'broken-before':
+    'no pod was available there long before its turn, and none is now; the budget does not count it any more',
   'excess-pods': 'more than one pod; the DaemonSet controller keeps one of them',
   'no-pod': 'the DaemonSet controller has not created a pod',
   current: 'the pod is current',

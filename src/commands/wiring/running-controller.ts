@@ -171,7 +171,7 @@ export class RunningController {
   }
 
   #makeUpdater(workers: LaneSetting): Updater {
-    const { namespaces, kubeApiQps, kubeApiBurst, maxInFlight, isDryRun } = this.#options;
+    const { namespaces, kubeApiQps, kubeApiBurst, maxInFlight, maxInFlightPerDaemonSet, isDryRun } = this.#options;
     return new Updater({
       connection: this.#source.current(),
       namespaces,
@@ -180,6 +180,7 @@ export class RunningController {
       qps: kubeApiQps,
       burst: kubeApiBurst,
       maxInFlight: maxInFlight ?? Number.POSITIVE_INFINITY,
+      maxInFlightPerDaemonSet,
       isDryRun,
       identity: this.#identity,
       listeners: {

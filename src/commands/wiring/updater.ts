@@ -39,6 +39,8 @@ export interface UpdaterOptions {
   readonly burst: number;
   /** Replacements in flight over all DaemonSets; Infinity without a bound of its own. */
   readonly maxInFlight: number;
+  /** Of one DaemonSet; absent: as many as upstream. */
+  readonly maxInFlightPerDaemonSet?: number;
   readonly isDryRun: boolean;
   /** Run the per-pod work on the main thread; for comparison. */
   readonly isSingleThreaded?: boolean;
@@ -170,7 +172,7 @@ export class Updater {
         burst: options.burst,
         ...(limit === undefined ? {} : { rateMemory: limit.memory }),
         maxInFlight: options.maxInFlight,
-        maxInFlightPerDaemonSet: IN_FLIGHT_PER_DAEMON_SET_MAX,
+        maxInFlightPerDaemonSet: options.maxInFlightPerDaemonSet ?? IN_FLIGHT_PER_DAEMON_SET_MAX,
         taskTimeoutMs: TASK_TIMEOUT_MS,
         isDryRun: options.isDryRun,
         random: Math.random,

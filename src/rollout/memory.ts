@@ -1,0 +1,85 @@
+import { BIT } from './classify.ts';
+import { PLACE, type Slot } from './slot-state.ts';
+
+/** More names are not written: the rest is told from the cluster as well as it goes. */
+const NAMES_MAX = 2000;
+/** Longer names are none (RFC 1123). */
+const NAME_LENGTH_MAX = 253;
+
+/** What the next leader cannot tell from the cluster; node names. */
+export interface Memory {
+  /** Their replacement did not become available in time. */
+  readonly failed: ReadonlySet<string>;
+  /** No pod was available there long before their turn. */
+  readonly brokenBefore: ReadonlySet<string>;
+  /** They keep their place though a taint keeps the pod away. */
+  readonly kept: ReadonlySet<string>;
+}
+
+/** Slots with something to remember; a slot is looked at whenever it changed. */
+export class MemoryNotes {
+  readonly #failed = new Set<string>();
+  readonly #brokenBefore = new Set<string>();
+  readonly #kept = new Set<string>();
+  #text: string | undefined;
+  #told: Memory | undefined;
+
+  /** What an earlier leader wrote; undefined: nothing that can be used. */
+  get told(): Memory | undefined {
+    return this.#told;
+  }
+
+  /** False: it is not what `text` gives. */
+  remember(text: string): boolean {
+    const memory = parseMemory(text);
+    this.#told = memory ?? this.#told;
+    return memory !== undefined;
+  }
+
+  onChange(slot: Slot): void {
+    const { mask, nodeName, place, wasBroken } = slot;
+    this.#put(this.#failed, nodeName, (mask & BIT.failed) !== 0);
+    this.#put(this.#brokenBefore, nodeName, wasBroken);
+    this.#put(this.#kept, nodeName, (mask & BIT.eligible) !== 0 && place < PLACE.AWAY && slot.pods.length === 0);
+  }
+
+  /** JSON, however there may be nothing to tell: then it tells that. */
+  get text(): string {
+    this.#text ??= JSON.stringify({
+      failed: firstOf(this.#failed),
+      brokenBefore: firstOf(this.#brokenBefore),
+      kept: firstOf(this.#kept),
+    });
+    return this.#text;
+  }
+
+  #put(names: Set<string>, name: string, isIn: boolean): void {
+    if (names.has(name) === isIn) return;
+    if (isIn) names.add(name);
+    else names.delete(name);
+    this.#text = undefined;
+  }
+}
+
+/** Undefined: it is not what `MemoryNotes` wrote. */
+function parseMemory(text: string): Memory | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { failed, brokenBefore, kept } = value as Record<string, unknown>;
+  if (!isNames(failed) || !isNames(brokenBefore) || !isNames(kept)) return undefined;
+  return { failed: new Set(failed), brokenBefore: new Set(brokenBefore), kept: new Set(kept) };
+}
+
+function isNames(value: unknown): value is string[] {
+  if (!Array.isArray(value) || value.length > NAMES_MAX) return false;
+  return value.every((name) => typeof name === 'string' && name.length <= NAME_LENGTH_MAX);
+}
+
+function firstOf(names: ReadonlySet<string>): string[] {
+  return [...names].sort().slice(0, NAMES_MAX);
+}

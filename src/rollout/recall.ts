@@ -1,0 +1,110 @@
+import type { NodeRecord, PodRecord } from '../kube/records.ts';
+import { isCurrentSlot } from './classify.ts';
+import type { Facts } from './facts.ts';
+import type { Memory } from './memory.ts';
+import type { Observation } from './observe.ts';
+import { noteDeparture, noteReplaced, suspectedMs } from './outage.ts';
+import { isPodAvailable, NEVER, PLACE, type Slot, soleLivePod } from './slot-state.ts';
+
+/** A pod this much younger than its node at most is the first one there. */
+const FIRST_POD_MS = 60_000;
+/** By how much times of different clocks may differ, and the seconds that they are cut to. */
+const CLOCKS_MS = 60_000;
+
+export interface RecallContext extends Observation {
+  /** What an earlier leader wrote down; undefined: nothing, or nobody led before. */
+  readonly memory: Memory | undefined;
+  /** There are old pods. */
+  readonly isUnderWay: boolean;
+}
+
+/**
+ * What happened to a slot before this process watched, told from the cluster and what an earlier leader wrote: once, when
+ * everything was read. In doubt it was our replacement, and the node keeps a place.
+ */
+export function recall(slot: Slot, context: RecallContext): void {
+  const { node } = slot;
+  if (node === undefined || node.unreadable !== undefined) return;
+  const { facts, nowMs, memory } = context;
+  const pod = soleLivePod(slot);
+  const isAvailable = node.isReady && pod !== undefined && isPodAvailable(pod, facts.minReadyMs, nowMs);
+  if (memory?.kept.has(slot.nodeName) && slot.place !== PLACE.ELSEWHERE) slot.hasPlace = true;
+  if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable) slot.wasBroken = true;
+  if (isAvailable) slot.hasBeenAvailable = true;
+  else if (slot.joinedAtMs + facts.progressDeadlineMs > nowMs)
+    slot.hasBeenAvailable = !hasFirstPodAtMost(slot, node, nowMs);
+  if (slot.replacedAtMs === NEVER) recallReplacement(slot, node, context);
+  if (!node.isReady && slot.replacedAtMs !== NEVER) slot.outageDueMs = nowMs;
+  if (!isAvailable && node.isReady) recallSpell(slot, node, context);
+  if (memory?.failed.has(slot.nodeName) && !isAvailable) slot.isAwaitingReplacement = true;
+}
+
+/** For `isOutage`, of those that are away. */
+export function recallDeparture(slot: Slot, facts: Facts): void {
+  if (slot.hasPlace && slot.notReadySinceMs !== NEVER) noteDeparture(slot, facts);
+}
+
+/** When the pod was replaced, if this rollout did it. */
+function recallReplacement(slot: Slot, node: NodeRecord, { facts, nowMs }: RecallContext): void {
+  const pod = soleLivePod(slot)?.record;
+  if (pod === undefined && slot.pods.length === 0) {
+    // Nothing tells when its pod went; a node that was away before the revision came was not touched.
+    const isTouched = !node.isReady && node.createdAtMs < facts.newestSinceMs;
+    if (isTouched && slot.hasPlace && slot.notReadySinceMs >= facts.newestSinceMs)
+      noteReplaced(slot, slot.notReadySinceMs, facts);
+    return;
+  }
+  const atMs = pod === undefined ? askedToGoAtMs(slot) : isCurrentSlot(slot, facts) ? pod.createdAtMs : -NEVER;
+  const isFirst =
+    pod !== undefined && atMs - node.createdAtMs < FIRST_POD_MS && node.createdAtMs >= facts.newestSinceMs;
+  const isUnknown = atMs === 0;
+  if (isFirst || (atMs < facts.newestSinceMs && !isUnknown)) return;
+  if (node.isReady) {
+    if (nowMs - atMs <= suspectedMs(facts)) noteReplaced(slot, Math.min(nowMs, atMs), facts);
+    return;
+  }
+  slot.notReadySinceMs = Math.min(slot.notReadySinceMs, unreadySinceMs(pod));
+  if (isUnknown || node.readyChangedAtMs === undefined) noteReplaced(slot, slot.notReadySinceMs, facts);
+  // What was made (or deleted) on a node that was away already did not take it down.
+  else if (atMs <= slot.notReadySinceMs + CLOCKS_MS) noteReplaced(slot, Math.min(atMs, slot.notReadySinceMs), facts);
+}
+
+/** When the last of the pods that are on their way out was deleted, by the API server's clock. */
+function askedToGoAtMs({ pods }: Slot): number {
+  let atMs = 0;
+  for (const { record } of pods) {
+    if (record.isTerminating) atMs = Math.max(atMs, (record.deletionAtMs ?? 0) - (record.deletionGraceMs ?? 0));
+  }
+  return atMs;
+}
+
+/** A node that is noticed twice (`Unknown`, then `False`) tells the second time; its pods tell the first. */
+function unreadySinceMs(pod: PodRecord | undefined): number {
+  if (pod === undefined || pod.isReady || pod.readyChangedAtMs === undefined) return NEVER;
+  return pod.readyChangedAtMs >= pod.createdAtMs ? pod.readyChangedAtMs : NEVER;
+}
+
+/** Since when nothing is available on the Ready node, and whether a replacement of ours is the reason. */
+function recallSpell(slot: Slot, node: NodeRecord, { facts, nowMs, memory, isUnderWay }: RecallContext): void {
+  const pod = soleLivePod(slot)?.record;
+  if (pod === undefined) {
+    slot.isAwaitingReplacement = true;
+    return;
+  }
+  const sinceMs = Math.min(nowMs, Math.max(pod.createdAtMs, pod.readyChangedAtMs ?? 0, node.readyChangedAtMs ?? 0));
+  const isLong = nowMs - sinceMs > facts.progressDeadlineMs + facts.minReadyMs + CLOCKS_MS;
+  if (isCurrentSlot(slot, facts) && (pod.createdAtMs >= facts.newestSinceMs || pod.createdAtMs === 0)) {
+    // Who led before would have written that it failed; and where all is current, nobody replaces anything.
+    const isKnown = memory !== undefined || !isUnderWay;
+    slot.isAwaitingReplacement = !(isLong && isKnown);
+  }
+  if (slot.isAwaitingReplacement) return;
+  slot.brokenSinceMs = Math.min(slot.brokenSinceMs, sinceMs);
+  const isBefore = isCurrentSlot(slot, facts) && sinceMs + facts.progressDeadlineMs < facts.newestSinceMs;
+  if (isBefore) slot.wasBroken = true;
+}
+
+function hasFirstPodAtMost({ pods }: Slot, node: NodeRecord, nowMs: number): boolean {
+  if (pods.length === 0) return nowMs - node.createdAtMs < FIRST_POD_MS;
+  return pods.every(({ record }) => !record.isTerminating && record.createdAtMs - node.createdAtMs < FIRST_POD_MS);
+}

@@ -1,0 +1,219 @@
+import type { PodRecord } from '../../src/kube/records.ts';
+import { ReferenceDecisions } from './reference-decisions.ts';
+
+const FOREVER = Number.POSITIVE_INFINITY;
+
+/** What the reference remembers of the past: who keeps a place, who was replaced when, whose surroundings went away too. */
+export class ReferenceHistory extends ReferenceDecisions {
+  noteReplaced(name: string, atMs: number, hash = this.target?.hash): void {
+    this.replacedAt.set(name, atMs);
+    this.replacedHash.set(name, hash);
+    this.replacements.push({ name, atMs, zone: this.zoneOf(name) });
+  }
+
+  noteDeparture(name: string, atMs: number): void {
+    this.departures.push({ name, atMs, zone: this.zoneOf(name) });
+  }
+
+  /** Of a zone without nodes nothing is remembered. */
+  forgetZones(): void {
+    const zones = new Set(this.names().map((name) => this.zoneOf(name)));
+    for (const list of [this.departures, this.replacements]) {
+      list.splice(0, list.length, ...list.filter(({ zone }) => zones.has(zone)));
+    }
+  }
+
+  zoneOf(name: string): string {
+    return this.nodes.get(name)?.record.labels['topology.kubernetes.io/zone'] ?? '';
+  }
+
+  forgetNode(name: string): void {
+    this.replacedAt.delete(name);
+    this.deletions.delete(name);
+    this.places.delete(name);
+    this.awaiting.delete(name);
+    this.brokenSince.delete(name);
+    this.wasBroken.delete(name);
+    this.outages.delete(name);
+  }
+
+  /** Who is eligible, by what was so until now. */
+  settlePlaces(nowMs: number): void {
+    for (const name of [...this.places]) if (!this.nodes.has(name)) this.places.delete(name);
+    for (const name of this.nodes.keys()) {
+      const taint = this.taintOf(name);
+      const [only, second] = this.liveOn(name);
+      const sole = second === undefined ? only : undefined;
+      const ask = this.asks.get(name);
+      const isServed =
+        sole !== undefined &&
+        sole.record.phase === 'Running' &&
+        sole.record.unreadable === undefined &&
+        sole.record.isReady &&
+        sole.readySince + this.minReadyMs <= nowMs;
+      const isUnread = this.nodes.get(name)?.record.uid === '';
+      const isKept =
+        (sole !== undefined && this.isCurrent(sole.record)) ||
+        (ask?.action === 'delete' && ask.phase !== 'asked') ||
+        (this.places.has(name) && !isServed);
+      const isIn = isUnread || taint === undefined || taint === 'away' || (taint === 'taint' && isKept);
+      if (isIn) this.places.add(name);
+      else this.places.delete(name);
+    }
+  }
+
+  /** Whether the node's surroundings went away with it. */
+  settleOutages(nowMs: number): void {
+    for (const [name, answer] of this.outages) {
+      if (this.nodes.get(name)?.record.isReady !== false) this.outages.delete(name);
+      if (answer.dueMs > nowMs) continue;
+      const sinceMs = this.nodes.get(name)?.notReadySince ?? FOREVER;
+      answer.isOutage = this.#isOutage(name);
+      answer.dueMs = [15_000, 30_000, 60_000, 125_000].map((ms) => sinceMs + ms).find((ms) => ms > nowMs) ?? FOREVER;
+    }
+  }
+
+  #isOutage(name: string): boolean {
+    const zone = this.zoneOf(name);
+    const sinceMs = this.nodes.get(name)?.notReadySince ?? FOREVER;
+    const gone = new Set<string>();
+    for (const departure of this.departures) {
+      const node = this.nodes.get(departure.name);
+      const isTogether = Math.abs(departure.atMs - sinceMs) <= 120_000;
+      const isThere = departure.zone === zone && this.zoneOf(departure.name) === zone;
+      if (isTogether && node?.notReadySince === departure.atMs && isThere) gone.add(departure.name);
+    }
+    const goneRecent = [...gone].filter((each) => this.isSuspect(each));
+    const goneOthers = gone.size - goneRecent.length;
+    if (goneOthers === 0) return false;
+    const ready = [...this.nodes.keys()].filter((each) => this.zoneOf(each) === zone && this.isCounted(each));
+    const isRecent = (each: string) =>
+      this.replacements.some(
+        (one) =>
+          one.name === each &&
+          one.zone === zone &&
+          one.atMs === this.replacedAt.get(each) &&
+          one.atMs >= sinceMs - this.minReadyMs - 300_000,
+      );
+    const readyRecent = ready.filter((each) => isRecent(each) && this.nodes.get(each)?.notReadySince === FOREVER);
+    const shareOthers = goneOthers / (goneOthers + ready.length - readyRecent.length);
+    return shareOthers >= (0.5 * goneRecent.length) / Math.max(1, goneRecent.length + readyRecent.length);
+  }
+
+  isCounted(name: string): boolean {
+    const record = this.nodes.get(name)?.record;
+    if (record === undefined || !this.places.has(name)) return false;
+    if (record.uid === '') return this.podsOn(name).length > 0;
+    return record.isReady || record.unreadable !== undefined;
+  }
+
+  /** After everything else: who is waited for, who has served, who is broken by itself. */
+  settleHealth(nowMs: number): void {
+    for (const name of this.nodes.keys()) {
+      const status = this.status(name, nowMs);
+      if (status.settled && status.available && !status.replacing) {
+        if (this.awaiting.delete(name) && this.replacedAt.has(name) && this.isSynced) this.noteReplaced(name, nowMs);
+      }
+      if (status.available) {
+        this.served.add(name);
+        this.wasBroken.delete(name);
+      }
+      if (!status.ready || status.available || this.awaiting.has(name)) this.brokenSince.delete(name);
+      else if (this.isSynced) this.brokenSince.set(name, Math.min(nowMs, this.brokenSince.get(name) ?? FOREVER));
+    }
+  }
+
+  noteBroken(name: string, nowMs: number): void {
+    if ((this.brokenSince.get(name) ?? FOREVER) + this.deadlineMs() < nowMs) this.wasBroken.add(name);
+  }
+
+  /** All has been read: what happened before. The reference has no earlier leader's notes. */
+  recall(nowMs: number): void {
+    const newestMs = Math.max(0, ...[...this.revisions.values()].map(({ createdAtMs }) => createdAtMs));
+    const isUnderWay = this.strategy !== undefined && this.names().some((name) => this.isOutdated(name, nowMs));
+    for (const name of this.nodes.keys()) {
+      const node = this.nodes.get(name);
+      if (node === undefined || node.record.unreadable !== undefined) continue;
+      const { record } = node;
+      const [only, second] = this.liveOn(name);
+      const pod = second === undefined ? only : undefined;
+      const pods = this.podsOn(name).map((each) => each.record);
+      const isServed =
+        record.isReady &&
+        pod?.record.isReady === true &&
+        pod.record.phase === 'Running' &&
+        pod.record.unreadable === undefined &&
+        pod.readySince + this.minReadyMs <= nowMs;
+      if (isServed) this.served.add(name);
+      else if ((this.joinedAt.get(name) ?? 0) + this.deadlineMs() > nowMs) {
+        const isFirst =
+          pods.length === 0
+            ? nowMs - record.createdAtMs < 60_000
+            : pods.every((each) => !each.isTerminating && each.createdAtMs - record.createdAtMs < 60_000);
+        if (isFirst) this.served.delete(name);
+        else this.served.add(name);
+      }
+      if (!this.replacedAt.has(name)) this.#recallReplacement(name, pod?.record, { newestMs, nowMs });
+      if (!record.isReady && this.replacedAt.has(name)) this.outages.set(name, { isOutage: false, dueMs: nowMs });
+      if (isServed || !record.isReady) continue;
+      if (pod === undefined) {
+        this.awaiting.add(name);
+        continue;
+      }
+      const { createdAtMs, readyChangedAtMs = 0 } = pod.record;
+      const sinceMs = Math.min(nowMs, Math.max(createdAtMs, readyChangedAtMs, record.readyChangedAtMs ?? 0));
+      const current = this.isCurrent(pod.record);
+      if (current && createdAtMs >= newestMs) {
+        const isLong = nowMs - sinceMs > this.deadlineMs() + this.minReadyMs + 60_000;
+        if (isLong && !isUnderWay) this.awaiting.delete(name);
+        else this.awaiting.add(name);
+      }
+      if (this.awaiting.has(name)) continue;
+      this.brokenSince.set(name, Math.min(sinceMs, this.brokenSince.get(name) ?? FOREVER));
+      if (current && sinceMs + this.deadlineMs() < newestMs) this.wasBroken.add(name);
+    }
+    for (const [name, { notReadySince }] of this.nodes) {
+      if (this.places.has(name) && notReadySince !== FOREVER) this.noteDeparture(name, notReadySince);
+    }
+  }
+
+  #recallReplacement(name: string, pod: PodRecord | undefined, at: { newestMs: number; nowMs: number }): void {
+    const node = this.nodes.get(name);
+    if (node === undefined) return;
+    const { record } = node;
+    const leaving = this.podsOn(name).filter((each) => each.record.isTerminating);
+    if (pod === undefined && this.podsOn(name).length === 0) {
+      const isOld = !record.isReady && record.createdAtMs < at.newestMs && this.places.has(name);
+      if (isOld && node.notReadySince >= at.newestMs) this.noteReplaced(name, node.notReadySince);
+      return;
+    }
+    const deletedAtMs = leaving.map((each) => (each.record.deletionAtMs ?? 0) - (each.record.deletionGraceMs ?? 0));
+    let atMs = Math.max(0, ...deletedAtMs);
+    if (pod !== undefined) atMs = this.isCurrent(pod) ? pod.createdAtMs : Number.NEGATIVE_INFINITY;
+    const isFirst = pod !== undefined && atMs - record.createdAtMs < 60_000 && record.createdAtMs >= at.newestMs;
+    if (isFirst || (atMs !== 0 && atMs < at.newestMs)) return;
+    if (record.isReady) {
+      if (at.nowMs - atMs <= this.minReadyMs + 300_000) this.noteReplaced(name, Math.min(at.nowMs, atMs));
+      return;
+    }
+    if (pod !== undefined && !pod.isReady && (pod.readyChangedAtMs ?? 0) >= pod.createdAtMs) {
+      node.notReadySince = Math.min(node.notReadySince, pod.readyChangedAtMs ?? FOREVER);
+    }
+    if (atMs === 0 || record.readyChangedAtMs === undefined) this.noteReplaced(name, node.notReadySince);
+    else if (atMs <= node.notReadySince + 60_000) this.noteReplaced(name, Math.min(atMs, node.notReadySince));
+  }
+
+  /** An old pod stays there. */
+  isOutdated(name: string, nowMs: number): boolean {
+    const status = this.status(name, nowMs);
+    if (this.strategy === 'OTA') return this.asks.has(name) || status.candidate === 'mark' || status.held === 'backoff';
+    if (!status.eligible || !status.ready || status.settled) return false;
+    return this.podsOn(name).some(
+      ({ record }) =>
+        !record.isTerminating &&
+        record.phase === 'Running' &&
+        record.unreadable === undefined &&
+        !this.isCurrent(record),
+    );
+  }
+}
