@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { monotonicMs, wallMs } from '../clock.ts';
+import { rightLeftMs, type WriteRight } from '../protocol/write-right.ts';
 import { type Failure, type FailureCode, failureOf } from './failure.ts';
 import { retryAfterMsOf } from './status-error.ts';
 
@@ -32,8 +33,7 @@ const DUMPED_BYTES_MAX = 1024 * 1024;
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #timer: NodeJS.Timeout;
-  readonly #deadlineMs: number;
-  readonly #deadlineWallMs: number;
+  readonly #deadline: WriteRight;
   readonly #onAbort = () => this.#cancel('aborted', 'the request was aborted');
   #controller: Dispatcher.DispatchController | undefined = undefined;
   #isSettled = false;
@@ -48,8 +48,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   constructor(options: ExchangeOptions) {
     this.#options = options;
     const { timeoutMs, signal } = options;
-    this.#deadlineMs = monotonicMs() + timeoutMs;
-    this.#deadlineWallMs = wallMs() + timeoutMs;
+    this.#deadline = { writeUntilMs: monotonicMs() + timeoutMs, writeUntilWallMs: wallMs() + timeoutMs };
     this.#timer = setTimeout(() => this.#expire(), timeoutMs);
     if (signal?.aborted) this.#onAbort();
     else signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -64,8 +63,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
    * it finds its timers: what waited for one must not leave late.
    */
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    const isLate = monotonicMs() >= this.#deadlineMs || wallMs() >= this.#deadlineWallMs;
-    if (!this.#isSettled && isLate) this.#expire();
+    if (!this.#isSettled && rightLeftMs(this.#deadline, monotonicMs(), wallMs()) <= 0) this.#expire();
     if (this.#isSettled) controller.abort(new Error('settled before it was sent'));
     else this.#controller = controller;
   }

@@ -4,6 +4,7 @@ import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../
 import { labelSelectorQuery } from '../kube/selectors.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetKey } from '../protocol/slot.ts';
+import { rightLeftMs, type WriteRight } from '../protocol/write-right.ts';
 import { DryRun } from './dry-run.ts';
 import { type Change, Followed, type SyncedPart } from './followed.ts';
 import { Memories } from './memories.ts';
@@ -13,11 +14,8 @@ import { Traffic, type TrafficOptions } from './traffic.ts';
 import { type ViewLoss, ViewLosses } from './view-losses.ts';
 
 /** Whether this process may write, and until when on its own clock. */
-export interface Leadership {
+export interface Leadership extends WriteRight {
   readonly isLeading: boolean;
-  readonly writeUntilMs: number;
-  /** By the wall clock; see TaskBatch. */
-  readonly writeUntilWallMs?: number | undefined;
 }
 
 /**
@@ -43,8 +41,8 @@ export class Controller {
   #hasDaemonSets = false;
   #isDraining = false;
   #leadership: Leadership = { isLeading: false, writeUntilMs: 0 };
-  /** The wall clock has passed it: nothing is sent before the lease is renewed. */
-  #isOverByWall = false;
+  /** Nothing is sent before the lease is renewed, whatever the clocks say later. */
+  #isOver = false;
 
   constructor(options: TrafficOptions, ports: ControllerPorts) {
     this.#ports = ports;
@@ -118,7 +116,7 @@ export class Controller {
   setLeadership(leadership: Leadership): void {
     const wasLeading = this.#leadership.isLeading;
     this.#leadership = leadership;
-    this.#isOverByWall = false;
+    this.#isOver = false;
     if (wasLeading === leadership.isLeading || this.#isDraining) return;
     if (leadership.isLeading) this.dispatcher.release();
     else this.dispatcher.hold();
@@ -207,8 +205,8 @@ export class Controller {
   }
 
   /** Lets time pass, decides what may go, and sends what the lanes have room for. */
-  pump(nowMs: number, wallMs = Number.NEGATIVE_INFINITY): void {
-    if (wallMs >= (this.#leadership.writeUntilWallMs ?? Number.POSITIVE_INFINITY)) this.#isOverByWall = true;
+  pump(nowMs: number, wallMs = nowMs): void {
+    if (rightLeftMs(this.#leadership, nowMs, wallMs) <= 0) this.#isOver = true;
     for (const followed of this.#followed.values()) this.#tick(followed, nowMs);
     if (this.#dryRun !== undefined) {
       if (this.#mayWrite(nowMs)) this.#dryRun.look(this.#followed, nowMs);
@@ -235,7 +233,7 @@ export class Controller {
 
   #mayWrite(nowMs: number): boolean {
     const { isLeading, writeUntilMs } = this.#leadership;
-    return !this.#isDraining && isLeading && nowMs < writeUntilMs && !this.#isOverByWall;
+    return !this.#isDraining && isLeading && nowMs < writeUntilMs && !this.#isOver;
   }
 
   #follow(daemonSet: DaemonSetRecord, nowMs: number): void {

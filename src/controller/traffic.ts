@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { Dispatcher } from '../dispatch/dispatcher.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetOfSlot, type SlotKey } from '../protocol/slot.ts';
-import type { Task, TaskBatch } from '../protocol/task.ts';
+import type { Task } from '../protocol/task.ts';
+import type { WriteRight } from '../protocol/write-right.ts';
 import type { SelectLimit } from '../rollout/selection.ts';
 import type { Followed } from './followed.ts';
 import type { NoticeBoard } from './notices.ts';
@@ -30,8 +31,6 @@ export interface TrafficOptions {
   /** In [0, 1). */
   readonly random: () => number;
 }
-
-type WriteRight = Pick<TaskBatch, 'writeUntilMs' | 'writeUntilWallMs'>;
 
 interface TrafficParts {
   readonly options: TrafficOptions;

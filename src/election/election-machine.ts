@@ -1,3 +1,4 @@
+import { rightLeftMs } from '../protocol/write-right.ts';
 import type { ElectionEffect, ElectionInput, ElectionRequest, LostReason } from './election-effects.ts';
 import type { ElectionOptions, ElectionTimings, LeaseRecord, ObservedLease } from './lease.ts';
 import { freshRecord, isSameRecord, JITTER_FACTOR, LOOK_SHARE } from './lease.ts';
@@ -10,8 +11,7 @@ import { freshRecord, isSameRecord, JITTER_FACTOR, LOOK_SHARE } from './lease.ts
  * over at O + leaseDuration ≥ S + 15 s at the earliest. The holder stops at `writeUntilMs` = S + renewDeadline = S + 10 s.
  * So 5 s are left for a write on its way at that moment and for clocks that run at different rates (up to 15/10).
  * client-go counts its deadline from the end of the renewal's wait instead, which is up to one retry period later.
- * A suspended machine's monotonic clock may stand still, while the candidate's goes on: so the holder stops as soon as S +
- * renewDeadline has passed by its wall clock, too. A wall clock that is set forward costs a renewal, no more.
+ * A suspended holder's monotonic clock may stand still, while the candidate's goes on: so its wall clock counts, too (write-right.ts).
  *
  * Assumes: updates are compare-and-swap on the resourceVersion; identities are unique; nobody deletes or edits the Lease
  * by hand. At most one request is on its way; the shell answers each `get`, `create` and `update` with exactly one
@@ -45,11 +45,12 @@ export class ElectionMachine {
   }
 
   /** Whether a guarded write may start now. */
-  isLeading(nowMs: number, wallMs = Number.NEGATIVE_INFINITY): boolean {
-    return this.#writeUntilMs !== undefined && nowMs < this.#writeUntilMs && wallMs < this.#writeUntilWallMs;
+  isLeading(nowMs: number, wallMs = nowMs): boolean {
+    const [writeUntilMs, writeUntilWallMs] = [this.#writeUntilMs, this.#writeUntilWallMs];
+    return writeUntilMs !== undefined && rightLeftMs({ writeUntilMs, writeUntilWallMs }, nowMs, wallMs) > 0;
   }
 
-  /** By the wall clock, while leading: what has passed this time may not be written, whatever the other clock says. */
+  /** The end of the right to write by the wall clock, while leading. */
   get writeUntilWallMs(): number {
     return this.#writeUntilWallMs;
   }
@@ -201,7 +202,7 @@ export class ElectionMachine {
     }
     const writeUntilMs = request.startedAtMs + this.#timings.renewDeadlineMs;
     const writeUntilWallMs = request.startedAtWallMs + this.#timings.renewDeadlineMs;
-    if (nowMs >= writeUntilMs || this.#wallMs >= writeUntilWallMs) {
+    if (rightLeftMs({ writeUntilMs, writeUntilWallMs }, nowMs, this.#wallMs) <= 0) {
       // It took so long that the right to write is over before it began: renew at once.
       this.#update(request.record, nowMs);
       return;

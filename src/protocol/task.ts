@@ -1,4 +1,5 @@
 import type { SlotKey } from './slot.ts';
+import type { WriteRight } from './write-right.ts';
 
 /**
  * What the main thread asks a worker to do to one pod. Types only: this is the thread protocol, so everything here can
@@ -40,19 +41,12 @@ export interface ObserveTask extends TaskBase {
   readonly action: 'observe';
 }
 
-/** What travels to a lane in one message. */
-export interface TaskBatch {
+/**
+ * What travels to a lane in one message. No write may leave after `writeUntilMs` and `writeUntilWallMs`, whichever passes first,
+ * because the leader's lease may be somebody else's by then. All threads share both clocks. Infinity without leader election.
+ */
+export interface TaskBatch extends WriteRight {
   readonly tasks: readonly Task[];
-  /**
-   * On the monotonic clock of src/clock.ts, which all threads share: no write may leave after this time, because the
-   * leader's lease may be somebody else's by then. Infinity without leader election.
-   */
-  readonly writeUntilMs: number;
-  /**
-   * The same by the wall clock: the other one may stand still while the machine is suspended. Whichever passes first counts.
-   * Undefined without leader election.
-   */
-  readonly writeUntilWallMs?: number | undefined;
   /** How long one task may take, its own re-reads included. */
   readonly taskTimeoutMs: number;
   /** Decide and answer, but write nothing. */

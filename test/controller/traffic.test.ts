@@ -32,7 +32,7 @@ test('trust 18: the wall clock is past the lease → nothing is sent, and nothin
   const world = new World(4);
   world.lead(T0 + 10_000, 50_000);
   world.add(optedIn('agent', '2'));
-  assert.deepEqual(world.pump(1, 50_000), []);
+  assert.deepEqual(world.pump(1, 50_000), [], 'the wall clock is past it');
   assert.equal(world.controller.nextWakeMs(world.nowMs), undefined);
   assert.deepEqual(world.pump(1, 40_000), [], 'a clock that is set back gives nothing back');
   world.lead(T0 + 20_000, 70_000);

@@ -22,7 +22,7 @@ export interface CandidateOptions {
   readonly process: SimProcess;
   readonly network: Network;
   readonly random: () => number;
-  readonly onLeading: (writeUntilMs: number) => void;
+  readonly onLeading: (writeUntilMs: number, writeUntilWallMs: number) => void;
   readonly onLost: () => void;
   readonly onStopped: () => void;
 }
@@ -40,7 +40,8 @@ export class Candidate {
   }
 
   get isLeading(): boolean {
-    return this.#machine.isLeading(this.#options.process.nowMs);
+    const { nowMs, wallMs } = this.#options.process;
+    return this.#machine.isLeading(nowMs, wallMs);
   }
 
   start(): void {
@@ -54,7 +55,7 @@ export class Candidate {
   #feed(input: ElectionInput): void {
     const { process } = this.#options;
     if (process.isDead) return;
-    for (const effect of this.#machine.handle(input, process.nowMs)) this.#perform(effect);
+    for (const effect of this.#machine.handle(input, process.nowMs, process.wallMs)) this.#perform(effect);
   }
 
   #perform(effect: ElectionEffect): void {
@@ -82,7 +83,7 @@ export class Candidate {
         return;
       case 'became-leader':
       case 'renewed':
-        onLeading(effect.writeUntilMs);
+        onLeading(effect.writeUntilMs, this.#machine.writeUntilWallMs);
         return;
       case 'lost':
         onLost();

@@ -1,8 +1,15 @@
-/** The monotonic clock of one process: it runs at its own rate, and its origin has nothing to do with the API server's. */
+/**
+ * The clocks of one process. The monotonic one runs at its own rate, its origin has nothing to do with the API server's, and it
+ * stands still while the machine is suspended. The wall clock goes on, is wrong, and is corrected.
+ */
 export class ProcessClock {
   readonly #startMs: number;
   readonly #originMs: number;
   readonly #rate: number;
+  /** For how long it stood still. */
+  #lostMs = 0;
+  #standsSinceMs: number | undefined;
+  #wallOffsetMs = 0;
 
   constructor(options: { readonly startMs: number; readonly originMs: number; readonly rate: number }) {
     this.#startMs = options.startMs;
@@ -12,12 +19,31 @@ export class ProcessClock {
 
   /** What the process reads at a moment of true time. */
   read(trueMs: number): number {
-    return this.#originMs + (trueMs - this.#startMs) * this.#rate;
+    const turnedMs = Math.min(trueMs, this.#standsSinceMs ?? Number.POSITIVE_INFINITY) - this.#lostMs;
+    return this.#originMs + (turnedMs - this.#startMs) * this.#rate;
   }
 
   /** When the process reads `ownMs`. */
   trueOf(ownMs: number): number {
-    return this.#startMs + (ownMs - this.#originMs) / this.#rate;
+    return this.#startMs + this.#lostMs + (ownMs - this.#originMs) / this.#rate;
+  }
+
+  /** From now on the monotonic clock stands still. */
+  stand(trueMs: number): void {
+    this.#standsSinceMs ??= trueMs;
+  }
+
+  goOn(trueMs: number): void {
+    this.#lostMs += trueMs - (this.#standsSinceMs ?? trueMs);
+    this.#standsSinceMs = undefined;
+  }
+
+  wall(trueMs: number): number {
+    return trueMs + this.#wallOffsetMs;
+  }
+
+  setWall(offsetMs: number): void {
+    this.#wallOffsetMs = offsetMs;
   }
 
   /** A span of the process's time, in true time. */

@@ -7,11 +7,19 @@ import { HOLD } from './hold.ts';
 import type { Happening } from './scene.ts';
 import type { Kind, Spec } from './spec.ts';
 import { STREAM_OUTAGE } from './stream-outage.ts';
+import { SUSPEND, WALL_STEP } from './suspension.ts';
 import { USER_HAPPENINGS } from './user-happenings.ts';
 import type { World } from './world.ts';
 
 /** The order matters: each draws its randomness in turn. */
-const HAPPENINGS: readonly Happening[] = [...CLUSTER_HAPPENINGS, ...USER_HAPPENINGS, STREAM_OUTAGE, HOLD];
+const HAPPENINGS: readonly Happening[] = [
+  ...CLUSTER_HAPPENINGS,
+  ...USER_HAPPENINGS,
+  STREAM_OUTAGE,
+  HOLD,
+  SUSPEND,
+  WALL_STEP,
+];
 
 /** What users change once more shortly before the end: no later change hides what became of this one. */
 const LAST_WORDS: ReadonlySet<Kind> = new Set<Kind>(['strategy', 'max-unavailable', 'opt-out', 'template', 'rollback']);

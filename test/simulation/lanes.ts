@@ -65,7 +65,8 @@ export class SimLanes {
   }
 
   #admit(lane: number, task: Task, batch: TaskBatch): Running {
-    const limits = { writeUntilMs: batch.writeUntilMs, deadlineMs: Number.POSITIVE_INFINITY };
+    const { writeUntilMs, writeUntilWallMs } = batch;
+    const limits = { writeUntilMs, writeUntilWallMs, deadlineMs: Number.POSITIVE_INFINITY };
     const run = { lane, steps: stepRun(task), limits, startedAtMs: 0, isAlive: true };
     this.#running.add(run);
     return run;
@@ -92,7 +93,7 @@ export class SimLanes {
       process.after(waitMs, () => this.#next(run, { kind: 'waited' }));
       return;
     }
-    const leaving = departure(effect.isWrite, run.limits, nowMs);
+    const leaving = departure(effect.isWrite, run.limits, nowMs, process.wallMs);
     if (leaving.kind === 'leave') this.#send(run, effect, leaving.timeoutMs);
     else this.#next(run, leaving);
   }
@@ -108,7 +109,7 @@ export class SimLanes {
       ...(effect.isWrite ? { onHandled: (response) => checker.onHandled(conduct, task, response) } : {}),
       onAnswer: (answer) =>
         process.run(() => {
-          const at = { ...run.limits, nowMs: process.nowMs };
+          const at = { ...run.limits, nowMs: process.nowMs, wallMs: process.wallMs };
           this.#next(run, returned(effect.isWrite, answerOf(answer), at));
         }),
     });

@@ -100,8 +100,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   one('suspended-unnoticed', 'a thread that goes on after the machine was suspended does not look at the wall clock', {
     file: 'workers/steps/departure.ts',
-    find: 'Math.min(writeUntilMs - nowMs, writeUntilWallMs - wallMs)',
-    replace: 'writeUntilMs - nowMs',
+    find: 'const rightMs = isWrite ? rightLeftMs(limits, nowMs, wallMs) : Number.POSITIVE_INFINITY;',
+    replace: 'const rightMs = isWrite ? limits.writeUntilMs - nowMs : Number.POSITIVE_INFINITY;',
   }),
   one('lease-stolen', 'a candidate takes a lease that has not expired', {
     file: ELECTION,

@@ -6,7 +6,7 @@ export type Moment = 'renewal' | 'batch';
 
 /**
  * One operating-system process: nothing of it runs while it is stopped (SIGSTOP, a swapped-out machine) or after it died,
- * but its clock goes on.
+ * but its clock goes on; unless its machine is suspended. Its timers come when they would have come: early by its own clock then.
  */
 export class SimProcess {
   readonly id: string;
@@ -25,6 +25,10 @@ export class SimProcess {
 
   get nowMs(): number {
     return this.clock.read(this.timeline.nowMs);
+  }
+
+  get wallMs(): number {
+    return this.clock.wall(this.timeline.nowMs);
   }
 
   get isDead(): boolean {
@@ -54,9 +58,17 @@ export class SimProcess {
     if (this.#state === 'running') this.#state = 'stopped';
   }
 
+  /** Stops it with its machine. */
+  suspend(): void {
+    if (this.#state !== 'running') return;
+    this.stop();
+    this.clock.stand(this.timeline.nowMs);
+  }
+
   resume(): void {
     if (this.#state !== 'stopped') return;
     this.#state = 'running';
+    this.clock.goOn(this.timeline.nowMs);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const part of waiting) this.run(part);

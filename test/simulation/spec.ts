@@ -73,6 +73,9 @@ export const KINDS = [
   'unreadable',
   // Users again; drawn by itself, so that the others are as they were.
   'hold',
+  // The updater's machine: it is suspended, and its wall clock is wrong and corrected.
+  'suspend',
+  'wall-step',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];
@@ -156,13 +159,14 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
   const kinds = drawKinds(random);
   const gatherMs = pick(random, [1, GATHER_MS]);
   drawHold(createRandom(seed ^ 0x401d), kinds);
+  drawSuspension(createRandom(seed ^ 0x50ff), kinds);
   for (const kind of overrides.without ?? []) kinds.delete(kind);
   // With a small budget nothing is left to decide after half of the pods went.
   const isLarge = base.nodes > 40 && kinds.has('mass-delete');
   const roomy = isLarge
     ? base.daemonSets.map((daemonSet) => ({ ...daemonSet, maxUnavailable: '100%', pool: '' }))
     : base.daemonSets;
-  const replicas = kinds.has('two-leaders') ? 2 : base.replicas;
+  const replicas = kinds.has('two-leaders') || kinds.has('suspend') ? 2 : base.replicas;
   return { ...base, faultMs, gatherMs, daemonSets: roomy, replicas, kinds };
 }
 
@@ -200,12 +204,15 @@ export function isHarmless({ kinds }: Spec): boolean {
   return kinds.keys().every((kind) => HARMLESS.has(kind));
 }
 
+/** After all others, so that seeds which were there before keep their meaning. */
+const DRAWN_LATER: ReadonlySet<Kind> = new Set<Kind>(['hold', 'suspend', 'wall-step']);
+
 /** From a calm cluster to one where nearly everything goes wrong. */
 function drawKinds(random: Random): Map<Kind, number> {
   const share = pick(random, [0, 0.1, 0.25, 0.25, 0.5, 0.8]);
   const kinds = new Map<Kind, number>();
   for (const kind of KINDS) {
-    if (kind === 'hold') continue;
+    if (DRAWN_LATER.has(kind)) continue;
     const often = COMMON.has(kind) ? 0.9 : OFTEN.has(kind) && share > 0 ? 0.6 : 0;
     const [isIn, intensity] = [random() < Math.max(share, often), random()];
     if (isIn) kinds.set(kind, 0.02 + 0.98 * intensity * intensity);
@@ -216,6 +223,13 @@ function drawKinds(random: Random): Map<Kind, number> {
 function drawHold(random: Random, kinds: Map<Kind, number>): void {
   const [isIn, intensity] = [random() < 0.25, random()];
   if (isIn) kinds.set('hold', 0.05 + 0.95 * intensity);
+}
+
+function drawSuspension(random: Random, kinds: Map<Kind, number>): void {
+  for (const kind of ['suspend', 'wall-step'] as const) {
+    const [isIn, intensity] = [random() < 0.15, random()];
+    if (isIn) kinds.set(kind, 0.05 + 0.95 * intensity);
+  }
 }
 
 export function logUniform(random: Random, low: number, high: number): number {

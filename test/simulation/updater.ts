@@ -94,7 +94,7 @@ export class Updater {
       process,
       network,
       random: forkRandom(random),
-      onLeading: (writeUntilMs) => this.#lead(true, writeUntilMs),
+      onLeading: (writeUntilMs, writeUntilWallMs) => this.#lead(true, writeUntilMs, writeUntilWallMs),
       onLost: () => this.#lead(false, 0),
       onStopped: () => options.onStopped(),
     });
@@ -164,11 +164,11 @@ export class Updater {
     };
   }
 
-  #lead(isLeading: boolean, writeUntilMs: number): void {
+  #lead(isLeading: boolean, writeUntilMs: number, writeUntilWallMs?: number): void {
     const { trace } = this.#options;
     trace.note(this.process.timeline.nowMs, this.process.id, isLeading ? 'leads' : 'does not lead');
     const wasLeading = this.controller.leadership.isLeading;
-    this.controller.setLeadership({ isLeading, writeUntilMs });
+    this.controller.setLeadership({ isLeading, writeUntilMs, writeUntilWallMs });
     if (isLeading && !wasLeading) this.#options.onLeading();
     this.#soon();
   }
@@ -195,7 +195,7 @@ export class Updater {
     if (this.process.isDead) return;
     const { nowMs, timeline } = this.process;
     this.view.lookIfDue();
-    this.controller.pump(nowMs);
+    this.controller.pump(nowMs, this.process.wallMs);
     this.#options.checker.onPumped(this.conduct, this.controller);
     for (let stale = this.conduct.view.onTurn(); stale > 0; stale -= 1) this.#options.onStale();
     const wakeMs = this.controller.nextWakeMs(nowMs);

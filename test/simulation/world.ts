@@ -175,16 +175,17 @@ export class World {
   }
 
   /** Whoever leads is stopped for so long that another one takes over. */
-  pauseLeader(pauseMs: number, moment: Moment | undefined): void {
+  pauseLeader(pauseMs: number, moment: Moment | undefined, isSuspended = false): void {
     const leader = this.updaters.find(({ candidate }) => candidate.isLeading);
-    if (leader !== undefined) this.#pause(leader, pauseMs, moment);
+    if (leader !== undefined) this.#pause(leader, pauseMs, moment, isSuspended);
   }
 
-  #pause({ process }: Updater, pauseMs: number, moment: Moment | undefined): void {
+  #pause({ process }: Updater, pauseMs: number, moment: Moment | undefined, isSuspended = false): void {
     const stop = (): void => {
       if (process.isStopped || this.#isCalm) return;
       this.trace.note(this.cluster.nowMs, process.id, 'is stopped');
-      process.stop();
+      if (isSuspended) process.suspend();
+      else process.stop();
       this.cluster.timeline.after(pauseMs, () => process.resume());
     };
     if (moment === undefined) stop();

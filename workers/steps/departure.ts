@@ -1,12 +1,9 @@
+import { rightLeftMs, type WriteRight } from '../../src/protocol/write-right.ts';
 import type { Answer, StepInput } from './step.ts';
 
-/** Until when a task's requests may leave; by the clock of the process, but for `writeUntilWallMs`. */
-export interface DepartureLimits {
-  /** The leader's right to write ends here. */
-  readonly writeUntilMs: number;
-  /** … and here by the wall clock, which goes on while the machine is suspended. */
-  readonly writeUntilWallMs?: number | undefined;
-  /** The task's time is over. */
+/** Until when a task's requests may leave: writes as long as the leader's right lasts. */
+export interface DepartureLimits extends WriteRight {
+  /** The task's time is over, on the clock of the process. */
   readonly deadlineMs: number;
 }
 
@@ -18,12 +15,7 @@ export type Departure =
  * Whether a request may leave now, and how long it may take. The time-out of a write ends with the right to write, so that
  * one that waits for a socket does not leave late.
  */
-export function departure(
-  isWrite: boolean,
-  limits: DepartureLimits,
-  nowMs: number,
-  wallMs = Number.NEGATIVE_INFINITY,
-): Departure {
+export function departure(isWrite: boolean, limits: DepartureLimits, nowMs: number, wallMs: number): Departure {
   const rightMs = isWrite ? rightLeftMs(limits, nowMs, wallMs) : Number.POSITIVE_INFINITY;
   if (rightMs <= 0) return { kind: 'fenced' };
   const timeoutMs = Math.min(rightMs, limits.deadlineMs - nowMs);
@@ -34,14 +26,8 @@ export function departure(
 export function returned(
   isWrite: boolean,
   answer: Answer,
-  at: DepartureLimits & { readonly nowMs: number; readonly wallMs?: number },
+  at: DepartureLimits & { readonly nowMs: number; readonly wallMs: number },
 ): StepInput {
   const hasNotLeft = answer.kind === 'failure' && !answer.wasSent;
   return isWrite && hasNotLeft && rightLeftMs(at, at.nowMs, at.wallMs) <= 0 ? { kind: 'fenced' } : answer;
-}
-
-/** By the clock on which less is left. */
-function rightLeftMs(limits: DepartureLimits, nowMs: number, wallMs = Number.NEGATIVE_INFINITY): number {
-  const { writeUntilMs, writeUntilWallMs = Number.POSITIVE_INFINITY } = limits;
-  return Math.min(writeUntilMs - nowMs, writeUntilWallMs - wallMs);
 }
