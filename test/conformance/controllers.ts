@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Case } from './suite.ts';
-import { type Answer, type Json, MERGE, podSpec, type Wire } from './target.ts';
+import { type Answer, type Json, MERGE, PARTIAL, podSpec, type Wire } from './target.ts';
 
 const HASH = 'controller-revision-hash';
 const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
@@ -95,6 +95,30 @@ export const CONTROLLER_CASES: readonly Case[] = [
       const { resourceVersion: _, ...metadata } = next.metadata;
       const blind = await wire.send({ method: 'PUT', path: wire.leases(name), body: { ...next, metadata } });
       assert.deepEqual([blind.status, blind.json.reason], [422, 'Invalid']);
+    },
+  },
+  {
+    title:
+      'trust 21: ConfigMap: created, some of its keys patched with a resourceVersion → 201, 200 and others stay, its metadata answered; an old one → 409 Conflict; gone → 404',
+    run: async (wire) => {
+      const name = wire.unique('note');
+      const collection = `/api/v1/namespaces/${wire.namespace}/configmaps`;
+      const path = `${collection}/${name}`;
+      const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { status: '1', mine: 'stays' } };
+      const created = await wire.send({ method: 'POST', path: collection, body, accept: PARTIAL });
+      assert.deepEqual([created.status, created.json.kind], [201, 'PartialObjectMetadata']);
+      const { resourceVersion } = created.json.metadata;
+      const patch = { metadata: { resourceVersion }, data: { status: '2', memory: 'm' } };
+      const write = { method: 'PATCH', path, body: patch, contentType: MERGE, accept: PARTIAL };
+      const patched = await wire.send(write);
+      assert.equal(patched.status, 200);
+      assert.notEqual(patched.json.metadata.resourceVersion, resourceVersion);
+      const late = await wire.send(write);
+      assert.deepEqual([late.status, late.json.reason], [409, 'Conflict']);
+      const { json } = await wire.send({ path });
+      assert.deepEqual(json.data, { status: '2', memory: 'm', mine: 'stays' });
+      assert.equal((await wire.send({ method: 'DELETE', path })).status, 200);
+      assert.equal((await wire.send(write)).status, 404);
     },
   },
   {
