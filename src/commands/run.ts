@@ -22,17 +22,15 @@ export async function run(options: RunOptions): Promise<number> {
   const controller = new RunningController({ options, first: first.value, source, logger });
   // A signal ends it also while it still starts.
   const started = controller.start();
-  if ((await Promise.race([started, signal])) === 'refused') {
-    await controller.stop();
-    await logger.flush();
-    return EXIT_FAILED;
-  }
-  logger.log('info', 'shutting down', { signal: await signal });
+  const ending = Promise.race([signal, controller.refused]);
+  await Promise.race([started, ending]);
+  const why = await ending;
+  logger.log('info', 'shutting down', why === 'refused' ? {} : { signal: why });
   await controller.stop();
   await started;
   logger.log('info', 'stopped', {});
   await logger.flush();
-  return EXIT_OK;
+  return why === 'refused' ? EXIT_FAILED : EXIT_OK;
 }
 
 async function load(options: RunOptions, logger: Logger): Promise<ConnectionSource | undefined> {

@@ -66,12 +66,27 @@ async function look(world: World): Promise<{ found: OtherLeaders; asked: string[
   return { found, asked };
 }
 
-const held = { code: 'held', namespace: 'theirs', holder: 'laptop_1', untilMs: UNTIL_MS };
+const held = { code: 'held', namespace: 'theirs', holder: 'laptop_1', untilMs: UNTIL_MS, isEarlier: true };
 
 const rows: readonly { name: string; world: World; found: object; looks?: number }[] = [
   { name: 'nobody has such a lease', world: { looks: [{}] }, found: { code: 'none' } },
   { name: 'held in another namespace', world: { looks: [{ theirs: HELD }] }, found: held },
   { name: 'held in the own namespace', world: { looks: [{ mine: HELD }] }, found: { code: 'none' } },
+  {
+    name: 'held, later than ours',
+    world: { looks: [{ mine: { ...HELD, acquireTimeMs: HELD.acquireTimeMs - 1 }, theirs: HELD }] },
+    found: { ...held, isEarlier: false },
+  },
+  {
+    name: 'held, at the same time as ours, by the namespace that comes later',
+    world: { looks: [{ mine: HELD, theirs: HELD }] },
+    found: { ...held, isEarlier: false },
+  },
+  {
+    name: 'held, earlier than ours',
+    world: { looks: [{ mine: { ...HELD, acquireTimeMs: HELD.acquireTimeMs + 1 }, theirs: HELD }] },
+    found: held,
+  },
   {
     name: 'given up',
     world: { looks: [{ theirs: { ...HELD, holderIdentity: '' } }] },
@@ -79,7 +94,7 @@ const rows: readonly { name: string; world: World; found: object; looks?: number
   },
   {
     name: 'several, one of them held',
-    world: { looks: [{ a: { ...HELD, holderIdentity: '' }, b: LAPSED, mine: HELD, theirs: HELD }] },
+    world: { looks: [{ a: { ...HELD, holderIdentity: '' }, b: LAPSED, theirs: HELD }] },
     found: held,
   },
   { name: 'ran out, and stays so', world: { looks: [{ theirs: LAPSED }] }, found: { code: 'none' }, looks: 2 },

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import type { Simulator } from '../../src/simulator/start.ts';
 import { SpoilingProxy } from './proxy.ts';
@@ -96,6 +97,21 @@ test('trust 15: two processes in the same namespace → the second one stands by
   await eventually('the second one sees it', () => second.output.includes('leader observed'));
   for (const cli of [first, second]) cli.signal('SIGTERM');
   assert.deepEqual([await first.ended, await second.ended], [0, 0]);
+});
+
+test('trust 15: two are started at the same time in two namespaces → one of them leads on, the other ends with 1', async (t) => {
+  const { cluster, args } = await world(t, { namespace: 'platform', holder: '' });
+  const other = await kubeconfig(t, cluster.url);
+  await writeFile(other, (await readFile(other, 'utf8')).replace('"namespace":"default"', '"namespace":"platform"'));
+  const both = [new Cli(t, args), new Cli(t, ['run', '--kubeconfig', other, ...SERVERS])];
+  const output = () => both.map((cli) => cli.output).join('\n');
+  const codes = both.map((cli) => cli.ended);
+  const first = await Promise.race(codes.map(async (code, index) => ({ code: await code, index })));
+  assert.equal(first.code, 1, output());
+  const stays = both[1 - first.index];
+  await eventually(`the other one leads: ${output()}`, () => stays?.output.includes('became leader') ?? false);
+  stays?.signal('SIGTERM');
+  assert.equal(await stays?.ended, 0, output());
 });
 
 test('trust 15: it may not list leases → looks where they usually are, and warns that it cannot look elsewhere', async (t) => {

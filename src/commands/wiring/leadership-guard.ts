@@ -13,7 +13,12 @@ export interface LeadershipGuardOptions {
   readonly namespace: string;
   readonly isInCluster: boolean;
   readonly log: (level: LogLevel, message: string, fields: LogFields) => void;
+  /** Another one leads, and this process has to end. */
+  readonly onRefused: () => void;
+  readonly lookIntervalMs?: number;
 }
+
+const LOOK_INTERVAL_MS = 60_000;
 
 /**
  * Keeps a second controller from leading by accident: one that runs on somebody's machine has its lease in the namespace of its
@@ -22,6 +27,7 @@ export interface LeadershipGuardOptions {
 export class LeadershipGuard {
   readonly #options: LeadershipGuardOptions;
   readonly #closing = new AbortController();
+  #isWatching = false;
 
   constructor(options: LeadershipGuardOptions) {
     this.#options = options;
@@ -29,10 +35,8 @@ export class LeadershipGuard {
 
   /** False when another one leads, which is then logged. Asks until it is answered, or closed. */
   async mayStart(): Promise<boolean> {
-    const { leaderElect, isDryRun } = this.#options.options;
-    // Who names the namespace has chosen an election.
-    const isChosen = leaderElect.resourceNamespace !== undefined || leaderElect.shouldIgnoreOthers;
-    if (isDryRun || !leaderElect.isEnabled || isChosen) return true;
+    if (!this.#isMeant) return true;
+    const { leaderElect } = this.#options.options;
     const problem = new RepeatedProblem();
     while (!this.#closing.signal.aborted) {
       const found = await this.#look();
@@ -44,6 +48,32 @@ export class LeadershipGuard {
       await this.#pause(leaderElect.timings.retryPeriodMs);
     }
     return true;
+  }
+
+  /**
+   * Looks again, now and then, once this process leads: two may have started at the same time, and whoever started later may have had
+   * no right to look. The one whose lease is older stays.
+   */
+  async watch(): Promise<void> {
+    if (!this.#isMeant || this.#isWatching) return;
+    this.#isWatching = true;
+    while (!this.#closing.signal.aborted) {
+      const found = await this.#look();
+      if (this.#closing.signal.aborted || found.code === 'forbidden') return;
+      if (found.code === 'held' && found.isEarlier) {
+        this.#judge(found);
+        return;
+      }
+      if (found.code === 'held') this.#say('warn', 'another controller leads too', found);
+      await this.#pause(this.#options.lookIntervalMs ?? LOOK_INTERVAL_MS);
+    }
+  }
+
+  /** Who names the namespace has chosen an election. */
+  get #isMeant(): boolean {
+    const { leaderElect, isDryRun } = this.#options.options;
+    const isChosen = leaderElect.resourceNamespace !== undefined || leaderElect.shouldIgnoreOthers;
+    return leaderElect.isEnabled && !isDryRun && !isChosen;
   }
 
   close(): void {
@@ -64,19 +94,10 @@ export class LeadershipGuard {
   }
 
   #judge(found: Exclude<OtherLeaders, { readonly code: 'no-answer' }>): boolean {
-    const { log, isInCluster, options, namespace } = this.#options;
-    const { resourceName } = options.leaderElect;
+    const { log, isInCluster, onRefused } = this.#options;
     if (found.code === 'held') {
-      log('error', 'another controller leads', {
-        lease: `${found.namespace}/${resourceName}`,
-        holder: found.holder,
-        until: new Date(found.untilMs).toISOString(),
-        detail:
-          `${found.holder} leads by the lease ${resourceName} in namespace ${found.namespace}, and this one would have its own in ` +
-          `${namespace}: both would replace pods, neither knowing of the other. Stop that one; or stand by for it with ` +
-          `--leader-elect-resource-namespace=${found.namespace}; or, if both are meant, start this one with ` +
-          '--leader-elect-ignore-other-namespaces',
-      });
+      this.#say('error', 'another controller leads', found);
+      onRefused();
       return false;
     }
     if (found.code === 'forbidden') {
@@ -89,6 +110,21 @@ export class LeadershipGuard {
       });
     }
     return true;
+  }
+
+  #say(level: LogLevel, message: string, found: Extract<OtherLeaders, { readonly code: 'held' }>): void {
+    const { log, options, namespace } = this.#options;
+    const { resourceName } = options.leaderElect;
+    log(level, message, {
+      lease: `${found.namespace}/${resourceName}`,
+      holder: found.holder,
+      until: new Date(found.untilMs).toISOString(),
+      detail:
+        `${found.holder} leads by the lease ${resourceName} in namespace ${found.namespace}, and this one has its own in ` +
+        `${namespace}: both replace pods, neither knowing of the other. Stop one of them; or let this one stand by for it with ` +
+        `--leader-elect-resource-namespace=${found.namespace}; or, if both are meant, start this one with ` +
+        '--leader-elect-ignore-other-namespaces',
+    });
   }
 
   async #pause(durationMs: number): Promise<void> {

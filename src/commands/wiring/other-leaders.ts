@@ -7,7 +7,14 @@ import { oneLine } from '../../kube/one-line.ts';
 
 export type OtherLeaders =
   | { readonly code: 'none' }
-  | { readonly code: 'held'; readonly namespace: string; readonly holder: string; readonly untilMs: number }
+  | {
+      readonly code: 'held';
+      readonly namespace: string;
+      readonly holder: string;
+      readonly untilMs: number;
+      /** Than the lease in the own namespace, as far as both are known: of two that lead, one has to know that it is the second. */
+      readonly isEarlier: boolean;
+    }
   /** Not allowed everywhere. `looked`: the namespaces where it was, and where nobody leads. */
   | { readonly code: 'forbidden'; readonly message: string; readonly looked: readonly string[] }
   /** Ask again. */
@@ -28,7 +35,9 @@ export interface OtherLeadersQuestion {
 
 /** By namespace. */
 type Leases = ReadonlyMap<string, LeaseRecord>;
-type Found = { readonly leases: Leases; readonly forbidden?: Forbidden } | { readonly problem: string };
+type Found =
+  | { readonly leases: Leases; readonly own?: LeaseRecord | undefined; readonly forbidden?: Forbidden }
+  | { readonly problem: string };
 type Forbidden = Omit<Extract<OtherLeaders, { readonly code: 'forbidden' }>, 'code'>;
 
 const HOLDER_LENGTH_MAX = 200;
@@ -44,7 +53,7 @@ export async function otherLeaders(question: OtherLeadersQuestion): Promise<Othe
   if ('problem' in first) return { code: 'no-answer', message: first.problem };
   const nowMs = question.now();
   const held = [...first.leases].find(([, record]) => heldUntilMs(record) > nowMs);
-  if (held !== undefined) return heldBy(held);
+  if (held !== undefined) return heldBy(held, question.namespace, first.own);
   if ([...first.leases.values()].some((record) => heldUntilMs(record) > nowMs - DOUBTFUL_MS)) {
     await question.pause(SECOND_LOOK_MS);
     const second = await find(question);
@@ -53,17 +62,23 @@ export async function otherLeaders(question: OtherLeadersQuestion): Promise<Othe
       const before = first.leases.get(namespace);
       return record.holderIdentity !== '' && (before === undefined || !isSameRecord(before, record));
     });
-    if (renewed !== undefined) return heldBy(renewed);
+    if (renewed !== undefined) return heldBy(renewed, question.namespace, second.own);
   }
   return first.forbidden === undefined ? { code: 'none' } : { code: 'forbidden', ...first.forbidden };
 }
 
-function heldBy([namespace, record]: readonly [string, LeaseRecord]): OtherLeaders {
+function heldBy(
+  [namespace, record]: readonly [string, LeaseRecord],
+  ownNamespace: string,
+  own: LeaseRecord | undefined,
+): OtherLeaders {
+  const aheadMs = (own?.acquireTimeMs ?? Number.POSITIVE_INFINITY) - record.acquireTimeMs;
   return {
     code: 'held',
     namespace,
     holder: oneLine(record.holderIdentity, HOLDER_LENGTH_MAX),
     untilMs: heldUntilMs(record),
+    isEarlier: aheadMs > 0 || (aheadMs === 0 && namespace < ownNamespace),
   };
 }
 
@@ -74,8 +89,9 @@ async function find(question: OtherLeadersQuestion): Promise<Found> {
   if (everywhere.code !== 'read') return await findByName(question, everywhere.message);
   const leases = recordsByNamespace(everywhere.text);
   if (leases === undefined) return { problem: 'the answer is not a list of Leases' };
+  const ownLease = leases.get(own);
   leases.delete(own);
-  return { leases };
+  return { leases, own: ownLease };
 }
 
 /** Where a lease may be read by its name, though not everywhere. */

@@ -52,6 +52,7 @@ export class RunningController {
   readonly #workers: WorkerControl;
   readonly #refusals: RefreshOnRefusal;
   readonly #guard: LeadershipGuard;
+  readonly #refused = Promise.withResolvers<'refused'>();
   #election: Election | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
   #isStopping = false;
@@ -78,6 +79,7 @@ export class RunningController {
       namespace: source.namespace,
       isInCluster: source.isInCluster,
       log: this.#log,
+      onRefused: () => this.#refused.resolve('refused'),
     });
     // Before the first task, since a lane's histograms begin with it.
     const { wanted } = this.#updater.lanes.state;
@@ -93,8 +95,12 @@ export class RunningController {
     });
   }
 
-  /** `refused`: another controller leads, and this one has to end. */
-  async start(): Promise<'started' | 'refused'> {
+  /** Resolves when another controller leads, and this one has to end. */
+  get refused(): Promise<'refused'> {
+    return this.#refused.promise;
+  }
+
+  async start(): Promise<void> {
     const { leaderElect, metricsAddress, healthAddress, logLevel } = this.#options;
     // Said at every start, however little is logged.
     const level = logLevel === 'error' ? 'error' : 'warn';
@@ -104,10 +110,9 @@ export class RunningController {
     publishMetrics(this.#metrics, this.#updater);
     await this.#serve('metrics', metricsAddress, [metricsRoute(this.#metrics)]);
     await this.#serve('health', healthAddress, this.#healthServerRoutes());
-    if (!(await this.#guard.mayStart())) return 'refused';
-    if (this.#isStopping) return 'started';
+    if (!(await this.#guard.mayStart()) || this.#isStopping) return;
     await this.#updater.start();
-    if (this.#isStopping) return 'started';
+    if (this.#isStopping) return;
     const look = () => this.#readerProblems.look(this.#updater.host.reader.contacts(), monotonicMs());
     this.#lookTimer = setInterval(look, LOOK_EVERY_MS);
     this.#log('info', 'started', {
@@ -118,7 +123,6 @@ export class RunningController {
     });
     if (leaderElect.isEnabled && !this.#options.isDryRun) this.#elect();
     else this.#updater.lead(Number.POSITIVE_INFINITY);
-    return 'started';
   }
 
   /** In-flight requests end, then the lease is given up, so that the next leader starts with nothing under way. */
@@ -141,7 +145,10 @@ export class RunningController {
       identity: this.#identity,
       namespace: this.#source.namespace,
       log: this.#log,
-      onChange: (isLeader) => this.#metrics.setLeader(isLeader),
+      onChange: (isLeader) => {
+        this.#metrics.setLeader(isLeader);
+        if (isLeader) void this.#guard.watch();
+      },
       note: {
         status: () => encodeNote(this.#status()),
         memories: () => this.#updater.host.controller.memories(),
