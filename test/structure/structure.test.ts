@@ -102,6 +102,28 @@ test('structure: barrels → none', () => {
   assertNone(problems, 'Import each thing from the file that defines it, instead of index.ts and `export … from`:');
 });
 
+/** Packages and folders that a file loads when it runs, its own included. */
+function loadedBy(path: string, seen = new Set<string>(), loaded = new Set<string>()): ReadonlySet<string> {
+  if (seen.has(path)) return loaded;
+  seen.add(path);
+  loaded.add(folderOf(path));
+  for (const { specifier, target, isTypeOnly } of byPath.get(path)?.imports ?? []) {
+    if (isTypeOnly) continue;
+    if (target === undefined) loaded.add(packageOf(specifier));
+    else loadedBy(target, seen, loaded);
+  }
+  return loaded;
+}
+
+test('structure: what a file loads → nothing that it never may', () => {
+  const problems = Object.entries(rules.neverLoads).flatMap(([path, unwanted]) => {
+    const loaded = loadedBy(path);
+    if (loaded.size < 2) return [`${path} loads nothing: does it exist?`];
+    return unwanted.filter((name) => loaded.has(name)).map((name) => `${path} loads ${name}`);
+  });
+  assertNone(problems, 'Import it where it is needed, or only its types:');
+});
+
 test('structure: every library → in few files, and declared', () => {
   const manifest = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8'));
   const filesOf = new Map<string, Set<string>>();
@@ -176,7 +198,7 @@ test('structure: length of files → within the limit', (context) => {
 
 test('structure: names of files → kebab-case', () => {
   const problems = everything.filter(
-    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.property)?(\.test|\.e2e|\.chaos)?\.ts$/.test(basename(path)),
+    ({ path }) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.property)?(\.test|\.e2e|\.chaos|\.node)?\.ts$/.test(basename(path)),
   );
   assertNone(
     problems.map(({ path }) => path),
