@@ -198,6 +198,9 @@ export function silenceOf(leader: LeaderStatus): HoldingReason {
     const message = `the controller was last heard of ${formatAge(leader.ageMs)} ago, longer than its lease lasts`;
     return { code: 'controller-outdated', message };
   }
+  if (!leader.report.isLeading) {
+    return { code: 'controller-not-leading', message: 'the controller that was asked stands by, or is a dry run' };
+  }
   const isLeftOut = leader.report.rolloutsLeftOut > 0;
   const message = isLeftOut ? 'its lease has no room for all' : 'the controller does not know of it yet';
   return { code: 'controller-silent', message };

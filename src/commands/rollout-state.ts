@@ -8,9 +8,9 @@ import { wordsOf } from './workers-view.ts';
 /** What only the leader knows of a rollout; undefined when it is not reached. */
 export type LedRollout = ControllerReport['rollouts'][number] | undefined;
 
-/** What the leader told about a rollout. One that is gone is not asked. */
+/** What the leader told about a rollout. One that is gone is not asked, nor one that stands by: it does not know. */
 export function ledOf(leader: LeaderStatus, daemonSet: string): LedRollout {
-  if (!leader.ok || leader.isOutdated) return undefined;
+  if (!leader.ok || leader.isOutdated || !leader.report.isLeading) return undefined;
   return leader.report.rollouts.find((rollout) => rollout.daemonSet === daemonSet);
 }
 

@@ -40,6 +40,7 @@ export function standingOf({ key, rollout }: Followed, leader: LeaderStatus, now
   const heldBy = rollout.heldBy({ window: Number.POSITIVE_INFINITY }, nowMs);
   const seen = { counts, block: rollout.blocked(), heldBy, left: () => leftBehind(rollout, nowMs) };
   // Of an OTA rollout that goes on nothing is told.
-  const isTold = led !== undefined || (leader.ok && !leader.isOutdated && counts.strategy === 'OTA');
+  const isTold =
+    led !== undefined || (leader.ok && !leader.isOutdated && leader.report.isLeading && counts.strategy === 'OTA');
   return stateOf(seen, led, isTold ? undefined : silenceOf(leader));
 }

@@ -65,6 +65,11 @@ const NO_LEADER: LeaderStatus = { ok: false, message: 'there is no lease' };
 const OUTDATED = (world: World): LeaderStatus =>
   ({ ...leaderOf(world), ageMs: 90_000, isOutdated: true }) as LeaderStatus;
 
+const STANDING_BY = (world: World): LeaderStatus => {
+  const leader = leaderOf(world);
+  return leader.ok ? { ...leader, report: { ...leader.report, isLeading: false } } : leader;
+};
+
 const STANDINGS: readonly Standing[] = [
   {
     name: 'pods are being replaced',
@@ -197,6 +202,13 @@ const STANDINGS: readonly Standing[] = [
   },
   { name: 'no controller', world: led, leader: () => NO_LEADER, state: 'unknown', codes: ['controller-not-reached'] },
   { name: 'a controller that is gone', world: led, leader: OUTDATED, state: 'unknown', codes: ['controller-outdated'] },
+  {
+    name: 'a controller that stands by',
+    world: led,
+    leader: STANDING_BY,
+    state: 'unknown',
+    codes: ['controller-not-leading'],
+  },
   {
     name: 'a controller that does not know of it',
     world: led,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { documentProblems } from '../commands/contract.ts';
 import { Cli, eventually, kubeconfig, runCli, simulator } from './support.ts';
 
 const SERVERS = [
@@ -41,6 +42,12 @@ test('trust 11: run --dry-run → names at info what fits into the budget, says 
   const address = (await cli.address('health')).replace('http://', '');
   const { stdout, stderr } = await runCli(t, ['status', '--kubeconfig', config, '--controller', address]);
   assert.match(stdout, /\ncontroller \S+, a dry run, which writes nothing, as of /, stderr);
+  const json = await runCli(t, ['status', '--kubeconfig', config, '--controller', address, '-o', 'json']);
+  const document = JSON.parse(json.stdout);
+  assert.deepEqual(documentProblems('status', document), []);
+  const [{ state, reasons, leader }] = document.daemonSets;
+  assert.deepEqual([state, leader], ['unknown', null]);
+  assert.ok(reasons.some(({ code }: { code: string }) => code === 'controller-not-leading'));
   cli.signal('SIGTERM');
   assert.equal(await cli.ended, 0, cli.output);
   assert.doesNotMatch(cli.output, CLAIMS);

@@ -55,6 +55,8 @@ export const ROLLOUT_REASONS = {
     'nodes with a taint that the pod does not tolerate still have the old pod, which could not come back',
   'controller-not-reached': 'the controller, or its lease, cannot be asked, or there is none',
   'controller-outdated': 'the controller was last heard of longer ago than its lease lasts',
+  'controller-not-leading':
+    'the controller that was asked stands by, or is a dry run: it does nothing, and another one may',
   'controller-silent':
     'the controller says nothing of this DaemonSet: it does not know it yet, or its lease has no room',
 } as const satisfies Codes;
