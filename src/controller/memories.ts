@@ -25,9 +25,10 @@ export class Memories {
     for (const { uid, rollout } of followed) {
       gone.delete(uid);
       const text = rollout.memory();
-      if (text === this.#texts.get(uid)) continue;
+      // Not known yet: what was left stays, or a leader that begins would wipe it out.
+      if (text === undefined || text === this.#texts.get(uid)) continue;
       this.#texts.delete(uid);
-      if (text !== undefined) this.#texts.set(uid, text);
+      this.#texts.set(uid, text);
     }
     for (const uid of gone) this.#texts.delete(uid);
     return this.#texts;

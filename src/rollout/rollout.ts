@@ -240,7 +240,7 @@ export class Rollout {
     this.#pace.forget();
   }
 
-  /** What the next leader has to know and cannot read from the cluster; undefined: nothing. Changes rarely, costs little. */
+  /** What the next leader has to know and cannot read from the cluster; undefined: not known yet. Changes rarely, costs little. */
   memory(): string | undefined {
     return this.#definition.facts.isSynced ? this.#book.memory.text : undefined;
   }

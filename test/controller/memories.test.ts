@@ -71,3 +71,12 @@ test('trust 5: memories change → the one that changed last comes last; opted o
   assert.deepEqual([...world.controller.memories()], [['uid-b', 'two']]);
   assert.deepEqual(heard, []);
 });
+
+test('trust 5: a rollout that has not read everything yet → what was left for it is not wiped out', (t) => {
+  t.mock.method(Rollout.prototype, 'memory', () => undefined);
+  const world = new World(2);
+  world.apply(optedIn('a', '1'));
+  world.apply(optedIn('b', '1'));
+  world.controller.remember(LEFT, world.nowMs);
+  assert.deepEqual(new Map(world.controller.memories()), LEFT);
+});
