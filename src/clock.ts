@@ -40,3 +40,20 @@ export function monotonicMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6 + offsetMs;
 }
+
+/** A wall clock that is corrected gently, or read a little later than the other one, parts from it by less. */
+const JUMP_MS = 1000;
+let suspendedMs = 0;
+let wallAheadMs = wallMs() - monotonicMs();
+
+/**
+ * The monotonic clock, and the time in which the machine was suspended as far as the wall clock tells: for what grows old
+ * meanwhile. A wall clock that is set forward looks the same. Each thread has its own, which never steps back.
+ */
+export function elapsedMs(): number {
+  const nowMs = monotonicMs();
+  const aheadMs = wallMs() - nowMs;
+  if (aheadMs - wallAheadMs > JUMP_MS) suspendedMs += aheadMs - wallAheadMs;
+  wallAheadMs = aheadMs;
+  return nowMs + suspendedMs;
+}

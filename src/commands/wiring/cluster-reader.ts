@@ -12,7 +12,7 @@ import { Reflector } from '../../cache/reflector.ts';
 import type { ReflectorProblem } from '../../cache/reflector-machine.ts';
 import { daemonSetSource, nodeSource, podSource, type ResourceSource, revisionSource } from '../../cache/resources.ts';
 import type { ApiClient } from '../../client/api.ts';
-import { monotonicMs } from '../../clock.ts';
+import { elapsedMs } from '../../clock.ts';
 import type { Change, SyncedPart } from '../../controller/followed.ts';
 import {
   daemonSetsView,
@@ -122,7 +122,7 @@ export class ClusterReader {
 
   /** What of the view cannot be relied on for deciding; to be asked about once a second. */
   losses(): readonly ViewLoss[] {
-    return lossesOf(this.#streams(), monotonicMs());
+    return lossesOf(this.#streams(), elapsedMs());
   }
 
   /** What stood in the way may be gone: nothing waits any longer. */
@@ -152,7 +152,8 @@ export class ClusterReader {
       onSynced: handlers.onSynced,
       onProblem: (problem) => this.#options.onProblem({ stream: identity.stream, problem }),
       random: Math.random,
-      now: monotonicMs,
+      // What was read grows old while the machine is suspended.
+      now: elapsedMs,
     });
     streams.push({
       identity,

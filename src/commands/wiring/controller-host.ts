@@ -1,6 +1,6 @@
 import type { ContactLimits } from '../../cache/contact.ts';
 import type { ApiClient } from '../../client/api.ts';
-import { monotonicMs, wallMs } from '../../clock.ts';
+import { elapsedMs, monotonicMs, wallMs } from '../../clock.ts';
 import { Controller, type Leadership } from '../../controller/controller.ts';
 import type { DaemonSetEvent, LogFields, LogLevel } from '../../controller/ports.ts';
 import type { TrafficOptions } from '../../controller/traffic.ts';
@@ -62,7 +62,7 @@ export class ControllerHost {
 
   start(): void {
     this.reader.start();
-    this.#lookTimer = setInterval(() => this.#lookAtView(monotonicMs()), LOOK_EVERY_MS);
+    this.#lookTimer = setInterval(() => this.#lookAtView(elapsedMs()), LOOK_EVERY_MS);
   }
 
   async stop(): Promise<void> {
@@ -119,7 +119,8 @@ export class ControllerHost {
     this.#gathering = undefined;
     if (this.#isStopped) return;
     const nowMs = monotonicMs();
-    if (this.#look.isDue(nowMs)) this.#lookAtView(nowMs);
+    const seenMs = elapsedMs();
+    if (this.#look.isDue(seenMs)) this.#lookAtView(seenMs);
     this.controller.pump(nowMs, wallMs());
     const wakeMs = this.controller.nextWakeMs(nowMs);
     clearTimeout(this.#timer);
