@@ -202,7 +202,7 @@ export class Rollout {
     return this.#definition.blocked();
   }
 
-  /** How many replacements are in flight; a mark takes nothing away, so OTA has none. */
+  /** A mark takes nothing away, so OTA has none. */
   get replacementsInFlight(): number {
     return this.#definition.facts.strategy === 'OTA' ? 0 : this.#book.counters.of('inFlight');
   }
@@ -217,12 +217,12 @@ export class Rollout {
     return { ...this.#book.sizes(), paced: this.#pace.size, revisions: this.#definition.revisionCount };
   }
 
-  /** Failed nodes by cause, as things are now; O(n). */
+  /** Failed nodes by cause; O(n). */
   failures(): ReadonlyMap<FailureCause, number> {
     return this.#book.failures();
   }
 
-  /** Writes that the API server refuses, as things are now; O(n) when there are any. */
+  /** Writes that the API server refuses; O(n). */
   refusals(): readonly RefusedWrites[] {
     return this.#book.refusals();
   }
@@ -239,7 +239,6 @@ export class Rollout {
   standBy(): void {
     this.#pace.forget();
   }
-
   /** What the next leader has to know and cannot read from the cluster; undefined: not known yet. Changes rarely, costs little. */
   memory(): string | undefined {
     return this.#definition.facts.isSynced ? this.#book.memory.text : undefined;
@@ -253,7 +252,7 @@ export class Rollout {
     this.#applyChange('facts', nowMs);
   }
 
-  /** What holds back whoever would be next; undefined: nothing does, nobody waits, or nothing is decided. */
+  /** What holds back whoever would be next; undefined: nothing. */
   heldBy(limits: Omit<SelectLimit, 'count'>, nowMs: number): ReturnType<Selection['heldBy']> {
     return this.#selection.heldBy(limits, nowMs);
   }
