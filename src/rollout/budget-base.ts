@@ -4,24 +4,21 @@ import { NEVER } from './slot-state.ts';
 const RISES_AFTER_MS = 60_000;
 
 /**
- * How many nodes a percentage is of. While replacements are in flight it falls at once and rises only to what it was at least in
- * the last minute, so a node that flaps does not make the budget flap.
+ * How many nodes a percentage is of. It falls at once and rises only to what it was at least in the last minute, so a node that
+ * flaps does not make the budget flap, and who comes back is not counted upon before it has stayed.
  */
 export class BudgetBase {
-  #value = 0;
+  #value: number | undefined;
   #lowest = 0;
   #sinceMs = 0;
-  #isHeld = false;
 
-  /** The base now that so many nodes could be counted. */
+  /** The base now that so many nodes can be counted. */
   of(count: number): number {
-    return this.#isHeld ? Math.min(this.#value, count) : count;
+    return this.#value === undefined ? count : Math.min(this.#value, count);
   }
 
-  /** Takes in how many there are now, and whether anything is in flight. */
-  observe(count: number, isBusy: boolean, nowMs: number): void {
-    if (!isBusy || !this.#isHeld || count < this.#value) {
-      this.#isHeld = isBusy;
+  observe(count: number, nowMs: number): void {
+    if (this.#value === undefined || count < this.#value) {
       this.#set(count, count, nowMs);
       return;
     }
@@ -31,7 +28,7 @@ export class BudgetBase {
 
   /** When it may rise though nothing happens; NEVER: it does not. */
   wakeMs(count: number): number {
-    return this.#isHeld && count > this.#value ? this.#sinceMs + RISES_AFTER_MS : NEVER;
+    return this.#value !== undefined && count > this.#value ? this.#sinceMs + RISES_AFTER_MS : NEVER;
   }
 
   #set(value: number, lowest: number, nowMs: number): void {

@@ -54,19 +54,23 @@ function recallReplacement(slot: Slot, node: NodeRecord, { facts, nowMs }: Recal
       noteReplaced(slot, slot.notReadySinceMs, facts);
     return;
   }
-  const atMs = pod === undefined ? askedToGoAtMs(slot) : isCurrentSlot(slot, facts) ? pod.createdAtMs : -NEVER;
-  const isFirst =
-    pod !== undefined && atMs - node.createdAtMs < FIRST_POD_MS && node.createdAtMs >= facts.newestSinceMs;
+  // A pod of another revision tells what that one did, should it become the newest again.
+  const isOther = pod !== undefined && !isCurrentSlot(slot, facts);
+  const atMs = pod === undefined ? askedToGoAtMs(slot) : pod.createdAtMs;
   const isUnknown = atMs === 0;
-  if (isFirst || (atMs < facts.newestSinceMs && !isUnknown)) return;
+  const isFirst = pod !== undefined && atMs - node.createdAtMs < FIRST_POD_MS;
+  if (isFirst && (isOther || node.createdAtMs >= facts.newestSinceMs)) return;
+  if (!isOther && atMs < facts.newestSinceMs && !isUnknown) return;
+  const hash = pod?.revisionHash ?? facts.target?.hash;
   if (node.isReady) {
-    if (nowMs - atMs <= suspectedMs(facts)) noteReplaced(slot, Math.min(nowMs, atMs), facts);
+    if (nowMs - atMs <= suspectedMs(facts)) noteReplaced(slot, Math.min(nowMs, atMs), facts, hash);
     return;
   }
   slot.notReadySinceMs = Math.min(slot.notReadySinceMs, unreadySinceMs(pod));
-  if (isUnknown || node.readyChangedAtMs === undefined) noteReplaced(slot, slot.notReadySinceMs, facts);
+  if (isUnknown || node.readyChangedAtMs === undefined) noteReplaced(slot, slot.notReadySinceMs, facts, hash);
   // What was made (or deleted) on a node that was away already did not take it down.
-  else if (atMs <= slot.notReadySinceMs + CLOCKS_MS) noteReplaced(slot, Math.min(atMs, slot.notReadySinceMs), facts);
+  else if (atMs <= slot.notReadySinceMs + CLOCKS_MS)
+    noteReplaced(slot, Math.min(atMs, slot.notReadySinceMs), facts, hash);
 }
 
 /** When the last of the pods that are on their way out was deleted, by the API server's clock. */
@@ -100,8 +104,8 @@ function recallSpell(slot: Slot, node: NodeRecord, { facts, nowMs, memory, isUnd
   }
   if (slot.isAwaitingReplacement) return;
   slot.brokenSinceMs = Math.min(slot.brokenSinceMs, sinceMs);
-  const isBefore = isCurrentSlot(slot, facts) && sinceMs + facts.progressDeadlineMs < facts.newestSinceMs;
-  if (isBefore) slot.wasBroken = true;
+  // Nothing replaced a current pod that has been broken for long: it needs no turn.
+  if (isLong && isCurrentSlot(slot, facts)) slot.wasBroken = true;
 }
 
 function hasFirstPodAtMost({ pods }: Slot, node: NodeRecord, nowMs: number): boolean {

@@ -78,7 +78,8 @@ export class Selection {
 
   /** When somebody who was held back may go though nothing happens, the pace apart; undefined: nobody waits for that. */
   get wakeMs(): number | undefined {
-    const baseMs = this.#base.wakeMs(this.#book.counters.of('base'));
+    const isShare = this.#definition.policy?.maxUnavailable.unit === 'percent';
+    const baseMs = isShare ? this.#base.wakeMs(this.#book.counters.of('base')) : NEVER;
     const wakeMs = Math.min(this.#refusals.wakeMs, this.#refill.wakeMs ?? NEVER, baseMs);
     return wakeMs === NEVER ? undefined : wakeMs;
   }
@@ -87,8 +88,7 @@ export class Selection {
   tick(nowMs: number): void {
     this.#refusals.tick(nowMs);
     this.#refill.tick(nowMs);
-    const { counters } = this.#book;
-    this.#base.observe(counters.of('base'), counters.of('inFlight') > 0, nowMs);
+    if (this.#definition.facts.isSynced) this.#base.observe(this.#book.counters.of('base'), nowMs);
   }
 
   /** Slots that may go now, each marked as asked: reads first, then marks and what goes by force, then deletions. */

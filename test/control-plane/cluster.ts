@@ -174,6 +174,8 @@ export interface DaemonSetOptions {
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly minReadySeconds?: number;
   readonly terminationGracePeriodSeconds?: number;
+  /** Absent: every taint is tolerated. */
+  readonly tolerations?: readonly unknown[];
   readonly imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
 }
 
@@ -195,7 +197,7 @@ export function daemonSetManifest(options: DaemonSetOptions): unknown {
           // A grace period would keep the pod for that long only with a kubelet that waits.
           terminationGracePeriodSeconds: options.terminationGracePeriodSeconds ?? 5,
           ...(options.nodeSelector === undefined ? {} : { nodeSelector: options.nodeSelector }),
-          tolerations: [{ operator: 'Exists' }],
+          tolerations: options.tolerations ?? [{ operator: 'Exists' }],
           containers: [
             {
               name: 'agent',

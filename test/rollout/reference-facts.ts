@@ -159,6 +159,12 @@ export class ReferenceFacts {
     return running.length > 0 ? running : staying;
   }
 
+  /** A pod is on its way out, and it is no leftover beside another one. */
+  isLeaving(name: string): boolean {
+    const hasLive = this.liveOn(name).length > 0;
+    return this.podsOn(name).some(({ record }) => record.isTerminating && (record.phase === 'Running' || !hasLive));
+  }
+
   /** The pod would be created there. */
   fits(name: string): boolean {
     return this.taintOf(name) === undefined;

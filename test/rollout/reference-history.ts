@@ -170,7 +170,7 @@ export class ReferenceHistory extends ReferenceDecisions {
       }
       if (this.awaiting.has(name)) continue;
       this.brokenSince.set(name, Math.min(sinceMs, this.brokenSince.get(name) ?? FOREVER));
-      if (current && sinceMs + this.deadlineMs() < newestMs) this.wasBroken.add(name);
+      if (current && nowMs - sinceMs > this.deadlineMs() + this.minReadyMs + 60_000) this.wasBroken.add(name);
     }
     for (const [name, { notReadySince }] of this.nodes) {
       if (this.places.has(name) && notReadySince !== FOREVER) this.noteDeparture(name, notReadySince);
@@ -188,19 +188,21 @@ export class ReferenceHistory extends ReferenceDecisions {
       return;
     }
     const deletedAtMs = leaving.map((each) => (each.record.deletionAtMs ?? 0) - (each.record.deletionGraceMs ?? 0));
-    let atMs = Math.max(0, ...deletedAtMs);
-    if (pod !== undefined) atMs = this.isCurrent(pod) ? pod.createdAtMs : Number.NEGATIVE_INFINITY;
-    const isFirst = pod !== undefined && atMs - record.createdAtMs < 60_000 && record.createdAtMs >= at.newestMs;
-    if (isFirst || (atMs !== 0 && atMs < at.newestMs)) return;
+    const atMs = pod === undefined ? Math.max(0, ...deletedAtMs) : pod.createdAtMs;
+    const isOther = pod !== undefined && !this.isCurrent(pod);
+    const isFirst = pod !== undefined && atMs - record.createdAtMs < 60_000;
+    if (isFirst && (isOther || record.createdAtMs >= at.newestMs)) return;
+    if (!isOther && atMs !== 0 && atMs < at.newestMs) return;
+    const hash = pod?.revisionHash ?? this.target?.hash;
     if (record.isReady) {
-      if (at.nowMs - atMs <= this.minReadyMs + 300_000) this.noteReplaced(name, Math.min(at.nowMs, atMs));
+      if (at.nowMs - atMs <= this.minReadyMs + 300_000) this.noteReplaced(name, Math.min(at.nowMs, atMs), hash);
       return;
     }
     if (pod !== undefined && !pod.isReady && (pod.readyChangedAtMs ?? 0) >= pod.createdAtMs) {
       node.notReadySince = Math.min(node.notReadySince, pod.readyChangedAtMs ?? FOREVER);
     }
-    if (atMs === 0 || record.readyChangedAtMs === undefined) this.noteReplaced(name, node.notReadySince);
-    else if (atMs <= node.notReadySince + 60_000) this.noteReplaced(name, Math.min(atMs, node.notReadySince));
+    if (atMs === 0 || record.readyChangedAtMs === undefined) this.noteReplaced(name, node.notReadySince, hash);
+    else if (atMs <= node.notReadySince + 60_000) this.noteReplaced(name, Math.min(atMs, node.notReadySince), hash);
   }
 
   /** An old pod stays there. */

@@ -38,7 +38,7 @@ export class ReferenceStatus extends ReferenceFacts {
     const node = this.nodes.get(name);
     const pods = this.podsOn(name);
     const live = this.liveOn(name);
-    const isLeaving = pods.some(({ record }) => record.isTerminating);
+    const isLeaving = this.isLeaving(name);
     const only = live.length === 1 ? live[0] : undefined;
     const ask = this.asks.get(name);
     const current = only !== undefined && this.isCurrent(only.record);
@@ -112,8 +112,7 @@ export class ReferenceStatus extends ReferenceFacts {
       return this.isForce && pod?.isTerminating === true && this.liveOn(name).length === 0;
     }
     const [only, second] = this.liveOn(name);
-    if (only?.record.uid !== uid || second !== undefined || pods.some(({ isTerminating }) => isTerminating))
-      return false;
+    if (only?.record.uid !== uid || second !== undefined || this.isLeaving(name)) return false;
     return pod?.phase === 'Running' && !this.isCurrent(pod);
   }
 
