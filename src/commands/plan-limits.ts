@@ -30,7 +30,7 @@ export function toldLimits(status: LeaderStatus, daemonSet: string): ToldLimits 
   const [tightest] = boundsOf(told).sort((a, b) => a.atOnce - b.atOnce);
   return {
     ...Object.fromEntries(boundsOf(told).map(({ key, atOnce }) => [key, atOnce])),
-    ...(failedCount > 0 ? { failed: failedCount } : {}),
+    ...(failedCount > 0 ? { failed: failedCount, failedAway: failures['node-not-ready'] ?? 0 } : {}),
     ...(told.heldBy === 'refusals' ? { areDeletionsRefused: true } : {}),
     why: tightest && `${tightest.who} lets ${tightest.atOnce} of them go at once${tightest.because}`,
     seen,

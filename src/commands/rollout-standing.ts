@@ -2,6 +2,7 @@ import { PAUSED_ANNOTATION } from '../kube/annotations.ts';
 import type { Limiter } from '../rollout/budget.ts';
 import type { RolloutCounts } from '../rollout/counts.ts';
 import type { Block } from '../rollout/definition.ts';
+import type { FailureCause } from '../rollout/explain.ts';
 import { LIMITER_WORDS } from '../rollout/plan.ts';
 import { ROLLOUT_REASONS, type RolloutReasonCode, type RolloutStateCode } from './contract/codes.ts';
 import type { LeftBehind } from './left-behind.ts';
@@ -38,6 +39,7 @@ export interface RolloutState {
   readonly etaSeconds: number | null;
 }
 
+const AWAY: FailureCause = 'node-not-ready';
 const NAMES_MAX = 10;
 /** Of those, in a table. */
 const NAMES_SHOWN_MAX = 3;
@@ -119,8 +121,10 @@ function isReasonCode(code: string): code is RolloutReasonCode {
 }
 
 function sharesOf(counts: RolloutCounts, led: LedRollout): { readonly failed: number; readonly flying: number } {
-  const failed = failedCount(counts, led);
-  return { failed, flying: Math.max(0, counts.inFlight - failed) };
+  // Those that only the leader has seen fail look as if they were under way, unless their node is away.
+  const told = Object.entries(led?.failures ?? {}).reduce((sum, [cause, n]) => sum + (cause === AWAY ? 0 : n), 0);
+  const hidden = Math.max(0, told - counts.failed);
+  return { failed: failedCount(counts, led), flying: Math.max(0, counts.inFlight - hidden) };
 }
 
 function pausedReasons(blocked: HoldingReason | undefined): HoldingReason[] {

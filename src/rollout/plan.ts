@@ -64,6 +64,8 @@ export interface PlanLimits {
   readonly maxInFlight?: number;
   /** Nodes that failed, as it has seen. */
   readonly failed?: number;
+  /** Those of them whose node went away soon after. */
+  readonly failedAway?: number;
   /** All deletions are refused, and one is tried a second. */
   readonly areDeletionsRefused?: boolean;
   /** Why it decides nothing new. */

@@ -154,7 +154,8 @@ export class Selection {
       tries: told.areDeletionsRefused === true ? 0 : this.#refusals.room('delete', nowMs),
     };
     const areForcedRefused = this.#refusals.areRefused('force-delete');
-    const use = withFailed(this.use(), told.failed ?? 0);
+    const seenAway = told.failed === undefined ? 0 : (this.#book.failures().get('node-not-ready') ?? 0);
+    const use = told.failed === undefined ? this.use() : withFailed(this.use(), seenAway, told);
     return { ...previewDeletes(this.#book.candidates, use, room), areForcedRefused };
   }
 
@@ -221,8 +222,18 @@ export class Selection {
   }
 }
 
-/** As the leader has them, who may have seen nodes fail that whoever only looks takes for under way, or for away. */
-function withFailed(use: BudgetUse, failed: number): BudgetUse {
-  if (failed <= use.failed) return use;
-  return { ...use, failed, inFlight: Math.max(use.inFlight, failed), unavailable: Math.max(use.unavailable, failed) };
+/**
+ * As the leader has them, who may have seen nodes fail that whoever only looks takes for under way, or, where the node went
+ * away, for none of its business.
+ */
+function withFailed(use: BudgetUse, seenAway: number, { failed = 0, failedAway = 0 }: PlanLimits): BudgetUse {
+  const away = Math.max(0, failedAway - seenAway);
+  const others = Math.max(0, failed - failedAway - (use.failed - seenAway));
+  return {
+    ...use,
+    failed: use.failed + away + others,
+    occupied: use.occupied + away + Math.max(0, others - use.inFlight),
+    unavailable: use.unavailable + away + Math.max(0, others - use.inFlight),
+    inFlight: Math.max(0, use.inFlight - others),
+  };
 }

@@ -155,3 +155,31 @@ test('trust 14: two of three places are failed nodes and one is on its way → t
   assert.deepEqual(held(), ['stopped', 'failed-nodes']);
   assert.equal(world.counts(key).failed, 3);
 });
+
+test('trust 14: pods that only the leader has seen fail, and look as if they were on their way → plan says failed nodes, too', () => {
+  const record = agent('2', MAX)('agent-0');
+  /** Two pods of the new version that do not start. */
+  const make = (): World => {
+    const world = new World(NODES);
+    world.lead();
+    const key = world.add(record);
+    for (const task of world.pump()) {
+      world.answer(task, 'done');
+      world.deletePod(task);
+      world.createPod(key, nodeOfSlot(task.slot), 'new', { isReady: false, createdAtMs: world.nowMs });
+    }
+    world.pump();
+    return world;
+  };
+  const world = make();
+  world.pump(601_000);
+  const leader = leaderOf(world);
+  const spectator = make();
+  const key = daemonSetKey('kube-system', 'agent-0');
+  const of = (told: Parameters<typeof toldLimits>[0]) => {
+    const nodes = spectator.controller.find(key)?.rollout.plan(spectator.nowMs, toldLimits(told, key)) ?? [];
+    return [...new Set(nodes.map(({ reason }) => reason))].sort();
+  };
+  assert.deepEqual(of({ ok: false, message: 'no leader' }), ['in-flight', 'waiting-budget']);
+  assert.deepEqual(of(leader), ['in-flight', 'waiting-failed']);
+});

@@ -49,6 +49,7 @@ const ROWS: readonly { name: string; status: LeaderStatus; expected: Partial<Ret
     expected: {
       window: 44,
       failed: 9,
+      failedAway: 0,
       why: 'the pace lets 44 of them go at once: 44 of 200: 61 pods/s come back',
       seen: [
         'failed nodes, as the controller has seen: 9 stuck-terminating; the event NodeUpdateFailed tells which',

@@ -89,6 +89,18 @@ const states: readonly State[] = [
     state: 'revision 30s old, failed nodes left',
   },
   {
+    name: 'trust 14: only those are under way that the leader has seen fail',
+    counts: { waiting: 0, inFlight: 3 },
+    led: led({ failures: { 'crash-loop': 3 } }),
+    state: 'revision 30s old, failed nodes left',
+  },
+  {
+    name: 'trust 14: one is under way beside a node that failed and is away',
+    counts: { waiting: 0, inFlight: 1 },
+    led: led({ failures: { 'node-not-ready': 1 } }),
+    state: 'revision 30s old, about 1s left',
+  },
+  {
     name: 'so many of them that those that wait are fewer',
     counts: { waiting: 3, inFlight: 0 },
     led: led({ failures: { 'node-not-ready': 5 } }),
@@ -103,7 +115,7 @@ const states: readonly State[] = [
     name: 'trust 12: it is paused, and some are in flight or failed',
     counts: { isPaused: true, failed: 4 },
     led: led({ blocked: 'paused by the annotation' }),
-    state: 'paused, 390 nodes to go, 96 in flight, 4 failed',
+    state: 'paused, 390 nodes to go, 100 in flight, 4 failed',
   },
   {
     name: 'trust 12: it is paused, and all is done',
@@ -131,7 +143,7 @@ const states: readonly State[] = [
   },
   {
     name: 'only failed nodes are left',
-    counts: { waiting: 0, failed: 100 },
+    counts: { waiting: 0, inFlight: 0, failed: 100 },
     state: 'revision 30s old, failed nodes left',
   },
   {
@@ -142,7 +154,7 @@ const states: readonly State[] = [
   },
   {
     name: 'only such nodes are left',
-    counts: { waiting: 0, failed: 100 },
+    counts: { waiting: 0, inFlight: 0, failed: 100 },
     led: led({ refused: 2 }),
     state: 'revision 30s old, failed nodes left, writes are refused',
   },

@@ -119,6 +119,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
       maxInFlight: small,
       maxInFlightPerDaemonSet: small,
       failed: small,
+      failedAway: small,
       areDeletionsRefused: fc.boolean(),
       blocked: fc.constant('stale: nodes'),
     },

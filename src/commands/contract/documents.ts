@@ -117,6 +117,7 @@ const planSchema = z
           .describe('replacements in flight at once by the limit on one DaemonSet'),
         maxInFlight: count().optional().describe('the same by what --max-in-flight leaves to this DaemonSet'),
         failed: count().optional().describe('nodes that failed, as the leader has seen'),
+        failedAway: count().optional().describe('those of them whose node went NotReady soon after'),
         areDeletionsRefused: z.boolean().optional().describe('all deletions are refused, and one is tried a second'),
         blocked: z.string().optional().describe('why the leader decides nothing new, for people'),
         blockedBy: z.string().optional().describe('the same as one of the codes of reasons in status'),
