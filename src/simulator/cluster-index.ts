@@ -45,7 +45,7 @@ export interface IndexListener {
   onRevision?(entry: Entry, commit: Commit): void;
 }
 
-const NOWHERE: PlacementVerdict = { shouldRun: false, shouldContinue: false };
+const NOWHERE: PlacementVerdict = { shouldRun: false, shouldContinue: false, isWanted: false, fits: false };
 
 /**
  * Slots by DaemonSet and node, kept up to date with every commit at O(1) a pod event. The DaemonSet controller and the

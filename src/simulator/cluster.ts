@@ -5,7 +5,8 @@ import { ClusterIndex } from './cluster-index.ts';
 import { DaemonSetController } from './daemonset-controller.ts';
 import { deletePod } from './graceful-delete.ts';
 import { Kubelets } from './kubelet.ts';
-import { GarbageCollector, NodeLifecycle } from './node-lifecycle.ts';
+import { type Absence, GarbageCollector, NodeLifecycle } from './node-lifecycle.ts';
+import { NodeTroubles } from './node-troubles.ts';
 import {
   type DaemonSetObject,
   type NodeObject,
@@ -75,6 +76,7 @@ export class SimulatedCluster {
   readonly index: ClusterIndex;
   readonly kubelets: Kubelets;
   readonly daemonSets: DaemonSetController;
+  readonly troubles: NodeTroubles;
   readonly #nodes: NodeLifecycle;
   readonly #random: Random;
   readonly #observer: Observer | undefined;
@@ -93,6 +95,7 @@ export class SimulatedCluster {
     this.daemonSets = new DaemonSetController({ ...settings, ...shared, random: forkRandom(random) });
     this.kubelets = new Kubelets({ ...settings, ...shared, random: forkRandom(random) });
     this.#nodes = new NodeLifecycle(store, timeline);
+    this.troubles = new NodeTroubles({ store, timeline, stop: (name) => this.setNodeReady(name, false) });
     new GarbageCollector(store, timeline, { delayMs: COLLECT_MS, nodeDelayMs: NODE_COLLECT_MS });
     const { authorize } = settings;
     this.api = new ApiServer({
@@ -180,11 +183,11 @@ export class SimulatedCluster {
   }
 
   /** The node stops reporting and is found to be so at once, or resumes. */
-  setNodeReady(name: string, isReady: boolean): void {
+  setNodeReady(name: string, isReady: boolean, how: Absence = 'unreachable'): void {
     if (this.store.get('nodes', name) === undefined) return;
     this.kubelets.setUp(name, isReady);
     if (isReady) this.#nodes.markReachable(name);
-    else this.#nodes.markUnreachable(name);
+    else this.#nodes.markAway(name, how);
   }
 
   setCordoned(name: string, isCordoned: boolean): void {

@@ -43,6 +43,9 @@ interface NodeState {
   readonly missed: (() => void)[];
 }
 
+/** As the name of a bad image: no pod ever becomes ready there. */
+export const EVERY_IMAGE = '*';
+
 const ORIGIN = 'kubelet';
 const SCHEDULING_MS = 20;
 const CREATING_MS = 30;
@@ -240,7 +243,7 @@ export class Kubelets {
     const pod = this.#options.store.get('pods', key) as PodObject | undefined;
     if (pod?.metadata.uid !== uid || pod.metadata.deletionTimestamp !== undefined) return;
     for (const { image } of pod.spec.containers) {
-      const trouble = node.badImages.get(image);
+      const trouble = troubleOf(node, image);
       if (trouble !== undefined) {
         this.#fail({ node, key, uid, trouble }, 1);
         return;
@@ -261,8 +264,8 @@ export class Kubelets {
     const pauseMs = Math.min(CRASH_BACKOFF_MS * 2 ** (attempt - 1), CRASH_BACKOFF_MAX_MS);
     timeline.after(pauseMs, () =>
       this.#whenUp(node, () => {
-        const isBad = pod.spec.containers.some(({ image }) => node.badImages.has(image));
-        if (isBad) this.#fail(failing, attempt + 1);
+        const isStillBad = pod.spec.containers.some(({ image }) => troubleOf(node, image));
+        if (isStillBad) this.#fail(failing, attempt + 1);
         else this.#start(node, key, uid);
       }),
     );
@@ -288,6 +291,8 @@ export class Kubelets {
     if (pod !== undefined) store.update('pods', { ...pod, status: statusOf(pod, timeline.nowMs) }, ORIGIN);
   }
 }
+
+const troubleOf = (node: NodeState, image: string) => node.badImages.get(image) ?? node.badImages.get(EVERY_IMAGE);
 
 /** Around the mean, between 0.7 and 1.3 of it. */
 function spread(random: Random, meanMs: number): number {

@@ -15,8 +15,13 @@ import { formatTime } from './time.ts';
 import type { Timeline } from './timeline.ts';
 
 const ORIGIN = 'node-controller';
-const UNREACHABLE = 'node.kubernetes.io/unreachable';
+/** How a node is away: nobody hears of it, or its kubelet says that it cannot run pods. */
+export type Absence = 'unreachable' | 'not-ready';
+const AWAY_TAINTS = ['node.kubernetes.io/unreachable', 'node.kubernetes.io/not-ready'];
 const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable';
+
+const UNKNOWN = { type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting' };
+const FALSE = { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'container runtime is down' };
 
 /** Kubernetes' node lifecycle controller: what the cluster writes when a node stops or resumes reporting. */
 export class NodeLifecycle {
@@ -28,13 +33,14 @@ export class NodeLifecycle {
     this.#timeline = timeline;
   }
 
-  /** The node did not report for too long: Ready Unknown, tainted, its pods not Ready. */
-  markUnreachable(nodeName: string): void {
+  /** The node did not report for too long (Ready Unknown), or reports that it is not Ready: tainted, its pods not Ready. */
+  markAway(nodeName: string, how: Absence): void {
     const nowMs = this.#timeline.nowMs;
-    const ready = { type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting' };
+    const ready = how === 'unreachable' ? UNKNOWN : FALSE;
     const timeAdded = formatTime(nowMs);
-    const taints: Taint[] = ['NoSchedule', 'NoExecute'].map((effect) => ({ key: UNREACHABLE, effect, timeAdded }));
-    this.#change(nowMs, { nodeName, ready, removes: UNREACHABLE, adds: taints });
+    const key = `node.kubernetes.io/${how}`;
+    const taints: Taint[] = ['NoSchedule', 'NoExecute'].map((effect) => ({ key, effect, timeAdded }));
+    this.#change(nowMs, { nodeName, ready, adds: taints });
     for (const object of this.#store.all('pods')) {
       const pod = object as PodObject;
       if (pod.spec.nodeName !== nodeName || pod.status.startTime === undefined) continue;
@@ -45,7 +51,7 @@ export class NodeLifecycle {
   markReachable(nodeName: string): void {
     const nowMs = this.#timeline.nowMs;
     const ready = { type: 'Ready', status: 'True', reason: 'KubeletReady', lastHeartbeatTime: formatTime(nowMs) };
-    this.#change(nowMs, { nodeName, ready, removes: UNREACHABLE, adds: [] });
+    this.#change(nowMs, { nodeName, ready, adds: [] });
   }
 
   setCordoned(nodeName: string, isCordoned: boolean): void {
@@ -60,11 +66,11 @@ export class NodeLifecycle {
 
   #change(
     nowMs: number,
-    change: { nodeName: string; ready: { type: string; status: string }; removes: string; adds: readonly Taint[] },
+    change: { nodeName: string; ready: { type: string; status: string }; adds: readonly Taint[] },
   ): void {
     const node = this.#store.get('nodes', change.nodeName) as NodeObject | undefined;
     if (node === undefined) return;
-    const others = (node.spec.taints ?? []).filter((taint) => taint.key !== change.removes);
+    const others = (node.spec.taints ?? []).filter(({ key }) => !AWAY_TAINTS.includes(key));
     const conditions = withCondition(node.status.conditions, change.ready, nowMs);
     const spec = { ...node.spec, taints: [...others, ...change.adds] };
     this.#store.update('nodes', { ...node, spec, status: { ...node.status, conditions } }, ORIGIN);

@@ -1,8 +1,10 @@
 import { type ClusterIndex, type Entry, entryKey, type Slot } from './cluster-index.ts';
 import type { DaemonSetObject } from './objects.ts';
+import { countFailed } from './observer-failed.ts';
 import { countMarks } from './observer-marks.ts';
 import { allowedUnavailable, isSameTemplate, optedStrategy } from './observer-policy.ts';
-import { type Counts, count, isDeletion, NOTHING, type View, viewOf } from './observer-view.ts';
+import { SiteWatch } from './observer-site.ts';
+import { type Counts, count, isDeletion, isExcused, NOTHING, type View, viewOf } from './observer-view.ts';
 import type { Commit } from './store.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -49,6 +51,9 @@ interface Watched {
   readonly count: Counts;
   /** Names of eligible Ready nodes without an available pod. */
   readonly unavailable: Set<string>;
+  /** Names of nodes that are not Ready and where a client has replaced the pod. */
+  readonly suspects: Set<string>;
+  readonly site: SiteWatch;
   peak: number;
   peakAtDeletion: number;
   peakOverall: number;
@@ -60,7 +65,7 @@ interface Watched {
   completedAtMs: number | undefined;
   allowed: number;
   /** What `allowed` was told from. */
-  allowedFor: { readonly daemonSet: DaemonSetObject | undefined; readonly eligible: number };
+  allowedFor: { readonly daemonSet: DaemonSetObject | undefined; readonly base: number };
   /** Bounds that held until lately, with their ends. */
   earlierAllowed: { readonly allowed: number; readonly endedMs: number }[];
 }
@@ -76,19 +81,20 @@ export interface AvailabilityOptions {
 /**
  * Watches how many nodes every DaemonSet leaves without service.
  *
- * U(t) is the set of nodes that are eligible (the DaemonSet should run there), Ready, and have no available pod of the
- * DaemonSet; available is Ready for `minReadySeconds` and not terminating. D(t) is the part of U(t) whose last available
+ * U(t) is the set of nodes that belong (the template wants them and no user takes them out), are Ready, and have no available pod
+ * of the DaemonSet. Taints that keep pods away take only those out that never had a new pod, were not replaced by a client,
+ * and did not lack a pod when the taint came. D(t) is the part of U(t) whose last available
  * pod was taken away by a client's deletion, until a pod is available there again. Peaks count from the first template
  * change:
  *
  * - `peak`: the most of |D(t)| right after a client's deletion of an available pod. This is what the updater did.
- * - `peakAtDeletion`: the most of |U(t)| right after such a deletion: the budget as design.md has it. Without lag it
+ * - `peakAtDeletion`: the most of |U(t)| and of failed nodes right after such a deletion. Without lag it
  *   never exceeds the bound; with lag it can, by nodes that failed on their own a moment before.
  * - `peakOverall`: the most of |U(t)| at any time, whoever caused it.
  *
  * `overBudgetDeletions` counts deletions of an available pod after which more nodes than allowed are known to be in
- * U(t). Known are those that have been in it for `lagMs`, and those of D(t) whose node did not come back Ready within
- * `lagMs`; the bound is the largest of the last `lagMs`.
+ * U(t) or failed. Known are those that have been so for `lagMs`, and those of D(t) whose node did not come back Ready within
+ * `lagMs`; the bound is the largest of the last `lagMs`. Nodes that are joining, or were broken before, do not count then.
  */
 export class AvailabilityObserver {
   readonly #options: AvailabilityOptions;
@@ -125,8 +131,18 @@ export class AvailabilityObserver {
       watched = {
         entry,
         views: new Map(),
-        count: { eligible: 0, ready: 0, updated: 0, updatedUnavailable: 0, disrupted: 0, replacing: 0 },
+        count: {
+          eligible: 0,
+          ready: 0,
+          updated: 0,
+          updatedUnavailable: 0,
+          disrupted: 0,
+          replacing: 0,
+          replacingAway: 0,
+        },
         unavailable: new Set(),
+        suspects: new Set(),
+        site: new SiteWatch(),
         peak: 0,
         peakAtDeletion: 0,
         peakOverall: 0,
@@ -137,7 +153,7 @@ export class AvailabilityObserver {
         startedAtMs: undefined,
         completedAtMs: undefined,
         allowed: 0,
-        allowedFor: { daemonSet: undefined, eligible: 0 },
+        allowedFor: { daemonSet: undefined, base: 0 },
         earlierAllowed: [],
       };
       this.#watched.set(uid, watched);
@@ -173,19 +189,28 @@ export class AvailabilityObserver {
   }
 
   #look(watched: Watched, slot: Slot, isByClient: boolean): View {
-    const before = watched.views.get(slot.nodeName) ?? NOTHING;
-    const after = viewOf(watched.entry, slot, { before, isByClient, nowMs: this.#options.timeline.nowMs });
+    const { index, timeline } = this.#options;
+    const { nodeName } = slot;
+    const node = index.node(nodeName);
+    const before = watched.views.get(nodeName) ?? NOTHING;
+    const seen = { before, isByClient, nowMs: timeline.nowMs, ...(node === undefined ? {} : { node }) };
+    const after = viewOf(watched.entry, slot, seen);
     this.#integrate(watched);
     count(watched.count, before, -1);
     count(watched.count, after, 1);
-    if (after.isUnavailable) watched.unavailable.add(slot.nodeName);
-    else watched.unavailable.delete(slot.nodeName);
-    if (!after.isEligible && !after.isServed && !after.isDisrupted) watched.views.delete(slot.nodeName);
-    else watched.views.set(slot.nodeName, after);
+    if (after.isUnavailable) watched.unavailable.add(nodeName);
+    else watched.unavailable.delete(nodeName);
+    if (after.isEligible && !after.isReady && after.turnAtMs > 0) watched.suspects.add(nodeName);
+    else watched.suspects.delete(nodeName);
+    const zone = node?.metadata.labels?.['topology.kubernetes.io/zone'] ?? '';
+    if (node === undefined) watched.site.forget(nodeName);
+    else watched.site.note(nodeName, zone, after.isNodeReady, timeline.nowMs);
+    if (node === undefined && !after.isServed && !after.isDisrupted) watched.views.delete(nodeName);
+    else watched.views.set(nodeName, after);
     watched.peakOverall = Math.max(watched.peakOverall, watched.unavailable.size);
     const isComplete = watched.count.updated === watched.count.ready;
     if (!isComplete) watched.completedAtMs = undefined;
-    else if (watched.startedAtMs !== undefined) watched.completedAtMs ??= this.#options.timeline.nowMs;
+    else if (watched.startedAtMs !== undefined) watched.completedAtMs ??= timeline.nowMs;
     this.#settleAllowed(watched);
     return after;
   }
@@ -199,10 +224,10 @@ export class AvailabilityObserver {
 
   #settleAllowed(watched: Watched): void {
     const { daemonSet } = watched.entry;
-    const { eligible } = watched.count;
-    if (watched.allowedFor.daemonSet === daemonSet && watched.allowedFor.eligible === eligible) return;
-    watched.allowedFor = { daemonSet, eligible };
-    const allowed = allowedUnavailable(daemonSet, eligible);
+    const base = watched.count.ready + watched.count.replacingAway;
+    if (watched.allowedFor.daemonSet === daemonSet && watched.allowedFor.base === base) return;
+    watched.allowedFor = { daemonSet, base };
+    const allowed = allowedUnavailable(daemonSet, base);
     if (watched.allowed === allowed) return;
     const { timeline, lagMs } = this.#options;
     const recent = watched.earlierAllowed.filter(({ endedMs }) => endedMs > timeline.nowMs - lagMs);
@@ -213,15 +238,17 @@ export class AvailabilityObserver {
   #judgeDeletion(watched: Watched, nodeName: string): void {
     const { timeline, lagMs, onViolation } = this.#options;
     const { count: counts, unavailable } = watched;
-    watched.peak = Math.max(watched.peak, counts.disrupted);
-    watched.peakAtDeletion = Math.max(watched.peakAtDeletion, unavailable.size);
     const longAgoMs = timeline.nowMs - lagMs;
+    const failed = countFailed(watched, longAgoMs, timeline.nowMs);
+    watched.peak = Math.max(watched.peak, counts.disrupted);
+    watched.peakAtDeletion = Math.max(watched.peakAtDeletion, unavailable.size + failed);
     const recent = watched.earlierAllowed.filter(({ endedMs }) => endedMs > longAgoMs);
     const bound = Math.max(watched.allowed, ...recent.map(({ allowed }) => allowed));
-    if (unavailable.size <= bound) return;
-    let known = 0;
+    if (unavailable.size + failed <= bound) return;
+    let known = failed;
     for (const name of unavailable) {
       const view = watched.views.get(name) ?? NOTHING;
+      if (name !== nodeName && isExcused(view, watched.entry, timeline.nowMs)) continue;
       if (name === nodeName || view.sinceMs <= longAgoMs || view.isDisruptedInPlace) known += 1;
       if (known > bound) break;
     }

@@ -33,7 +33,7 @@ export function daemonTolerations(spec: PodSpec): readonly Toleration[] {
   return tolerations;
 }
 
-function tolerates(toleration: Toleration, taint: Taint): boolean {
+export function tolerates(toleration: Toleration, taint: Taint): boolean {
   if ((toleration.effect ?? '') !== '' && toleration.effect !== taint.effect) return false;
   if ((toleration.key ?? '') !== '' && toleration.key !== taint.key) return false;
   if ((toleration.operator ?? '') === 'Exists') return true;
@@ -64,17 +64,25 @@ export interface PlacementVerdict {
   readonly shouldRun: boolean;
   /** A pod that is there may stay. */
   readonly shouldContinue: boolean;
+  /** Node name, selector and required affinity of the template match, whatever taints there are. */
+  readonly isWanted: boolean;
+  /** No taint keeps pods away, but for those that say no more than the node's Ready condition. */
+  readonly fits: boolean;
 }
 
 /** Whether the DaemonSet wants a pod on the node. Source: NodeShouldRunDaemonPod of Kubernetes' DaemonSet controller. */
 export function placementOf(daemonSet: DaemonSetObject, node: NodeObject): PlacementVerdict {
   const { spec } = daemonSet.spec.template;
-  if (!isWanted(spec, node)) return { shouldRun: false, shouldContinue: false };
+  if (!isWanted(spec, node)) return UNWANTED;
   const taints = node.spec.taints ?? [];
-  if (taints.length === 0) return { shouldRun: true, shouldContinue: true };
+  if (taints.length === 0) return WELCOME;
   const tolerations = daemonTolerations(spec);
   const untolerated = taints.filter((taint) => !tolerations.some((toleration) => tolerates(toleration, taint)));
-  const shouldContinue = untolerated.every((taint) => taint.effect !== 'NoExecute');
-  const shouldRun = shouldContinue && untolerated.every((taint) => taint.effect !== 'NoSchedule');
-  return { shouldRun, shouldContinue };
+  const barring = untolerated.filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute');
+  const shouldContinue = barring.every((taint) => taint.effect !== 'NoExecute');
+  const fits = barring.every(({ key }) => key === `${NODE}/not-ready` || key === `${NODE}/unreachable`);
+  return { shouldRun: barring.length === 0, shouldContinue, isWanted: true, fits };
 }
+
+const UNWANTED: PlacementVerdict = { shouldRun: false, shouldContinue: false, isWanted: false, fits: false };
+const WELCOME: PlacementVerdict = { shouldRun: true, shouldContinue: true, isWanted: true, fits: true };

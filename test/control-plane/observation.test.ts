@@ -145,6 +145,40 @@ describe('observation', () => {
     assert.deepEqual(peaksOf(observation), { unavailablePeak: 2, takenDownPeak: 2, cameUnavailable: 1 });
   });
 
+  it('trust 1: a taint on a node whose pod has gone → keeps its place; on one with its old pod → is left out', () => {
+    const taints = [{ key: 'node.kubernetes.io/network-unavailable', effect: 'NoSchedule' }];
+    const tainted = (name: string) => ({ ...(node(name) as object), spec: { taints } });
+    const observation = twoNodes();
+    observation.observe(
+      [
+        change('pod', 1_000, pod('a-1', 'a', { revision: 1 }), true),
+        change('node', 1_100, tainted('a')),
+        change('revision', 1_150, revision(2)),
+        change('node', 1_200, tainted('b')),
+      ],
+      2_000,
+    );
+    assert.deepEqual([observation.report.unavailableNow, observation.report.eligibleNodes], [1, 1]);
+  });
+
+  it('trust 8: a node that joined and never had an available pod → no deletion is blamed for it; one that had is', () => {
+    const joins = twoNodes();
+    const goes = change('pod', 5_000, pod('a-1', 'a', { revision: 1, isTerminating: true }));
+    joins.observe([change('node', 1_000, node('c')), goes], 6_000);
+    assert.deepEqual(peaksOf(joins), { unavailablePeak: 2, takenDownPeak: 1, cameUnavailable: 1 });
+    const breaks = twoNodes();
+    breaks.observe(
+      [
+        change('node', 1_000, node('c')),
+        change('pod', 1_100, pod('c-1', 'c', { revision: 1 })),
+        change('pod', 1_200, pod('c-1', 'c', { revision: 1, isReady: false })),
+        goes,
+      ],
+      6_000,
+    );
+    assert.deepEqual(peaksOf(breaks), { unavailablePeak: 2, takenDownPeak: 2, cameUnavailable: 1 });
+  });
+
   it('a node’s event that arrived before an older one of its pod → the pod that is ready is available', () => {
     const observation = twoNodes();
     observation.observe(

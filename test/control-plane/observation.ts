@@ -1,15 +1,16 @@
 import type { KubeObject } from './api-client.ts';
 import type { DaemonSetObject, NodeObject, PodObject } from './cluster.ts';
 import type { ObservedRollout } from './observed-rollout.ts';
+import { Places, type PlacingDaemonSet } from './places.ts';
 import { hashOf, isReady, saidReadySinceMs } from './pod-facts.ts';
 
-interface DaemonSetSpecObject extends DaemonSetObject {
-  readonly spec: {
-    readonly minReadySeconds?: number;
-    readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> };
-    readonly template: { readonly spec: { readonly nodeSelector?: Readonly<Record<string, string>> } };
+type DaemonSetSpecObject = DaemonSetObject &
+  PlacingDaemonSet & {
+    readonly spec: {
+      readonly minReadySeconds?: number;
+      readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> };
+    };
   };
-}
 
 interface RevisionObject extends KubeObject {
   readonly revision: number;
@@ -34,10 +35,7 @@ export interface ObservedChange {
 /** A node that came is not held against a deletion this soon after it: the event, the decision and the request take time. */
 const CAME_KNOWN_AFTER_MS = 1_000;
 
-/**
- * What can be said about one DaemonSet's rollout from watch events alone. It shares no code with the updater. All nodes
- * count as eligible that have the template's nodeSelector labels: the tests' DaemonSets tolerate every taint.
- */
+/** What can be said about one DaemonSet's rollout from watch events alone. It shares no code with the updater. */
 export class Observation {
   readonly #name: string;
   readonly #nodes = new Map<string, NodeObject>();
@@ -50,6 +48,7 @@ export class Observation {
   readonly #eligibleReady = new Set<string>();
   /** Nodes that became Ready without an available pod and have none yet, with when they came. */
   readonly #came = new Map<string, number>();
+  #places = new Places();
   #daemonSet: DaemonSetSpecObject | undefined;
   #hash: string | undefined;
   #startedMs = 0;
@@ -79,6 +78,7 @@ export class Observation {
     for (const name of this.#updated) copy.#updated.add(name);
     for (const name of this.#eligibleReady) copy.#eligibleReady.add(name);
     for (const [name, cameMs] of this.#came) copy.#came.set(name, cameMs);
+    copy.#places = this.#places.fork();
     copy.#daemonSet = this.#daemonSet;
     copy.#hash = this.#hash;
     copy.#startedMs = this.#startedMs;
@@ -150,8 +150,10 @@ export class Observation {
     this.#peak = Math.max(this.#peak, this.#unavailable.size);
     if (!this.#hasGoneDown) return;
     this.#hasGoneDown = false;
-    const unknown = [...this.#came.values()].filter((cameMs) => atMs - cameMs < CAME_KNOWN_AFTER_MS).length;
-    this.#takenDownPeak = Math.max(this.#takenDownPeak, this.#unavailable.size - unknown);
+    const isKnown = (name: string): boolean =>
+      atMs - (this.#came.get(name) ?? Number.NEGATIVE_INFINITY) >= CAME_KNOWN_AFTER_MS &&
+      !this.#places.isJoining(name, atMs);
+    this.#takenDownPeak = Math.max(this.#takenDownPeak, [...this.#unavailable].filter(isKnown).length);
   }
 
   /** Adds up the time for which the present number held. */
@@ -168,6 +170,7 @@ export class Observation {
       case 'node':
         if (isDeleted) this.#nodes.delete(object.metadata.name);
         else this.#nodes.set(object.metadata.name, object as NodeObject);
+        this.#places.see(object.metadata.name, isDeleted, atMs);
         this.#recompute(object.metadata.name, atMs);
         break;
       case 'pod':
@@ -253,22 +256,17 @@ export class Observation {
     this.#updated.delete(nodeName);
     this.#eligibleReady.delete(nodeName);
     const node = this.#nodes.get(nodeName);
-    if (node === undefined || !this.#isEligible(node) || !isReady(node.status?.conditions)) return;
-    this.#eligibleReady.add(nodeName);
+    if (node === undefined || this.#daemonSet === undefined) return;
     const pods = [...(this.#podsOfNode.get(nodeName) ?? [])]
       .map((uid) => this.#pods.get(uid))
       .filter((pod) => pod !== undefined);
     const available = pods.filter((pod) => this.#isAvailable(pod, atMs));
+    const hasNewest = pods.some(({ object }) => hashOf(object) === this.#hash);
+    const isCounted = this.#places.counts(node, this.#daemonSet, { hasAvailable: available.length > 0, hasNewest });
+    if (!isCounted || !isReady(node.status?.conditions)) return;
+    this.#eligibleReady.add(nodeName);
     if (available.length === 0) this.#unavailable.add(nodeName);
     if (pods.length === 1 && available.some(({ object }) => hashOf(object) === this.#hash)) this.#updated.add(nodeName);
-  }
-
-  #isEligible(node: NodeObject): boolean {
-    const wanted = this.#daemonSet?.spec.template.spec.nodeSelector ?? {};
-    return (
-      this.#daemonSet !== undefined &&
-      Object.entries(wanted).every(([label, value]) => node.metadata.labels?.[label] === value)
-    );
   }
 
   #isAvailable({ object, readySinceMs }: TrackedPod, atMs: number): boolean {

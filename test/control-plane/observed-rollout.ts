@@ -4,8 +4,8 @@ export interface ObservedRollout {
   /** The most eligible, Ready nodes at one time that had no available pod. */
   readonly unavailablePeak: number;
   /**
-   * The same right after a pod went down on a Ready node, without nodes that came within the last second: who took it down
-   * could not know of them. No deletion leads beyond a budget that this is within, whatever comes and goes.
+   * The same right after a pod went down on a Ready node, without nodes that came within the last second (who took it down
+   * could not know of them) and those that joined and have never had an available pod. No deletion leads beyond a budget that this is within, whatever comes and goes.
    */
   readonly takenDownPeak: number;
   /** How often a node became Ready without an available pod: it came, or came back. */
