@@ -5,75 +5,110 @@ import {
   type NodeObject,
   type RevisionObject,
 } from '../../src/simulator/objects.ts';
+import { isCordonedOff, isExcluded, progressDeadlineMs } from '../../src/simulator/observer-policy.ts';
+import type { PlacementVerdict } from '../../src/simulator/placement.ts';
 import { isOfRevision } from './generations.ts';
 import type { KnownPod } from './knowledge.ts';
 
 /** What one node adds to the sets, whatever is planned. */
 export interface Share {
   readonly isEligible: boolean;
+  /** In B, of which percentages are. */
+  readonly isBase: boolean;
   /** In U ∪ P. */
   readonly isUnavailable: boolean;
-  /** In F ∪ P. */
-  readonly isInFlight: boolean;
+  /** In H ∪ P. */
+  readonly isHolding: boolean;
+  /** In F as far as the process's own deletions go. */
+  readonly isUnderWay: boolean;
+  /** For messages. */
+  readonly why: 'asked' | 'blamed' | 'without';
   /** When it becomes another one by time alone; Infinity: never. */
   readonly untilMs: number;
 }
 
 export const NO_SHARE: Share = {
   isEligible: false,
+  isBase: false,
   isUnavailable: false,
-  isInFlight: false,
+  isHolding: false,
+  isUnderWay: false,
+  why: 'without',
   untilMs: Number.POSITIVE_INFINITY,
 };
 
+/** What the pods of the node and its taints told before, and cannot be told from how they are. */
+export interface Kept {
+  readonly nodeUid: string;
+  /** No taint takes it out of E any more. */
+  readonly keepsPlace: boolean;
+  /** Since when this process's deletion of a pod there has been under way: no pod has been available since. */
+  readonly replacingSinceMs: number | undefined;
+}
+
 export interface ShareOptions {
   readonly node: NodeObject;
+  readonly placement: PlacementVerdict;
   readonly pods: readonly KnownPod[];
+  readonly kept: Kept | undefined;
   /** The UID of the pod whose deletion was sent, if the process has not been shown the effect. */
   readonly pendingUid: string | undefined;
-  /** From the deletion of its pod by this process until the node went NotReady, as told; undefined: it did not. */
-  readonly downAfterMs: number | undefined;
+  /** It went NotReady soon after its pod was replaced by this process, and its site did not. */
+  readonly isBlamed: boolean;
+  /** It may be joining, or broken before with its time up. */
+  readonly mayBeExcused: () => boolean;
   readonly daemonSet: DaemonSetObject;
   readonly newest: RevisionObject | undefined;
   readonly nowMs: number;
 }
 
-/** So long after its pod was replaced, and minReadySeconds, a node that goes NotReady has failed. */
-const NODE_FAILURE_MS = 5 * 60_000;
-
-/** Of an eligible node. */
-export function shareOf(options: ShareOptions): Share {
-  const { node, pods, pendingUid, daemonSet, newest, nowMs } = options;
-  const isHeld = (pendingUid !== undefined && isPending(pendingUid, pods)) || hasFailed(options);
-  const isReady = isConditionTrue(node.status.conditions, 'Ready');
-  const minReadyMs = minReadyMsOf(daemonSet);
-  let upAtMs = Number.POSITIVE_INFINITY;
-  for (const pod of pods) upAtMs = Math.min(upAtMs, mayBeAvailableAtMs(pod, minReadyMs));
+/** Of a node that exists and can be read. */
+export function shareOf(options: ShareOptions): { readonly share: Share; readonly kept: Kept } {
+  const { node, placement, pods, pendingUid, isBlamed, daemonSet, newest, nowMs } = options;
+  const nodeUid = node.metadata.uid;
+  const kept = options.kept?.nodeUid === nodeUid ? options.kept : undefined;
+  const isPending = pendingUid !== undefined && isUntouched(pendingUid, pods);
+  const upAtMs = upAtMsOf(pods, minReadyMsOf(daemonSet));
   const isUp = upAtMs <= nowMs;
-  return {
-    isEligible: true,
-    isUnavailable: isHeld || (isReady && !isUp),
-    isInFlight: isHeld || (isReady && newest !== undefined && isReplacing(pods, newest, daemonSet, isUp)),
-    untilMs: isUp ? Number.POSITIVE_INFINITY : upAtMs,
+  const begunMs = kept?.replacingSinceMs ?? (isPending ? nowMs : undefined);
+  const next = { nodeUid, replacingSinceMs: isUp && !isPending ? undefined : begunMs };
+  if (!placement.isWanted || isExcluded(node)) return { share: NO_SHARE, kept: { ...next, keepsPlace: false } };
+  const hasNew = newest !== undefined && pods.some(({ pod }) => isOfRevision(pod, newest, daemonSet));
+  const fits = placement.fits && !isCordonedOff(daemonSet, node);
+  const isEligibleYet = fits || kept?.keepsPlace === true;
+  const keepsPlace = hasNew || isPending || (isEligibleYet && !isUp);
+  const isEligible = fits || keepsPlace;
+  const isReady = isConditionTrue(node.status.conditions, 'Ready');
+  const isReplacing = newest !== undefined && isOnItsWay(pods, isUp, (pod) => isOfRevision(pod, newest, daemonSet));
+  const counts = isEligible && isReady && !isUp && !options.mayBeExcused();
+  const isHeld = isPending || (isEligible && isBlamed);
+  const timeMs = progressDeadlineMs(daemonSet) + minReadyMsOf(daemonSet) - SLACK_MS;
+  const isInTime = next.replacingSinceMs !== undefined && nowMs - next.replacingSinceMs < timeMs;
+  const share = {
+    isEligible,
+    isBase: isEligible && (isReady || isPending || next.replacingSinceMs !== undefined),
+    isUnavailable: isHeld || counts,
+    isHolding: isHeld || (isReplacing && counts),
+    isUnderWay: isPending || (isEligible && isReady && isInTime && isReplacing),
+    why: isPending ? ('asked' as const) : isBlamed ? ('blamed' as const) : ('without' as const),
+    untilMs: isUp ? Number.POSITIVE_INFINITY : Math.min(upAtMs, nowMs + LOOK_AGAIN_MS),
   };
+  return { share, kept: { ...next, keepsPlace } };
 }
+
+/** A deadline is judged by when the process sent the deletion, or was told of it. */
+const SLACK_MS = 2000;
+/** Excuses and blame come and go with time. */
+const LOOK_AGAIN_MS = 1000;
 
 /** Of a node that cannot be read: whether it is eligible, and how it is, may be seen one way or the other. */
 export function unreadableShare(pods: readonly KnownPod[], pendingUid: string | undefined): Share {
-  const isHeld = pendingUid !== undefined && isPending(pendingUid, pods);
-  return { isEligible: true, isUnavailable: isHeld, isInFlight: isHeld, untilMs: Number.POSITIVE_INFINITY };
-}
-
-/** The node went NotReady soon after this process had replaced its pod: the new pod may be why, and its place is kept. */
-function hasFailed({ node, pods, downAfterMs, daemonSet, newest }: ShareOptions): boolean {
-  if (downAfterMs === undefined || isConditionTrue(node.status.conditions, 'Ready')) return false;
-  const live = pods.filter(({ pod }) => !isTerminating(pod));
-  const isNew = live.every(({ pod }) => newest !== undefined && isOfRevision(pod, newest, daemonSet));
-  return live.length <= 1 && isNew && downAfterMs >= 0 && downAfterMs <= minReadyMsOf(daemonSet) + NODE_FAILURE_MS;
+  const isHeld = pendingUid !== undefined && isUntouched(pendingUid, pods);
+  return { ...NO_SHARE, isEligible: true, isBase: true, isUnavailable: isHeld, isHolding: isHeld, isUnderWay: isHeld };
 }
 
 /** Whether a deletion was sent whose effect the process has not been shown. */
-function isPending(uid: string, pods: readonly KnownPod[]): boolean {
+function isUntouched(uid: string, pods: readonly KnownPod[]): boolean {
   const pod = pods.find(({ pod: { metadata } }) => metadata.uid === uid)?.pod;
   return pod !== undefined && !isTerminating(pod);
 }
@@ -98,13 +133,14 @@ export function isSurelyAvailable(known: KnownPod, minReadyMs: number, nowMs: nu
   return isRunning(known) && known.readySinceMs !== undefined && known.readySinceMs + minReadyMs <= nowMs;
 }
 
-/** A pod of the node is missing, leaving, or new and not yet there. */
-function isReplacing(
-  pods: readonly KnownPod[],
-  newest: RevisionObject,
-  daemonSet: DaemonSetObject,
-  isUp: boolean,
-): boolean {
+function upAtMsOf(pods: readonly KnownPod[], minReadyMs: number): number {
+  let upAtMs = Number.POSITIVE_INFINITY;
+  for (const pod of pods) upAtMs = Math.min(upAtMs, mayBeAvailableAtMs(pod, minReadyMs));
+  return upAtMs;
+}
+
+/** A pod of the node is missing, leaving, or new and not there: not yet, or not any more. */
+function isOnItsWay(pods: readonly KnownPod[], isUp: boolean, isNew: (pod: KnownPod['pod']) => boolean): boolean {
   if (pods.length === 0 || pods.some(({ pod }) => isTerminating(pod))) return true;
-  return !isUp && pods.length === 1 && pods.every(({ pod }) => isOfRevision(pod, newest, daemonSet));
+  return !isUp && pods.length === 1 && pods.every(({ pod }) => isNew(pod));
 }

@@ -1,19 +1,31 @@
 import assert from 'node:assert/strict';
 import { type DaemonSetKey, type SlotKey, slotKey } from '../../src/protocol/slot.ts';
-import type { DaemonSetObject, NodeObject } from '../../src/simulator/objects.ts';
-import { placementOf } from '../../src/simulator/placement.ts';
-import { NO_SHARE, type Share, type ShareOptions, shareOf, unreadableShare } from './budget-share.ts';
-import { templateGeneration } from './generations.ts';
+import { isTerminating, revisionHashOf } from '../../src/simulator/cluster-index.ts';
+import type { DaemonSetObject } from '../../src/simulator/objects.ts';
+import { BudgetBase } from './budget-base.ts';
+import {
+  type Kept,
+  minReadyMsOf,
+  NO_SHARE,
+  type Share,
+  type ShareOptions,
+  shareOf,
+  unreadableShare,
+} from './budget-share.ts';
+import { isOfRevision, templateGeneration } from './generations.ts';
 import type { Knowledge, KnownDaemonSet, KnownPod } from './knowledge.ts';
 
 type About = Pick<ShareOptions, 'daemonSet' | 'newest' | 'nowMs'>;
 
 export interface BudgetCounts {
   eligible: number;
+  /** |B| */
+  base: number;
   /** |U ∪ P| */
   unavailable: number;
-  /** |F ∪ P| */
-  inFlight: number;
+  /** |H ∪ P| */
+  holding: number;
+  underWay: number;
 }
 
 interface TallyOptions {
@@ -21,16 +33,23 @@ interface TallyOptions {
   readonly knowledge: Knowledge;
   readonly known: KnownDaemonSet;
   readonly pending: ReadonlyMap<SlotKey, { readonly uid: string }>;
+  /** In the true state: see `SlotHistory`. */
+  readonly mayBeExcused: (uid: string, nodeName: string) => boolean;
 }
+
+/** So long after its pod was replaced, and minReadySeconds, a node that goes NotReady has failed. */
+const NODE_FAILURE_MS = 5 * 60_000;
 
 /**
  * The sets of docs/simulation.md for one DaemonSet as one process knows it, kept up to date: `settle` looks again only at
  * nodes that were touched since, or that become something else by time. `verify` does it all anew.
  */
 export class BudgetTally {
-  readonly counts: BudgetCounts = { eligible: 0, unavailable: 0, inFlight: 0 };
+  readonly counts: BudgetCounts = { ...ZERO };
+  readonly base = new BudgetBase();
   readonly #options: TallyOptions;
   readonly #shares = new Map<string, Share>();
+  readonly #kept = new Map<string, Kept>();
   /** Nodes whose share ends by time alone. */
   readonly #ripening = new Set<string>();
   /** By node: put together once. */
@@ -46,8 +65,13 @@ export class BudgetTally {
     return this.#shares.get(nodeName) ?? NO_SHARE;
   }
 
+  /** Names of the nodes in a set, for messages. */
+  names(set: 'isUnavailable' | 'isHolding' | 'isUnderWay'): string {
+    return [...this.#shares].flatMap(([name, share]) => (share[set] ? [`${name} ${share.why}`] : [])).join(', ');
+  }
+
   settle(daemonSet: DaemonSetObject, nowMs: number): void {
-    const { knowledge, known } = this.#options;
+    const { known } = this.#options;
     const generation = templateGeneration(daemonSet);
     if (this.#spec !== daemonSet.spec || this.#generation !== generation) {
       this.#spec = daemonSet.spec;
@@ -57,12 +81,9 @@ export class BudgetTally {
     const { touched } = known;
     for (const name of this.#ripening) if (this.shareOn(name).untilMs <= nowMs) touched.add(name);
     const about = { daemonSet, newest: known.newest(), nowMs };
-    for (const name of touched) {
-      const node = knowledge.nodes.get(name);
-      const isEligible = node !== undefined && knowledge.placement(daemonSet, known, node).shouldRun;
-      this.#replace(name, this.#shareOf(name, isEligible ? node : undefined, known.podsOn(name), about));
-    }
+    for (const name of touched) this.#replace(name, this.#shareOf(name, known.podsOn(name), about, true));
     touched.clear();
+    if (known.isComplete) this.base.add(this.counts.base, nowMs);
   }
 
   /** Fails when the sets, made anew from everything that is known, are others than those kept up to date. */
@@ -71,31 +92,62 @@ export class BudgetTally {
     const { key, knowledge, known } = this.#options;
     const byNode = Map.groupBy(known.pods.values(), ({ nodeName }) => nodeName);
     const about = { daemonSet, newest: known.newest(), nowMs };
-    const whole: BudgetCounts = { eligible: 0, unavailable: 0, inFlight: 0 };
+    const whole: BudgetCounts = { ...ZERO };
     for (const name of new Set([...knowledge.nodes.keys(), ...knowledge.unreadable.nodes])) {
-      const node = knowledge.nodes.get(name);
-      const isEligible = node !== undefined && placementOf(daemonSet, node).shouldRun;
-      const share = this.#shareOf(name, isEligible ? node : undefined, byNode.get(name) ?? [], about);
+      const share = this.#shareOf(name, byNode.get(name) ?? [], about, false);
       add(whole, share, 1);
-      const { isUnavailable, isInFlight } = this.shareOn(name);
-      if (isUnavailable !== share.isUnavailable || isInFlight !== share.isInFlight) {
-        assert.fail(`the checker's view of ${name} for ${key}: unavailable ${isUnavailable}, in flight ${isInFlight}`);
+      const { isUnavailable, isHolding } = this.shareOn(name);
+      // Excuses come and go with time alone, and are looked at again once a second.
+      if (share.untilMs < Number.POSITIVE_INFINITY) add(whole, share, -1);
+      if (share.untilMs < Number.POSITIVE_INFINITY) add(whole, this.shareOn(name), 1);
+      else if (isUnavailable !== share.isUnavailable || isHolding !== share.isHolding) {
+        assert.fail(`the checker's view of ${name} for ${key}: unavailable ${isUnavailable}, holding ${isHolding}`);
       }
     }
     assert.deepEqual(this.counts, whole, `the checker's sets for ${key}`);
   }
 
-  /** `node` undefined: it is not eligible. */
-  #shareOf(name: string, node: NodeObject | undefined, pods: readonly KnownPod[], about: About): Share {
-    const { pending, known, knowledge } = this.#options;
+  #shareOf(name: string, pods: readonly KnownPod[], about: About, isToKeep: boolean): Share {
+    const { pending, known, knowledge, mayBeExcused } = this.#options;
+    const { daemonSet } = about;
     const pendingUid = pending.size === 0 ? undefined : pending.get(this.#slotOf(name))?.uid;
     if (knowledge.unreadable.nodes.has(name)) return unreadableShare(pods, pendingUid);
-    if (node === undefined) return NO_SHARE;
-    const replacedAtMs = known.replacedAtMs.get(name);
-    const notReadySinceMs = replacedAtMs === undefined ? undefined : knowledge.notReadySinceMs.get(name);
-    const downAfterMs =
-      replacedAtMs === undefined || notReadySinceMs === undefined ? undefined : notReadySinceMs - replacedAtMs;
-    return shareOf({ node, pods, pendingUid, downAfterMs, ...about });
+    const node = knowledge.nodes.get(name);
+    if (node === undefined) {
+      this.#kept.delete(name);
+      return NO_SHARE;
+    }
+    const { share, kept } = shareOf({
+      node,
+      pods,
+      pendingUid,
+      placement: knowledge.placement(daemonSet, known, node),
+      kept: this.#kept.get(name),
+      isBlamed: this.#isBlamed(name, pods, about),
+      mayBeExcused: () => mayBeExcused(known.uid, name),
+      ...about,
+    });
+    if (isToKeep) this.#kept.set(name, kept);
+    return share;
+  }
+
+  /** The node went NotReady soon after this process had replaced its pod: the new pod may be why, and its place is kept. */
+  #isBlamed(name: string, pods: readonly KnownPod[], { daemonSet, newest, nowMs }: About): boolean {
+    const { knowledge, known } = this.#options;
+    const replaced = known.replaced.get(name);
+    const awayMs = replaced === undefined ? undefined : knowledge.notReadySinceMs.get(name);
+    if (replaced === undefined || awayMs === undefined || awayMs < replaced.atMs) return false;
+    const soonMs = minReadyMsOf(daemonSet) + NODE_FAILURE_MS;
+    const staying = pods.filter(({ pod }) => !isTerminating(pod));
+    const isNew = staying.every(({ pod }) => newest !== undefined && isOfRevision(pod, newest, daemonSet));
+    if (staying.length > 1 || !isNew || awayMs - replaced.atMs > soonMs) return false;
+    // Another version is not to blame.
+    if (newest !== undefined && replaced.hash !== revisionHashOf(newest)) return false;
+    const isRecent = (other: string): boolean => {
+      const sinceMs = awayMs - (known.replaced.get(other)?.atMs ?? Number.NEGATIVE_INFINITY);
+      return sinceMs >= 0 && sinceMs <= soonMs;
+    };
+    return !knowledge.site.mayBeSite(name, nowMs, { isRecent, counts: (other) => this.shareOn(other).isEligible });
   }
 
   #slotOf(nodeName: string): SlotKey {
@@ -117,8 +169,12 @@ export class BudgetTally {
   }
 }
 
+const ZERO: BudgetCounts = { eligible: 0, base: 0, unavailable: 0, holding: 0, underWay: 0 };
+
 function add(counts: BudgetCounts, share: Share, sign: 1 | -1): void {
   if (share.isEligible) counts.eligible += sign;
+  if (share.isBase) counts.base += sign;
   if (share.isUnavailable) counts.unavailable += sign;
-  if (share.isInFlight) counts.inFlight += sign;
+  if (share.isHolding) counts.holding += sign;
+  if (share.isUnderWay) counts.underWay += sign;
 }

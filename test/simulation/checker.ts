@@ -10,12 +10,11 @@ import {
   controllerUid,
   type DaemonSetObject,
   findCondition,
-  isConditionTrue,
   nodeNameOf,
   type PodObject,
 } from '../../src/simulator/objects.ts';
 import { optedStrategy } from '../../src/simulator/observer-policy.ts';
-import { budgetWith, type Planned } from './budget-rule.ts';
+import { judgeBudget, type Planned } from './budget-rule.ts';
 import { holderOf } from './candidate.ts';
 import type { StampClock } from './clocks.ts';
 import { CommitLog } from './commit-log.ts';
@@ -25,6 +24,7 @@ import { isHeld } from './hold.ts';
 import type { KnownDaemonSet } from './knowledge.ts';
 import { endlessSleep } from './memory.ts';
 import type { SimProcess } from './process.ts';
+import { SlotHistory } from './slot-history.ts';
 import type { Spoilage } from './spoilage.ts';
 import { type Trace, Violation } from './trace.ts';
 import { Truth } from './truth.ts';
@@ -35,8 +35,17 @@ export const FORCE_DELETE_STUCK = 'daemonpodupdater.io/force-delete-stuck';
 export const PROGRESS_DEADLINE = 'daemonpodupdater.io/progress-deadline-seconds';
 const PROGRESS_DEADLINE_DEFAULT_SECONDS = 600;
 
-/** The sets that are kept up to date are made anew, and must be the same, every so many deletions (and in the end). */
+/** The sets are made anew, and must be the same, every so many deletions (and in the end). */
 const VERIFY_EVERY = 200;
+
+export interface CheckerParts {
+  readonly stamps: StampClock;
+  readonly spoilage: Spoilage;
+  /** Over all DaemonSets of one process. */
+  readonly maxInFlight: number;
+  /** No clock is wrong but in its speed. */
+  readonly areClocksTrue: boolean;
+}
 
 /**
  * Holds every process to the rules of docs/simulation.md, after every event. It is told what streams have delivered, what was
@@ -48,22 +57,26 @@ export class Checker {
   readonly #trace: Trace;
   readonly #truth: Truth;
   readonly #truthRule: TruthRule;
+  readonly #history: SlotHistory;
+  readonly #maxInFlight: number;
   #checkedDeletes = 0;
   deletes = 0;
   /** The node of the last deletion that was applied. */
   lastDeletedOn = '';
   marks = 0;
 
-  constructor(cluster: SimulatedCluster, trace: Trace, parts: { stamps: StampClock; spoilage: Spoilage }) {
+  constructor(cluster: SimulatedCluster, trace: Trace, parts: CheckerParts) {
     this.#cluster = cluster;
+    this.#maxInFlight = parts.maxInFlight;
+    this.#history = new SlotHistory(cluster, parts.areClocksTrue);
     this.#truth = new Truth(cluster, parts.stamps);
-    this.#truthRule = new TruthRule(cluster);
+    this.#truthRule = new TruthRule(cluster, this.#history);
     this.#log = new CommitLog(cluster.store, parts.spoilage);
     this.#trace = trace;
   }
 
   admit(process: SimProcess): Conduct {
-    return new Conduct(process, this.#log);
+    return new Conduct(process, this.#log, (uid, nodeName) => this.#history.mayBeExcused(uid, nodeName));
   }
 
   onSend(conduct: Conduct, lane: number, batch: TaskBatch): void {
@@ -138,6 +151,7 @@ export class Checker {
   }
 
   onPumped(conduct: Conduct, controller: Controller): void {
+    conduct.settle();
     const wakeMs = endlessSleep(controller, conduct.process.nowMs);
     if (wakeMs !== undefined) this.#fail('wake-up', conduct, `asks to be woken at ${wakeMs}`);
     const { depth, delayed, processing, backingOff } = controller.dispatcher.load;
@@ -269,24 +283,10 @@ export class Checker {
   }
 
   #checkBudget(conduct: Conduct, about: Planned): void {
-    const { task, known, daemonSet } = about;
+    const { task, known } = about;
     const { knowledge } = conduct;
-    const nodeName = nodeOfSlot(task.slot);
-    const node = knowledge.nodes.get(nodeName);
-    if (node === undefined || !knowledge.placement(daemonSet, known, node).shouldRun) {
-      this.#fail('eligible', conduct, `${task.slot}: the node is known not to be eligible`);
-    }
-    if (!isConditionTrue(node.status.conditions, 'Ready')) {
-      this.#fail('not-ready', conduct, `${task.slot}: the node is known not to be Ready`);
-    }
-    const { allowed, eligible, inFlight, unavailable, isSurelyUp } = budgetWith(conduct, about);
-    if (inFlight > allowed) {
-      this.#fail('in-flight', conduct, `${task.slot}: ${inFlight} replacements in flight, ${allowed} allowed`);
-    }
-    if (isSurelyUp && unavailable > allowed) {
-      const what = `${unavailable} of ${eligible} nodes without a pod, ${allowed} allowed`;
-      this.#fail('budget', conduct, `${task.slot}: ${what}`);
-    }
+    const { problem, isSurelyUp } = judgeBudget(conduct, about, this.#maxInFlight);
+    if (problem !== undefined) this.#fail(problem.rule, conduct, `${task.slot}: ${problem.what}`);
     const revision = Math.min(knowledge.nodesRevision, knowledge.daemonSetsRevision, known.podsRevision);
     // Of a node that cannot be read nobody knows where it belongs.
     const isSure = isSurelyUp && knowledge.unreadable.nodes.size === 0;

@@ -29,7 +29,7 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
     everyMs: 4_000,
     act: (scene) => {
       for (const { metadata } of someNodes(scene)) {
-        if (scene.world.isAway(metadata.name)) continue;
+        if (scene.world.lasting.away.has(metadata.name)) continue;
         scene.cluster.setNodeReady(metadata.name, false);
         scene.later(2000 + 60_000 * scene.random() ** 2, () => scene.cluster.setNodeReady(metadata.name, true));
       }
@@ -40,7 +40,7 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
     everyMs: 4_000,
     act: ({ world, cluster, random, later }) => {
       const name = world.checker.lastDeletedOn;
-      if (cluster.store.get('nodes', name) === undefined || world.isAway(name)) return;
+      if (cluster.store.get('nodes', name) === undefined || world.lasting.away.has(name)) return;
       cluster.setNodeReady(name, false);
       later(1000 + 120_000 * random() ** 2, () => cluster.setNodeReady(name, true));
     },
@@ -92,8 +92,8 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
       if (node === undefined || daemonSet === undefined) return;
       const image = daemonSet.spec.template.spec.containers[0]?.image ?? FIRST_IMAGE;
       const trouble = scene.random() < 0.5 ? 'CrashLoopBackOff' : 'ImagePullBackOff';
-      scene.world.setBadImage(node.metadata.name, image, trouble);
-      scene.later(60_000 * scene.random(), () => scene.world.setBadImage(node.metadata.name, image, undefined));
+      scene.world.lasting.setBadImage(node.metadata.name, image, trouble);
+      scene.later(60_000 * scene.random(), () => scene.world.lasting.setBadImage(node.metadata.name, image, undefined));
     },
   },
   {
@@ -102,8 +102,8 @@ export const CLUSTER_HAPPENINGS: readonly Happening[] = [
     act: (scene) => {
       const name = anyNode(scene)?.metadata.name;
       if (name === undefined) return;
-      scene.world.setStuck(name, true);
-      scene.later(60_000 * scene.random(), () => scene.world.setStuck(name, false));
+      scene.world.lasting.setStuck(name, true);
+      scene.later(60_000 * scene.random(), () => scene.world.lasting.setStuck(name, false));
     },
   },
   {

@@ -67,8 +67,11 @@ export class Conduct {
   /** Until when the API server asked to wait. */
   readonly notBefore = new Map<SlotKey, { readonly intent: string; readonly atMs: number }>();
 
-  constructor(process: SimProcess, log: CommitLog) {
+  readonly #mayBeExcused: (uid: string, nodeName: string) => boolean;
+
+  constructor(process: SimProcess, log: CommitLog, mayBeExcused: (uid: string, nodeName: string) => boolean) {
     this.process = process;
+    this.#mayBeExcused = mayBeExcused;
     this.knowledge = new Knowledge(process, log);
     this.view = new ViewRule(process);
     this.knowledge.pendingUidOf = (slot) => this.pending.get(slot)?.uid;
@@ -80,9 +83,26 @@ export class Conduct {
   tallyOf(key: DaemonSetKey, known: KnownDaemonSet): BudgetTally {
     const kept = this.#tallies.get(key);
     if (kept?.known === known) return kept.tally;
-    const tally = new BudgetTally({ key, knowledge: this.knowledge, known, pending: this.pending });
+    const { knowledge, pending } = this;
+    const tally = new BudgetTally({ key, knowledge, known, pending, mayBeExcused: this.#mayBeExcused });
     this.#tallies.set(key, { known, tally });
     return tally;
+  }
+
+  /** After every turn: who keeps a place, and how large the base has been, is told by what was so before. */
+  settle(): void {
+    for (const [key, known] of this.knowledge.followed) {
+      const daemonSet = this.knowledge.daemonSets.get(key);
+      if (daemonSet?.metadata.uid === known.uid) this.tallyOf(key, known).settle(daemonSet, this.process.nowMs);
+    }
+  }
+
+  /** How many of the process's deletions are on their way to a replacement, over all DaemonSets. */
+  underWay(): number {
+    this.settle();
+    let count = 0;
+    for (const [key, known] of this.knowledge.followed) count += this.tallyOf(key, known).counts.underWay;
+    return count;
   }
 
   /** Fails when what was kept up to date event by event is not what it is when everything is looked at. */

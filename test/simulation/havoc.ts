@@ -4,6 +4,7 @@ import { type PodObject, withMetadata } from '../../src/simulator/objects.ts';
 import { forkRandom, type Random } from '../../src/simulator/random.ts';
 import { CLUSTER_HAPPENINGS } from './cluster-happenings.ts';
 import { HOLD } from './hold.ts';
+import { NODE_HAPPENINGS } from './node-happenings.ts';
 import type { Happening } from './scene.ts';
 import type { Kind, Spec } from './spec.ts';
 import { STREAM_OUTAGE } from './stream-outage.ts';
@@ -19,6 +20,7 @@ const HAPPENINGS: readonly Happening[] = [
   HOLD,
   SUSPEND,
   WALL_STEP,
+  ...NODE_HAPPENINGS,
 ];
 
 /** What users change once more shortly before the end: no later change hides what became of this one. */

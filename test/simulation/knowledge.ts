@@ -1,4 +1,5 @@
 import { type DaemonSetKey, type SlotKey, slotKey } from '../../src/protocol/slot.ts';
+import { revisionHashOf } from '../../src/simulator/cluster-index.ts';
 import {
   controllerUid,
   type DaemonSetObject,
@@ -14,6 +15,7 @@ import { type PlacementVerdict, placementOf } from '../../src/simulator/placemen
 import type { Commit } from '../../src/simulator/store.ts';
 import { type CommitLog, Cursor } from './commit-log.ts';
 import type { SimProcess } from './process.ts';
+import { SiteLog } from './site-log.ts';
 
 export interface KnownPod {
   readonly pod: PodObject;
@@ -32,8 +34,8 @@ export interface KnownPod {
 export class KnownDaemonSet {
   readonly key: DaemonSetKey;
   readonly uid: string;
-  /** By node: when the process was told of a deletion of its own there; since then the node has not gone. */
-  readonly replacedAtMs = new Map<string, number>();
+  /** By node: when the process was told of a deletion of its own there, and for which revision; since then the node has not gone. */
+  readonly replaced = new Map<string, { readonly atMs: number; readonly hash: string }>();
   readonly #knowledge: Knowledge;
   readonly #process: SimProcess;
   readonly #log: CommitLog;
@@ -101,6 +103,13 @@ export class KnownDaemonSet {
     return this.#podsByNode.get(nodeName) ?? NO_PODS;
   }
 
+  /** Everything has been listed once. */
+  get isComplete(): boolean {
+    return (
+      this.#settledAtMs !== Number.POSITIVE_INFINITY && this.#knowledge.nodesListedAtMs !== Number.POSITIVE_INFINITY
+    );
+  }
+
   touchAll(): void {
     for (const name of this.#knowledge.nodes.keys()) this.touched.add(name);
   }
@@ -151,11 +160,11 @@ export class KnownDaemonSet {
     const { uid } = pod.metadata;
     if (knowledge.pendingUidOf(slotKey(this.key, nodeName)) !== uid) return;
     const isAlone = this.podsOn(nodeName).every((other) => other === known || other.leavingSinceMs !== undefined);
-    const [daemonSet, node] = [knowledge.daemonSets.get(this.key), knowledge.nodes.get(nodeName)];
-    const isEligible = daemonSet !== undefined && node !== undefined && placementOf(daemonSet, node).shouldRun;
-    if (!isAlone || !isEligible) return;
+    if (!isAlone || !knowledge.nodes.has(nodeName)) return;
     const notReadySinceMs = knowledge.notReadySinceMs.get(nodeName) ?? Number.POSITIVE_INFINITY;
-    this.replacedAtMs.set(nodeName, Math.min(this.#process.nowMs, notReadySinceMs));
+    const newest = this.newest();
+    const hash = newest === undefined ? '' : revisionHashOf(newest);
+    this.replaced.set(nodeName, { atMs: Math.min(this.#process.nowMs, notReadySinceMs), hash });
   }
 
   #replace(uid: string, before: KnownPod | undefined, after: KnownPod | undefined): void {
@@ -206,6 +215,7 @@ export class Knowledge {
   readonly followed = new Map<DaemonSetKey, KnownDaemonSet>();
   /** By node, when the process was told; only nodes that are NotReady. */
   readonly notReadySinceMs = new Map<string, number>();
+  readonly site = new SiteLog();
   /** What cannot be read as it is now, by key; what is known of it is of before. */
   readonly unreadable = { nodes: new Set<string>(), daemonSets: new Set<string>() };
   /** The pod whose deletion the process has sent last, by slot. */
@@ -239,16 +249,19 @@ export class Knowledge {
     const isGone = commit.type === 'DELETED';
     for (const known of this.followed.values()) {
       known.touched.add(name);
-      if (isGone) known.replacedAtMs.delete(name);
+      if (isGone) known.replaced.delete(name);
     }
     this.unreadable.nodes.delete(name);
     if (!isGone && !this.#log.isReadable(commit)) {
       this.unreadable.nodes.add(name);
       return;
     }
+    const isReady = isConditionTrue(node.status.conditions, 'Ready');
     if (isGone) this.nodes.delete(name);
     else this.nodes.set(name, node);
-    if (isGone || isConditionTrue(node.status.conditions, 'Ready')) this.notReadySinceMs.delete(name);
+    if (isGone) this.site.forget(name);
+    else this.site.see(node, isReady, this.process.nowMs);
+    if (isGone || isReady) this.notReadySinceMs.delete(name);
     else if (!this.notReadySinceMs.has(name)) this.notReadySinceMs.set(name, this.process.nowMs);
   }
 

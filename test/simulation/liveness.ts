@@ -9,7 +9,7 @@ import {
   type Slot,
 } from '../../src/simulator/cluster-index.ts';
 import { findCondition, type RevisionObject } from '../../src/simulator/objects.ts';
-import { optedStrategy } from '../../src/simulator/observer-policy.ts';
+import { isCordonedOff, isExcluded, optedStrategy } from '../../src/simulator/observer-policy.ts';
 import { isOfRevision } from './generations.ts';
 import type { Updater } from './updater.ts';
 import type { World } from './world.ts';
@@ -17,7 +17,7 @@ import type { World } from './world.ts';
 /** What is not yet as it has to be once nothing goes wrong any more; '' when everything is. */
 export function whatIsLeft(world: World): string {
   for (const entry of world.cluster.index.entries()) {
-    const left = leftOf(entry, world.cluster.nowMs);
+    const left = leftOf(entry, world);
     if (left !== '') return left;
   }
   for (const updater of world.updaters) {
@@ -28,11 +28,15 @@ export function whatIsLeft(world: World): string {
   return leaders.length === 1 ? '' : `${leaders.length} leaders`;
 }
 
-function leftOf(entry: Entry, nowMs: number): string {
+function leftOf(entry: Entry, { cluster, lasting }: World): string {
+  const { nowMs, index } = cluster;
   const { daemonSet, newest } = entry;
   const strategy = optedStrategy(daemonSet);
   if (newest === undefined) return `${entryKey(entry)} has no revision`;
   for (const slot of entry.slots.values()) {
+    const node = index.node(slot.nodeName);
+    if (node === undefined || lasting.hopeless.has(slot.nodeName)) continue;
+    if (isExcluded(node) || isCordonedOff(daemonSet, node)) continue;
     const isOta = strategy === 'ota';
     const left = isOta ? unmarked(entry, slot, newest) : notUpdated(entry, slot, { newest, strategy, nowMs });
     if (left !== '') return `${entryKey(entry)} on ${slot.nodeName}: ${left}`;
@@ -56,7 +60,8 @@ function notUpdated(
   slot: Slot,
   against: { readonly newest: RevisionObject; readonly strategy: string | undefined; readonly nowMs: number },
 ): string {
-  if (!slot.placement.shouldRun || !slot.isNodeReady) return '';
+  const { isWanted, shouldRun } = slot.placement;
+  if (!isWanted || !shouldRun || !slot.isNodeReady) return '';
   const pods = slot.pods.map(({ pod }) => pod.metadata.name).join(', ');
   const [indexed] = slot.pods;
   if (indexed === undefined || slot.pods.length > 1) return `pods: ${pods || 'none'}`;

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Mutant } from './mutant.ts';
@@ -7,7 +6,7 @@ import { MUTANTS } from './mutant-list.ts';
 
 /**
  * `npm run sim:mutants`: plants one bug after the other and counts the seeds until the simulation finds it. Exit code 1 when a
- * bug survives, or does not fit the program's text any more.
+ * bug survives, or does not fit the program any more.
  */
 export interface Verdict {
   readonly mutant: Mutant;
@@ -21,11 +20,14 @@ const ROOT = new URL('../../', import.meta.url);
 const HOOK = new URL('mutant-hook.ts', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
 
-/** Texts that do not occur exactly once: the program has changed, and the mutant must follow. */
-export function misfits(mutant: Mutant): string[] {
-  return mutant.patches
-    .filter(({ file, find }) => readFileSync(new URL(file, ROOT), 'utf8').split(find).length !== 2)
-    .map(({ file, find }) => `${mutant.name}: not exactly once in ${file}: ${JSON.stringify(find)}`);
+/** What a mutant wants to change and nobody exports: the program has changed, and the mutant must follow. */
+export async function misfits({ name, plants }: Mutant): Promise<string[]> {
+  const missing: string[] = [];
+  for (const { module, names } of plants) {
+    const exports = (await import(new URL(module, ROOT).href)) as Readonly<Record<string, unknown>>;
+    for (const exported of names) if (!(exported in exports)) missing.push(`${name}: ${module} exports no ${exported}`);
+  }
+  return missing;
 }
 
 /** Runs seeds in a process of its own, with the bug planted, until one fails. */
@@ -62,7 +64,7 @@ async function main(): Promise<number> {
     options: { seeds: { type: 'string', default: '1000' }, only: { type: 'string', default: '' } },
   });
   const wanted = values.only === '' ? MUTANTS : MUTANTS.filter(({ name }) => values.only.split(',').includes(name));
-  const unfit = wanted.flatMap(misfits);
+  const unfit = (await Promise.all(wanted.map(misfits))).flat();
   for (const text of unfit) console.error(text);
   if (unfit.length > 0) return 1;
   console.log('| planted bug | seeds | found by the rule |\n| --- | --- | --- |');

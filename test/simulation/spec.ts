@@ -76,9 +76,25 @@ export const KINDS = [
   // The updater's machine: it is suspended, and its wall clock is wrong and corrected.
   'suspend',
   'wall-step',
+  // Who counts: see docs/design.md, "The budget".
+  'system-taint',
+  'node-killer',
+  'site-outage',
+  'mass-away',
+  'node-flap',
+  'node-stream',
+  'exclude',
+  'there-and-back',
+  // From the beginning to the end: nodes where no pod runs, pods that broke before, nodes where no new pod comes up.
+  'never-runs',
+  'broken-before',
+  'stays-bad',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];
+
+/** Drawn by themselves, after all others. */
+const LATER_KINDS: ReadonlySet<Kind> = new Set<Kind>(KINDS.slice(KINDS.indexOf('system-taint')));
 
 export interface DaemonSetSpec {
   readonly name: string;
@@ -91,6 +107,9 @@ export interface DaemonSetSpec {
   /** '' for the default. */
   readonly progressDeadlineSeconds: string;
   readonly isForceDeleteStuck: boolean;
+  readonly skipsCordoned: boolean;
+  /** The pods' own grace period. */
+  readonly graceSeconds: number;
 }
 
 /** What one seed stands for. Only data: the same spec gives the same run. */
@@ -113,6 +132,8 @@ export interface Spec {
   readonly faultMs: number;
   /** How long a process gathers inputs before it decides: hardly at all, or as the program does. */
   readonly gatherMs: number;
+  /** Nodes are in zones. */
+  readonly hasZones: boolean;
   /** What happens, with its intensity in (0, 1]: a share of requests, or a rate. */
   readonly kinds: ReadonlyMap<Kind, number>;
 }
@@ -136,7 +157,8 @@ const FULL_TIME_NODES = 75;
 export function specOf(seed: number, overrides: Overrides = {}): Spec {
   const random = createRandom(seed);
   const drawnNodes = Math.round(logUniform(random, 1, 200));
-  const daemonSets = drawDaemonSets(random, drawnNodes);
+  const more = createRandom(seed ^ 0x0dd5);
+  const daemonSets = drawDaemonSets(random, drawnNodes).map((daemonSet) => withMore(daemonSet, more));
   const nodes = overrides.nodes ?? drawnNodes;
   const base = {
     seed,
@@ -160,6 +182,8 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
   const gatherMs = pick(random, [1, GATHER_MS]);
   drawHold(createRandom(seed ^ 0x401d), kinds);
   drawSuspension(createRandom(seed ^ 0x50ff), kinds);
+  const hasZones = more() < 0.8;
+  drawLaterKinds(more, kinds);
   for (const kind of overrides.without ?? []) kinds.delete(kind);
   // With a small budget nothing is left to decide after half of the pods went.
   const isLarge = base.nodes > 40 && kinds.has('mass-delete');
@@ -167,10 +191,10 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
     ? base.daemonSets.map((daemonSet) => ({ ...daemonSet, maxUnavailable: '100%', pool: '' }))
     : base.daemonSets;
   const replicas = kinds.has('two-leaders') || kinds.has('suspend') ? 2 : base.replicas;
-  return { ...base, faultMs, gatherMs, daemonSets: roomy, replicas, kinds };
+  return { ...base, faultMs, gatherMs, hasZones, daemonSets: roomy, replicas, kinds };
 }
 
-function drawDaemonSets(random: Random, nodes: number): DaemonSetSpec[] {
+function drawDaemonSets(random: Random, nodes: number): Omit<DaemonSetSpec, 'skipsCordoned' | 'graceSeconds'>[] {
   const most = nodes > 100 ? 2 : 4;
   const count = random() < 0.6 ? 1 : 1 + randomBelow(random, most);
   return Array.from({ length: count }, (_, index) => ({
@@ -183,6 +207,10 @@ function drawDaemonSets(random: Random, nodes: number): DaemonSetSpec[] {
     progressDeadlineSeconds: pick(random, ['', '', '20', '60']),
     isForceDeleteStuck: random() < 0.3,
   }));
+}
+
+function withMore(daemonSet: ReturnType<typeof drawDaemonSets>[number], random: Random): DaemonSetSpec {
+  return { ...daemonSet, skipsCordoned: random() < 0.2, graceSeconds: pick(random, [30, 30, 5, 90]) };
 }
 
 export function drawMaxUnavailable(random: Random): string {
@@ -212,7 +240,7 @@ function drawKinds(random: Random): Map<Kind, number> {
   const share = pick(random, [0, 0.1, 0.25, 0.25, 0.5, 0.8]);
   const kinds = new Map<Kind, number>();
   for (const kind of KINDS) {
-    if (DRAWN_LATER.has(kind)) continue;
+    if (DRAWN_LATER.has(kind) || LATER_KINDS.has(kind)) continue;
     const often = COMMON.has(kind) ? 0.9 : OFTEN.has(kind) && share > 0 ? 0.6 : 0;
     const [isIn, intensity] = [random() < Math.max(share, often), random()];
     if (isIn) kinds.set(kind, 0.02 + 0.98 * intensity * intensity);
@@ -229,6 +257,14 @@ function drawSuspension(random: Random, kinds: Map<Kind, number>): void {
   for (const kind of ['suspend', 'wall-step'] as const) {
     const [isIn, intensity] = [random() < 0.15, random()];
     if (isIn) kinds.set(kind, 0.05 + 0.95 * intensity);
+  }
+}
+
+function drawLaterKinds(random: Random, kinds: Map<Kind, number>): void {
+  const share = pick(random, [0, 0, 0.15, 0.3, 0.5]);
+  for (const kind of LATER_KINDS) {
+    const [isIn, intensity] = [random() < share, random()];
+    if (isIn) kinds.set(kind, 0.05 + 0.95 * intensity * intensity);
   }
 }
 

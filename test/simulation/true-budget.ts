@@ -3,6 +3,7 @@ import { type Entry, isAvailable, isTerminating, type Slot } from '../../src/sim
 import type { DaemonSetObject } from '../../src/simulator/objects.ts';
 import { allowedUnavailable } from '../../src/simulator/observer-policy.ts';
 import type { Commit } from '../../src/simulator/store.ts';
+import type { SlotHistory } from './slot-history.ts';
 
 /** The clock of a process may be so much too fast, and the API's times are whole seconds. */
 const DRIFT_MAX = 0.08;
@@ -21,14 +22,15 @@ interface Down {
 interface Era {
   readonly revision: number;
   readonly daemonSet: DaemonSetObject;
-  readonly eligible: number;
+  /** Of percentages: eligible nodes that are Ready, or where a process has a pod replaced. */
+  readonly base: number;
 }
 
 interface Watched {
   readonly down: Map<string, Down>;
   /** With which commit an eligible node became Ready, or a Ready one eligible. */
   readonly countedSince: Map<string, number>;
-  readonly eligible: Set<string>;
+  readonly base: Set<string>;
   readonly eras: Era[];
 }
 
@@ -42,7 +44,7 @@ export interface Told {
 }
 
 export interface Excess {
-  /** Eligible Ready nodes without an available pod, now. */
+  /** Eligible Ready nodes without an available pod, now, but for those that are nobody's failure. */
   readonly down: number;
   /** Of those, such that the process was told of, or brought about. */
   readonly known: number;
@@ -59,14 +61,20 @@ export interface Excess {
  */
 export class TrueBudget {
   readonly #cluster: SimulatedCluster;
+  readonly #history: SlotHistory;
   /** By the DaemonSet's UID. */
   readonly #watched = new Map<string, Watched>();
 
-  constructor(cluster: SimulatedCluster) {
+  constructor(cluster: SimulatedCluster, history: SlotHistory) {
     this.#cluster = cluster;
+    this.#history = history;
     cluster.index.listen({
       onSlot: (entry, slot) => this.#look(this.#of(entry), entry, slot),
       onDaemonSet: (entry, commit) => this.#onDaemonSet(entry, commit),
+      // With it changes who keeps a place.
+      onRevision: (entry) => {
+        for (const slot of entry.slots.values()) this.#look(this.#of(entry), entry, slot);
+      },
     });
   }
 
@@ -87,6 +95,7 @@ export class TrueBudget {
     for (const [name, { sinceRevision, by }] of watched.down) {
       const slot = entry.slots.get(name);
       if (slot === undefined || this.#isServed(slot, told, minReadyMs)) continue;
+      if (name !== nodeName && this.#history.mayBeExcused(uid, name)) continue;
       count += 1;
       const wasTold = sinceRevision <= told.revision || by === told.decider;
       const isCounted = (watched.countedSince.get(name) ?? 0) <= told.revision;
@@ -123,7 +132,7 @@ export class TrueBudget {
     const { uid } = entry.daemonSet.metadata;
     let watched = this.#watched.get(uid);
     if (watched === undefined) {
-      watched = { down: new Map(), countedSince: new Map(), eligible: new Set(), eras: [] };
+      watched = { down: new Map(), countedSince: new Map(), base: new Set(), eras: [] };
       this.#watched.set(uid, watched);
       this.#begin(watched, entry);
     }
@@ -132,15 +141,17 @@ export class TrueBudget {
 
   #begin(watched: Watched, { daemonSet }: Entry): void {
     const { revision } = this.#cluster.store;
-    watched.eras.push({ revision, daemonSet, eligible: watched.eligible.size });
+    watched.eras.push({ revision, daemonSet, base: watched.base.size });
   }
 
   #look(watched: Watched, entry: Entry, slot: Slot): void {
     const { nodeName } = slot;
-    const isEligible = slot.placement.shouldRun;
-    if (isEligible !== watched.eligible.has(nodeName)) {
-      if (isEligible) watched.eligible.add(nodeName);
-      else watched.eligible.delete(nodeName);
+    const past = this.#history.of(entry.daemonSet.metadata.uid, nodeName);
+    const isEligible = past?.isEligible ?? false;
+    const isBase = isEligible && (slot.isNodeReady || past?.isReplacing === true);
+    if (isBase !== watched.base.has(nodeName)) {
+      if (isBase) watched.base.add(nodeName);
+      else watched.base.delete(nodeName);
       this.#begin(watched, entry);
     }
     const minReadyMs = 1000 * (entry.daemonSet.spec.minReadySeconds ?? 0);
@@ -175,15 +186,15 @@ function servedAtMsOf({ pods }: Slot, minReadyMs: number): number {
 
 /** The largest bound and the smallest minReadySeconds of them. */
 function bestOf(eras: readonly Era[]): { readonly allowed: number; readonly minReadyMs: number } {
-  let eligibleMost = 0;
-  for (const { eligible } of eras) eligibleMost = Math.max(eligibleMost, eligible);
+  let baseMost = 0;
+  for (const { base } of eras) baseMost = Math.max(baseMost, base);
   let allowed = 1;
   let minReadySeconds = Number.POSITIVE_INFINITY;
   let last: DaemonSetObject | undefined;
   for (const { daemonSet } of eras) {
     if (daemonSet === last) continue;
     last = daemonSet;
-    allowed = Math.max(allowed, allowedUnavailable(daemonSet, eligibleMost));
+    allowed = Math.max(allowed, allowedUnavailable(daemonSet, baseMost));
     minReadySeconds = Math.min(minReadySeconds, daemonSet.spec.minReadySeconds ?? 0);
   }
   return { allowed, minReadyMs: 1000 * minReadySeconds };

@@ -1,55 +1,87 @@
-import { type Mutant, one } from './mutant.ts';
+import type { NodeRecord, PodRecord, RevisionRecord } from '../../src/kube/records.ts';
+import type { Slot } from '../../src/rollout/slot-state.ts';
+import { type Mutant, mutant, plant } from './mutant.ts';
 
+type Definitions = typeof import('../../src/rollout/definition.ts');
+type Rollouts = typeof import('../../src/rollout/rollout.ts');
 const DEFINITION = 'src/rollout/definition.ts';
-const TASKS = 'src/rollout/tasks.ts';
+const ROLLOUT = 'src/rollout/rollout.ts';
+
+function readable<T extends { readonly unreadable?: string | undefined }>({ unreadable: _, ...record }: T): T {
+  return record as unknown as T;
+}
 
 /** Bugs in what is done about objects that cannot be read as they are now. */
 export const UNREADABLE_MUTANTS: readonly Mutant[] = [
-  one('unreadable-daemonset-decides', 'a DaemonSet that cannot be read is taken as it was', {
-    file: DEFINITION,
-    find: 'const problem = daemonSet.unreadable ?? this.#revisionProblem;',
-    replace: 'const problem = this.#revisionProblem;',
-  }),
-  one('unreadable-revision-decides', 'a revision that cannot be read is taken as it was', {
-    file: DEFINITION,
-    find: 'const problem = daemonSet.unreadable ?? this.#revisionProblem;',
-    replace: 'const problem = daemonSet.unreadable;',
-  }),
-  {
-    name: 'unreadable-node-updated',
-    bug: 'a node that cannot be read is updated as it was',
-    patches: [
-      {
-        file: 'src/rollout/classify.ts',
-        find: '  if (slot.node?.unreadable !== undefined) return mask | BIT.unknown;\n',
-        replace: '',
-      },
-      { file: TASKS, find: '  if (slot.node.unreadable !== undefined) return false;\n', replace: '' },
-    ],
-  },
-  one('unreadable-node-leaves', 'what was asked of a node leaves though it cannot be read any more', {
-    file: TASKS,
-    find: '  if (slot.node.unreadable !== undefined) return false;\n',
-    replace: '',
-  }),
-  one('unreadable-pod-serves', 'a pod that cannot be read is taken as it was', {
-    file: 'src/kube/availability.ts',
-    find: 'return isFinished(pod) || pod.unreadable !== undefined;',
-    replace: 'return isFinished(pod);',
-  }),
-  one('unreadable-pod-gone', 'a pod that cannot be read is forgotten, and a deletion on its way to it', {
-    file: 'src/cache/resources.ts',
-    find: 'whatIsLeft: podLeft,',
-    replace: 'whatIsLeft: () => undefined,',
-  }),
-  one('unreadable-pod-marked', 'a pod that cannot be read is marked', {
-    file: 'src/rollout/marks.ts',
-    find: ' || pod.unreadable !== undefined',
-    replace: '',
-  }),
-  one('readable-unheard', 'an object that can be read again as it was is no news', {
-    file: 'src/cache/store.ts',
-    find: 'previous.unreadable === undefined && isSameExceptVersion',
-    replace: 'isSameExceptVersion',
-  }),
+  mutant(
+    'unreadable-daemonset-decides',
+    'a DaemonSet that cannot be read is taken as it was',
+    plant<Definitions>(DEFINITION, {
+      Definition: (Original) =>
+        class extends Original {
+          override setDaemonSet(...[daemonSet, ...others]: Parameters<InstanceType<typeof Original>['setDaemonSet']>) {
+            return super.setDaemonSet(readable(daemonSet), ...others);
+          }
+        },
+    }),
+  ),
+  mutant(
+    'unreadable-revision-decides',
+    'a revision that cannot be read is taken as it was',
+    plant<Definitions>(DEFINITION, {
+      Definition: (Original) =>
+        class extends Original {
+          override upsertRevision(revision: RevisionRecord) {
+            return super.upsertRevision(readable(revision));
+          }
+        },
+    }),
+  ),
+  mutant(
+    'unreadable-node-updated',
+    'a node that cannot be read is updated as it was',
+    plant<Rollouts>(ROLLOUT, {
+      Rollout: (Original) =>
+        class extends Original {
+          override upsertNode(node: NodeRecord, nowMs: number): void {
+            super.upsertNode(readable(node), nowMs);
+          }
+        },
+    }),
+  ),
+  mutant(
+    'unreadable-node-leaves',
+    'what was asked of a node leaves though it cannot be read any more',
+    plant<typeof import('../../src/rollout/tasks.ts')>('src/rollout/tasks.ts', {
+      taskOf: (original) => (slot: Slot, namespace, at) =>
+        original(slot.node === undefined ? slot : { ...slot, node: readable(slot.node) }, namespace, at),
+    }),
+  ),
+  mutant(
+    'unreadable-pod-serves',
+    'a pod that cannot be read is taken as it was',
+    plant<Rollouts>(ROLLOUT, {
+      Rollout: (Original) =>
+        class extends Original {
+          override upsertPod(pod: PodRecord, nowMs: number): void {
+            super.upsertPod(readable(pod), nowMs);
+          }
+        },
+    }),
+  ),
+  mutant(
+    'unreadable-pod-gone',
+    'a pod that cannot be read is forgotten, and a deletion on its way to it',
+    plant<typeof import('../../src/cache/resources.ts')>('src/cache/resources.ts', {
+      podSource: (original) => (options) => ({ ...original(options), whatIsLeft: () => undefined }),
+    }),
+  ),
+  mutant(
+    'unreadable-pod-marked',
+    'a pod that cannot be read is marked',
+    plant<typeof import('../../src/rollout/marks.ts')>('src/rollout/marks.ts', {
+      pendingMark: (original) => (slot, facts) =>
+        original({ ...slot, pods: slot.pods.map((pod) => ({ ...pod, record: readable(pod.record) })) }, facts),
+    }),
+  ),
 ];

@@ -1,6 +1,6 @@
 import { BATCH_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from '../../src/commands/wiring/limits.ts';
 import { Controller } from '../../src/controller/controller.ts';
-import type { ControllerPorts } from '../../src/controller/ports.ts';
+import type { ControllerPorts, DaemonSetEvent } from '../../src/controller/ports.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import { forkRandom, type Random } from '../../src/simulator/random.ts';
 import type { Planned } from '../../src/simulator/timeline.ts';
@@ -9,6 +9,7 @@ import type { Checker } from './checker.ts';
 import type { Conduct } from './conduct.ts';
 import { SimLanes } from './lanes.ts';
 import type { Network } from './network.ts';
+import { Note } from './note.ts';
 import type { SimProcess } from './process.ts';
 import { Reader } from './reader.ts';
 import type { Records } from './records.ts';
@@ -35,10 +36,12 @@ export interface UpdaterOptions {
   /** A stream has not been confirmed for so long that nothing may rest on it. */
   readonly onStale: () => void;
   readonly onStopped: () => void;
+  readonly onEvent?: (event: DaemonSetEvent) => void;
 }
 
 /** As the program has it. */
 const SLEEP_MAX_MS = 60_000;
+const FLUSH_MS = 1000;
 
 /** One process of the updater: reflectors, controller, lanes and elector, wired as the program wires them. */
 export class Updater {
@@ -49,6 +52,9 @@ export class Updater {
   readonly conduct: Conduct;
   readonly reader: Reader;
   readonly view: View;
+  readonly #note: Note;
+  #isPrepared = false;
+  #right: readonly [number, number] | undefined;
   readonly #options: UpdaterOptions;
   laneCount: number;
   #pump: Planned | undefined;
@@ -90,17 +96,30 @@ export class Updater {
       controller: this.controller,
       onInput: () => this.#soon(),
     });
+    this.#note = new Note({
+      process,
+      network,
+      memories: () => this.controller.memories(),
+      remember: (memories) => this.controller.remember(memories, process.nowMs),
+      mayWrite: () => this.candidate.isLeading,
+    });
     this.candidate = new Candidate({
       process,
       network,
       random: forkRandom(random),
-      onLeading: (writeUntilMs, writeUntilWallMs) => this.#lead(true, writeUntilMs, writeUntilWallMs),
-      onLost: () => this.#lead(false, 0),
+      onLeading: (writeUntilMs, writeUntilWallMs) => this.#takeOver([writeUntilMs, writeUntilWallMs]),
+      onLost: () => {
+        this.#isPrepared = false;
+        this.#right = undefined;
+        this.#note.standBy();
+        this.#lead(false, 0);
+      },
       onStopped: () => options.onStopped(),
     });
   }
 
   start(): void {
+    this.#note.start();
     this.reader.start();
     this.view.start();
     this.candidate.start();
@@ -141,8 +160,10 @@ export class Updater {
   }
 
   #awaitIdle(untilMs: number): void {
-    if (!this.controller.isBusy || this.process.nowMs >= untilMs) this.candidate.release();
-    else this.process.after(20, () => this.#awaitIdle(untilMs));
+    if (!this.controller.isBusy || this.process.nowMs >= untilMs) {
+      this.#note.flush();
+      this.process.after(FLUSH_MS, () => this.candidate.release());
+    } else this.process.after(20, () => this.#awaitIdle(untilMs));
   }
 
   #ports(): ControllerPorts {
@@ -158,10 +179,26 @@ export class Updater {
         this.lanes.send(lane, batch);
         process.reach('batch');
       },
-      recordEvent: (event) => trace.note(process.timeline.nowMs, process.id, event.message),
+      recordEvent: (event) => {
+        trace.note(process.timeline.nowMs, process.id, event.message);
+        this.#options.onEvent?.(event);
+      },
       log: () => undefined,
       taskDone: () => undefined,
     };
+  }
+
+  /** Nothing is decided before it is known what the leader before remembered. */
+  #takeOver(right: readonly [writeUntilMs: number, writeUntilWallMs: number]): void {
+    const isNew = this.#right === undefined;
+    this.#right = right;
+    if (this.#isPrepared) this.#lead(true, ...right);
+    else if (isNew) {
+      this.#note.takeOver(() => {
+        this.#isPrepared = true;
+        if (this.#right !== undefined) this.#lead(true, ...this.#right);
+      });
+    }
   }
 
   #lead(isLeading: boolean, writeUntilMs: number, writeUntilWallMs?: number): void {

@@ -1,27 +1,24 @@
 import { daemonSetKey } from '../../src/protocol/slot.ts';
 import { SimulatedCluster } from '../../src/simulator/cluster.ts';
-import { makeDaemonSet, makeNode } from '../../src/simulator/make-objects.ts';
 import type { NodeObject } from '../../src/simulator/objects.ts';
-import type { Trouble } from '../../src/simulator/pod-status.ts';
 import { createRandom, forkRandom, type Random } from '../../src/simulator/random.ts';
-import { Checker, FORCE_DELETE_STUCK, PROGRESS_DEADLINE } from './checker.ts';
+import { Checker } from './checker.ts';
 import { ProcessClock, StampClock } from './clocks.ts';
 import { Havoc, heal, removeDecoys, stripHashLabels } from './havoc.ts';
+import { Lasting } from './lasting.ts';
 import { whatIsLeft } from './liveness.ts';
+import { addHopelessNodes, breakPods, createDaemonSet, drawNode, NAMESPACE } from './making.ts';
 import { whatIsKept } from './memory.ts';
 import { type Happened, Network, type Tally } from './network.ts';
 import { patienceMs } from './patience.ts';
 import { type Moment, SimProcess } from './process.ts';
 import { Records } from './records.ts';
-import { type DaemonSetSpec, isHarmless, pick, type Spec } from './spec.ts';
+import { isHarmless, pick, type Spec } from './spec.ts';
 import { Spoilage } from './spoilage.ts';
 import { type Trace, Violation } from './trace.ts';
 import { Updater } from './updater.ts';
 
 const START_MS = 1_800_000_000_000;
-const NAMESPACE = 'default';
-const FIRST_IMAGE = 'registry.example/agent:v1';
-const POOLS = ['edge', 'general', 'large'];
 /** Clocks of two machines differ by less than this share in their speed. */
 const DRIFT_MAX = 0.08;
 const SHUTDOWN_GRACE_MS = 5000;
@@ -43,10 +40,7 @@ export class World {
   readonly #records: Records;
   readonly #random: Random;
   readonly #havoc: Havoc;
-  readonly #bad: { readonly nodeName: string; readonly image: string }[] = [];
-  readonly #stuck = new Set<string>();
-  /** Nodes that are NotReady from the beginning to the end. */
-  readonly #away = new Set<string>();
+  readonly lasting: Lasting;
   #number = 2;
   #processNumber = 0;
   #isCalm = false;
@@ -60,15 +54,19 @@ export class World {
     const isObserved = isHarmless(spec);
     this.cluster = new SimulatedCluster({ startMs: START_MS, isObserved, ...pace }, forkRandom(random));
     this.spoilage = new Spoilage(this.cluster.store);
-    this.checker = new Checker(this.cluster, trace, { stamps: this.stamps, spoilage: this.spoilage });
+    this.lasting = new Lasting(this.cluster);
+    const { stamps, spoilage } = this;
+    const areClocksTrue = !(['clock-step', 'wall-step', 'suspend'] as const).some((kind) => spec.kinds.has(kind));
+    this.checker = new Checker(this.cluster, trace, { stamps, spoilage, maxInFlight: spec.maxInFlight, areClocksTrue });
     this.network = new Network({ cluster: this.cluster, trace, spec, random: forkRandom(random), tally: this.tally });
     this.#records = new Records(this.stamps, this.spoilage);
     this.#random = forkRandom(random);
     this.#havoc = new Havoc(this, forkRandom(random));
     const making = forkRandom(random);
     for (let index = 0; index < spec.nodes; index += 1) this.cluster.createNode(this.newNode(making));
-    for (const daemonSet of spec.daemonSets) this.#createDaemonSet(daemonSet);
+    for (const daemonSet of spec.daemonSets) createDaemonSet(this.cluster, daemonSet);
     this.cluster.advanceTo(START_MS + 3000);
+    this.#addHopeless(making);
     this.#sendAway(making);
     if (spec.kinds.has('unlabelled-pods')) {
       this.happened('unlabelled-pods');
@@ -93,7 +91,7 @@ export class World {
     let left = 'not looked at';
     while (this.cluster.nowMs <= fromMs + longestMs) {
       // Nodes that come back, and DaemonSets that users create again, are work too.
-      longestMs = Math.max(longestMs, patienceMs(this.#spec, this.cluster));
+      longestMs = Math.max(longestMs, patienceMs(this.#spec, this.cluster, this.lasting.hopeless.size));
       this.cluster.advanceTo(this.cluster.nowMs + SETTLE_STEP_MS);
       left = whatIsLeft(this);
       if (left === '') {
@@ -125,26 +123,7 @@ export class World {
   }
 
   newNode(random: Random = this.#random): NodeObject {
-    const labels = {
-      'example.com/pool': pick(random, POOLS),
-      'topology.kubernetes.io/zone': pick(random, ['zone-a', 'zone-b', 'zone-c']),
-    };
-    const taints = random() < 0.1 ? [{ key: 'example.com/dedicated', effect: 'NoSchedule' }] : [];
-    return makeNode({ name: `node-${String(this.nextNumber()).padStart(3, '0')}`, labels, taints });
-  }
-
-  setBadImage(nodeName: string, image: string, trouble: Trouble | undefined): void {
-    if (trouble !== undefined) this.#bad.push({ nodeName, image });
-    this.cluster.setBadImage(nodeName, image, trouble);
-  }
-
-  isAway(nodeName: string): boolean {
-    return this.#away.has(nodeName);
-  }
-
-  setStuck(nodeName: string, isStuck: boolean): void {
-    if (isStuck) this.#stuck.add(nodeName);
-    this.cluster.kubelets.setStuckTerminating(nodeName, isStuck);
+    return drawNode(`node-${String(this.nextNumber()).padStart(3, '0')}`, random, this.#spec.hasZones);
   }
 
   resetPace(): void {
@@ -237,23 +216,6 @@ export class World {
     this.cluster.timeline.after(500, () => this.#launch(index));
   }
 
-  #createDaemonSet(spec: DaemonSetSpec): void {
-    const { name, strategy, maxUnavailable, minReadySeconds, pool, toleratesAll, progressDeadlineSeconds } = spec;
-    const annotations = {
-      'apps.openyurt.io/update-strategy': strategy,
-      'apps.openyurt.io/max-unavailable': maxUnavailable,
-      ...(progressDeadlineSeconds === '' ? {} : { [PROGRESS_DEADLINE]: progressDeadlineSeconds }),
-      ...(spec.isForceDeleteStuck ? { [FORCE_DELETE_STUCK]: 'true' } : {}),
-    };
-    const podSpec = {
-      ...(pool === '' ? {} : { nodeSelector: { 'example.com/pool': pool } }),
-      ...(toleratesAll ? { tolerations: [{ operator: 'Exists' }] } : {}),
-    };
-    const made = { name, namespace: NAMESPACE, image: FIRST_IMAGE, annotations, minReadySeconds, podSpec };
-    this.cluster.createDaemonSet(makeDaemonSet(made));
-    this.cluster.fillDaemonSet(`${NAMESPACE}/${name}`);
-  }
-
   /** With wrong clocks a node that is away could be taken for one that its new pod brought down, which keeps its place. */
   #sendAway(random: Random): void {
     const share = 0.3 * (this.#spec.kinds.get('node-away') ?? 0);
@@ -261,9 +223,21 @@ export class World {
     for (const { metadata } of [...this.cluster.store.all('nodes')]) {
       if (random() >= share) continue;
       this.happened('node-away');
-      this.#away.add(metadata.name);
+      this.lasting.away.add(metadata.name);
       this.cluster.setNodeReady(metadata.name, false);
     }
+  }
+
+  #addHopeless(random: Random): void {
+    const { kinds } = this.#spec;
+    const isIn = (kind: 'never-runs' | 'broken-before'): boolean => {
+      if (kinds.has(kind)) this.happened(kind);
+      return kinds.has(kind);
+    };
+    const nodes = isIn('never-runs') ? [this.newNode(random), this.newNode(random)] : [];
+    for (const name of addHopelessNodes(this.cluster, nodes)) this.lasting.hopeless.add(name);
+    if (isIn('broken-before'))
+      for (const name of breakPods(this.lasting, this.cluster, this.#spec, random)) this.lasting.hopeless.add(name);
   }
 
   #updateSoon(name: string): void {
@@ -282,13 +256,13 @@ export class World {
     this.resetPace();
     removeDecoys(this.cluster);
     this.spoilage.endAll();
-    for (const { nodeName, image } of this.#bad) this.cluster.setBadImage(nodeName, image, undefined);
-    for (const nodeName of this.#stuck) this.cluster.kubelets.setStuckTerminating(nodeName, false);
-    for (const { metadata } of [...this.cluster.store.all('nodes')]) {
-      if (!this.#away.has(metadata.name)) this.cluster.setNodeReady(metadata.name, true);
-    }
+    this.lasting.end();
     for (const object of [...this.cluster.store.all('pods')])
       heal(this.cluster, `${NAMESPACE}/${object.metadata.name}`);
+    if (this.#spec.kinds.has('stays-bad')) {
+      this.happened('stays-bad');
+      this.lasting.spoilNewest(this.#random);
+    }
     for (const { process } of this.updaters) process.resume();
     for (const updater of this.updaters) updater.recover(this.#spec.lanes);
   }
