@@ -65,12 +65,13 @@ function resetWhenAborted(socket: Socket): Socket {
   return socket;
 }
 
+/**
+ * What `resetAndDestroy` notes, so that the next `destroy` resets. By itself that one waits for what is written, and it may not
+ * take the connection away below TLS: the process dies of it. The peer's end ends this side, too, and then cannot be a reset.
+ */
 function reset(socket: Socket): void {
   const tcp = tcpOf(socket);
-  if (tcp === undefined || tcp.destroyed) return;
-  tcp.resetAndDestroy();
-  // It would wait until what is written has left.
-  if (tcp !== socket) tcp.destroy();
+  if (tcp !== undefined && !tcp.destroyed && !tcp.writableEnded) Object.assign(tcp, { resetAndClosing: true });
 }
 
 /** Below TLS, and below the TLS to a proxy. */

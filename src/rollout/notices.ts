@@ -50,5 +50,5 @@ export type RolloutNotice =
       readonly why: string;
     } & Failure)
   | { readonly type: 'node-recovered'; readonly slot: SlotKey; readonly node: string }
-  /** A node that had failed is gone, or should not run the pod any more. */
+  /** A node that had failed is gone, should not run the pod any more, or is not blamed any more. */
   | { readonly type: 'failure-moot'; readonly slot: SlotKey; readonly node: string };

@@ -30,6 +30,8 @@ function placeOf(eligibility: Eligibility | undefined): Place {
 /** Takes a pod's new record; the times that matter later are those of this moment, unless it is not news. */
 export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
   const tracked = slot.pods.find(({ record }) => record.uid === pod.uid);
+  // What cannot be read may be available.
+  if (pod.unreadable !== undefined) slot.hasBeenAvailable = true;
   if (tracked === undefined) {
     // Concat makes an array of exactly that length; push and spread reserve room for 17 pods, on every node.
     slot.pods = slot.pods.concat({
@@ -91,8 +93,8 @@ export function observeNode(slot: Slot, node: NodeRecord | undefined, at: Observ
   const isFirst = slot.node === undefined;
   slot.node = node;
   if (isFirst && node !== undefined) {
-    slot.joinedAtMs = hintedMs(node.createdAtMs, at);
-    // Of those that were there before, it is told later what there is to tell (recall.ts).
+    slot.joinedAtMs = at.nowMs;
+    // Of those that were there before, nobody can tell whether a pod of ours was the first.
     slot.hasBeenAvailable = !at.facts.isSynced;
   }
   if (node === undefined) {

@@ -30,9 +30,6 @@ export function recall(slot: Slot, context: RecallContext): void {
   const isAvailable = node.isReady && pod !== undefined && isPodAvailable(pod, facts.minReadyMs, nowMs);
   if (memory?.kept.has(slot.nodeName) && slot.place !== PLACE.ELSEWHERE) slot.hasPlace = true;
   if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable) slot.wasBroken = true;
-  if (isAvailable) slot.hasBeenAvailable = true;
-  else if (slot.joinedAtMs + facts.progressDeadlineMs > nowMs)
-    slot.hasBeenAvailable = !hasFirstPodAtMost(slot, node, nowMs);
   if (slot.replacedAtMs === NEVER) recallReplacement(slot, node, context);
   if (!node.isReady && slot.replacedAtMs !== NEVER) slot.outageDueMs = nowMs;
   if (!isAvailable && node.isReady) recallSpell(slot, node, context);
@@ -106,9 +103,4 @@ function recallSpell(slot: Slot, node: NodeRecord, { facts, nowMs, memory, isUnd
   slot.brokenSinceMs = Math.min(slot.brokenSinceMs, sinceMs);
   // Nothing replaced a current pod that has been broken for long: it needs no turn.
   if (isLong && isCurrentSlot(slot, facts)) slot.wasBroken = true;
-}
-
-function hasFirstPodAtMost({ pods }: Slot, node: NodeRecord, nowMs: number): boolean {
-  if (pods.length === 0) return nowMs - node.createdAtMs < FIRST_POD_MS;
-  return pods.every(({ record }) => !record.isTerminating && record.createdAtMs - node.createdAtMs < FIRST_POD_MS);
 }

@@ -255,7 +255,8 @@ export class SlotBook {
       const why = explainFailure(slot, facts, nowMs);
       this.#notices.push({ type: 'node-failed', slot: key, node, ...classifyFailure(slot, facts.target), why });
     }
-    if (slot.failureToldHash !== undefined && (mask & BIT.eligible) === 0) {
+    const isBlamed = (mask & BIT.ready) !== 0 && (mask & BIT.brokenBefore) === 0;
+    if (slot.failureToldHash !== undefined && (mask & BIT.failed) === 0 && !isBlamed) {
       slot.failureToldHash = undefined;
       this.#notices.push({ type: 'failure-moot', slot: key, node });
     }

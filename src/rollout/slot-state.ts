@@ -155,7 +155,7 @@ export interface Slot {
   isOutage: boolean;
   /** When that is to be asked (again); NEVER: not any more. */
   outageDueMs: number;
-  /** When the node joined, as observed, or told from its creation; -NEVER: long ago, as far as is known. */
+  /** When the node joined, as observed; -NEVER: it has not. */
   joinedAtMs: number;
   /** A pod of the DaemonSet was available there, or that cannot be told. */
   hasBeenAvailable: boolean;

@@ -137,22 +137,12 @@ export class ReferenceHistory extends ReferenceDecisions {
       const { record } = node;
       const [only, second] = this.liveOn(name);
       const pod = second === undefined ? only : undefined;
-      const pods = this.podsOn(name).map((each) => each.record);
       const isServed =
         record.isReady &&
         pod?.record.isReady === true &&
         pod.record.phase === 'Running' &&
         pod.record.unreadable === undefined &&
         pod.readySince + this.minReadyMs <= nowMs;
-      if (isServed) this.served.add(name);
-      else if ((this.joinedAt.get(name) ?? 0) + this.deadlineMs() > nowMs) {
-        const isFirst =
-          pods.length === 0
-            ? nowMs - record.createdAtMs < 60_000
-            : pods.every((each) => !each.isTerminating && each.createdAtMs - record.createdAtMs < 60_000);
-        if (isFirst) this.served.delete(name);
-        else this.served.add(name);
-      }
       if (!this.replacedAt.has(name)) this.#recallReplacement(name, pod?.record, { newestMs, nowMs });
       if (!record.isReady && this.replacedAt.has(name)) this.outages.set(name, { isOutage: false, dueMs: nowMs });
       if (isServed || !record.isReady) continue;

@@ -74,7 +74,7 @@ export class Reference extends ReferenceHistory {
     else if (before.record.isReady) notReadySince = nowMs;
     this.nodes.set(record.name, { record, notReadySince });
     if (before === undefined) {
-      this.joinedAt.set(record.name, this.past(record.createdAtMs, nowMs));
+      this.joinedAt.set(record.name, nowMs);
       if (this.isSynced) this.served.delete(record.name);
       else this.served.add(record.name);
     }
@@ -96,6 +96,7 @@ export class Reference extends ReferenceHistory {
       this.removePod(record, nowMs);
       return;
     }
+    if (record.unreadable !== undefined) this.served.add(record.nodeName);
     const before = this.pods.get(record.uid);
     let readySince = before?.readySince ?? Number.POSITIVE_INFINITY;
     if (!record.isReady) readySince = Number.POSITIVE_INFINITY;
