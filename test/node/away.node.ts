@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { listPods } from '../control-plane/cluster.ts';
+import { listPods, type PodObject } from '../control-plane/cluster.ts';
 import { waitFor } from '../control-plane/processes.ts';
 import { metricOf } from '../control-plane/updater.ts';
 import { withSubject } from '../e2e/fixture.ts';
@@ -14,6 +14,10 @@ const TIMEOUT_MS = 180_000;
 /** How long nothing may happen before "nothing happens" is believed. */
 const QUIET_MS = 3_000;
 const [OLD, NEW] = POLITE_IMAGES;
+
+function isNew({ spec }: PodObject): boolean {
+  return spec.nodeName !== undefined && spec.containers?.[0]?.image === NEW;
+}
 
 await describeOnRealNodes('real nodes that go away and return', (real) => {
   it('trust D: a node whose kubelet has stopped → is left out, its pod runs on; it is updated when it is back', async () => {
@@ -72,7 +76,7 @@ await describeOnRealNodes('real nodes that go away and return', (real) => {
       const generation = await change(NEW);
       await statusOnce(plane, name, ({ daemonSet }) => daemonSet.updated === 1);
       const before = await listPods(plane.admin, { name });
-      const updated = before.find(({ spec: { containers } }) => containers?.[0]?.image === NEW);
+      const updated = before.find(isNew);
       const cut = nodes.find((node) => node.name === updated?.spec.nodeName) ?? nodes[0];
       await cut.powerOff();
       try {
@@ -116,11 +120,13 @@ await describeOnRealNodes('real nodes that go away and return', (real) => {
     await withSubject(cluster, options, async ({ name, observer, change }) => {
       observer.begin();
       const generation = await change(NEW);
-      await statusOnce(plane, name, ({ daemonSet }) => daemonSet.updated === 1);
-      const pods = await listPods(plane.admin, { name });
       const [first] = await deletedPods(cluster, name, 1);
-      const waiting = pods.find(({ spec: { containers } }) => containers?.[0]?.image === OLD);
-      const node = nodes.find((one) => one.name === waiting?.spec.nodeName) ?? nodes[0];
+      const replaced = await waitFor(async () => (await listPods(plane.admin, { name })).find(isNew), {
+        timeoutMs: TIMEOUT_MS,
+        what: 'the first replacement',
+      });
+      // The one whose turn has not come.
+      const node = nodes.find((one) => one.name !== replaced.spec.nodeName) ?? nodes[0];
       try {
         await node.shutDown();
         // The other one is available at last, and this one, which is away, counts for nothing.

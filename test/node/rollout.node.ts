@@ -57,7 +57,7 @@ await describeOnRealNodes('rollout on real nodes', (real) => {
   it('trust D: pods that ignore SIGTERM → in flight until their grace ends, and no failure', async () => {
     const { cluster } = real();
     const graceSeconds = 8;
-    const annotations = { ...ROLLING, 'daemonpodupdater.io/progress-deadline-seconds': '60' };
+    const annotations = { ...ROLLING, 'daemonpodupdater.io/progress-deadline-seconds': '4' };
     const options = {
       name: 'stubborn',
       annotations,
