@@ -10,6 +10,7 @@ import {
   getConfigMapRequest,
   getLeaseRequest,
   getPodRequest,
+  listLeasesRequest,
   listRequest,
   markPodRequest,
   patchConfigMapRequest,
@@ -60,6 +61,7 @@ const requests: readonly (readonly [request: ApiRequest, method: string, path: s
     'PUT',
     '/apis/coordination.k8s.io/v1/namespaces/edge/leases/l',
   ],
+  [listLeasesRequest('l', { timeoutMs: 1 }), 'GET', '/apis/coordination.k8s.io/v1/leases'],
   [getConfigMapRequest({ ...POD, name: 'c' }), 'GET', '/api/v1/namespaces/edge/configmaps/c'],
   [
     createConfigMapRequest({ namespace: 'edge', timeoutMs: 1, object: {} }),
