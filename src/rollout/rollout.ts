@@ -83,7 +83,7 @@ export class Rollout {
   upsertNode(node: NodeRecord, nowMs: number): void {
     const slot = this.#book.getOrAdd(node.name);
     const before = slot.node;
-    const isSamePlace = before !== undefined && hasSamePlace(before, node);
+    const isSamePlace = before !== undefined && before.uid !== '' && hasSamePlace(before, node);
     if (isSamePlace && before.isReady === node.isReady && before.unreadable === node.unreadable) {
       slot.node = node;
       return;
