@@ -50,8 +50,8 @@ export const BIT = {
   backingOff: 1 << 18,
   /** A write of its pod was refused, and is still wanted. */
   refused: 1 << 19,
-  /** Would be a candidate for deletion, but its node cannot be read. */
-  unknown: 1 << 20,
+  /** Would be a candidate for deletion, but its node cannot be read, or a new pod would not be created. */
+  barred: 1 << 20,
   /** A write of its pod was refused and not accepted since, wanted now or not: eligible or not. */
   refusedBefore: 1 << 21,
   /** Takes a place that a node without an available pod needs, too: in F, failed, or current and not available any more. */
@@ -136,7 +136,8 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
   const hasAvailable = (common & BIT.available) !== 0;
   const isJoining = (common & BIT.joining) !== 0;
   const isAsked = slot.ask?.action === 'delete';
-  const isLeaving = hasTerminatingPod(slot) || liveCount(slot) === 0;
+  // Beside an available pod one on its way out is a leftover.
+  const isLeaving = liveCount(slot) === 0 || (!hasAvailable && hasTerminatingPod(slot));
   const isReplacing = isLeaving || (pod !== undefined && !hasAvailable && (isUpdated || isOutOfService(pod.record)));
   let mask = isJoining ? 0 : BIT.open;
   if (isReplacing) mask |= BIT.replacing;
@@ -148,9 +149,9 @@ function classifyReady(slot: Slot, facts: Facts, common: number): number {
   if (isUpdated && hasAvailable && !isLeaving && slot.ask === undefined) return (mask & ~BIT.open) | BIT.settled;
   if (hasOldPod(slot, facts)) mask |= BIT.outdated;
   if (pod === undefined || isUpdated || isLeaving || isOutOfService(pod.record) || slot.ask !== undefined) return mask;
-  if (slot.node?.unreadable !== undefined) return mask | BIT.unknown;
-  // Its pod would not be created again.
-  if (slot.place !== PLACE.FITS) return mask;
+  // The DaemonSet controller creates no pod beside one that is on its way out.
+  const isBarred = slot.node?.unreadable !== undefined || slot.place !== PLACE.FITS || hasTerminatingPod(slot);
+  if (isBarred) return mask | BIT.barred;
   return mask | (hasAvailable ? BIT.candidateAvailable : BIT.candidateUnavailable);
 }
 
@@ -166,12 +167,9 @@ function holdBack(mask: number, slot: Slot, at: { readonly facts: Facts; readonl
 /** What a slot is whose replacement had its time; `mask` is all that it was until then. */
 export function classifyOverdue(mask: number, slot: Slot, facts: Facts, nowMs: number): number {
   const force = nowMs >= forceAtMs(slot, facts) ? BIT.candidateForce : 0;
-  const failed = (mask & ~(BIT.inFlight | BIT.pending)) | BIT.failed | BIT.occupied | force;
-  // With an available pod it is the old one that does not end.
-  if ((mask & BIT.available) !== 0) return failed;
   // Nothing was taken from a node where nothing was available before, so it is no failure of this version.
-  const isBroken = slot.wasBroken || !slot.hasBeenAvailable;
-  return isBroken ? (mask & HOLDS_NOTHING) | BIT.brokenBefore | force : failed | BIT.unavailable;
+  if (slot.wasBroken || !slot.hasBeenAvailable) return (mask & HOLDS_NOTHING) | BIT.brokenBefore | force;
+  return (mask & ~(BIT.inFlight | BIT.pending)) | BIT.failed | BIT.occupied | BIT.unavailable | force;
 }
 
 /** Whether the replacement is later than the DaemonSet's progress deadline allows, as far as could be seen. */

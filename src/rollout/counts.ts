@@ -57,7 +57,7 @@ const WAITING = [
   'candidateUnavailable',
   'candidateAvailable',
   'candidateMark',
-  'unknown',
+  'barred',
   'repeated',
   'backingOff',
 ] as const;

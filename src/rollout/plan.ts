@@ -232,6 +232,13 @@ function explainCandidate(slot: Slot, context: PlanContext): Explanation {
   if (block !== undefined) return explainBlock(block);
   if (slot.node?.unreadable !== undefined) return explainUnreadable(slot.node.unreadable);
   if (slot.place !== PLACE.FITS) return explainIneligible(slot, context);
+  const leftover = slot.pods.find(({ record }) => record.isTerminating)?.record.name;
+  if (leftover !== undefined) {
+    return [
+      'would-not-be-recreated',
+      `the pod stays as it is: no new one is created while pod ${leftover} is terminating`,
+    ];
+  }
   const held = explainHeld(slot, context);
   if (held !== undefined) return held;
   const state = (slot.mask & BIT.candidateUnavailable) !== 0 ? 'old and unavailable' : 'old';

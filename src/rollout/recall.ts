@@ -33,7 +33,7 @@ export function recall(slot: Slot, context: RecallContext): void {
   if (slot.replacedAtMs === NEVER) recallReplacement(slot, node, context);
   if (!node.isReady && slot.replacedAtMs !== NEVER) slot.outageDueMs = nowMs;
   if (!isAvailable && node.isReady) recallSpell(slot, node, context);
-  if (memory?.failed.has(slot.nodeName) && !isAvailable) slot.isAwaitingReplacement = true;
+  else if (!isAvailable && memory?.failed.has(slot.nodeName)) slot.isAwaitingReplacement = true;
 }
 
 /** For `isOutage`, of those that are away. */
@@ -56,7 +56,7 @@ function recallReplacement(slot: Slot, node: NodeRecord, { facts, nowMs }: Recal
   const atMs = pod === undefined ? askedToGoAtMs(slot) : pod.createdAtMs;
   const isUnknown = atMs === 0;
   const isFirst = pod !== undefined && atMs - node.createdAtMs < FIRST_POD_MS;
-  if (isFirst && (isOther || node.createdAtMs >= facts.newestSinceMs)) return;
+  if (isFirst && !isOther && node.createdAtMs >= facts.newestSinceMs) return;
   if (!isOther && atMs < facts.newestSinceMs && !isUnknown) return;
   const hash = pod?.revisionHash ?? facts.target?.hash;
   if (node.isReady) {
@@ -88,7 +88,7 @@ function unreadySinceMs(pod: PodRecord | undefined): number {
 /** Since when nothing is available on the Ready node, and whether a replacement of ours is the reason. */
 function recallSpell(slot: Slot, node: NodeRecord, { facts, nowMs, memory, isUnderWay }: RecallContext): void {
   const pod = soleLivePod(slot)?.record;
-  if (pod === undefined) {
+  if (pod === undefined || memory?.failed.has(slot.nodeName)) {
     slot.isAwaitingReplacement = true;
     return;
   }
@@ -96,8 +96,7 @@ function recallSpell(slot: Slot, node: NodeRecord, { facts, nowMs, memory, isUnd
   const isLong = nowMs - sinceMs > facts.progressDeadlineMs + facts.minReadyMs + CLOCKS_MS;
   if (isCurrentSlot(slot, facts) && (pod.createdAtMs >= facts.newestSinceMs || pod.createdAtMs === 0)) {
     // Who led before would have written that it failed; and where all is current, nobody replaces anything.
-    const isKnown = memory !== undefined || !isUnderWay;
-    slot.isAwaitingReplacement = !(isLong && isKnown);
+    slot.isAwaitingReplacement = memory === undefined ? isUnderWay : !isLong;
   }
   if (slot.isAwaitingReplacement) return;
   slot.brokenSinceMs = Math.min(slot.brokenSinceMs, sinceMs);

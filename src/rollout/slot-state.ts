@@ -241,10 +241,8 @@ export function soleLivePod(slot: Slot): TrackedPod | undefined {
   return liveCount(slot) === 1 ? finished : undefined;
 }
 
-/** Whether a pod is on its way out; one that has finished is only a leftover where another one is live. */
 export function hasTerminatingPod(slot: Slot): boolean {
-  const isLeaving = ({ record }: TrackedPod) => record.isTerminating && !(isFinished(record) && liveCount(slot) > 0);
-  return slot.pods.some(isLeaving);
+  return slot.pods.some(({ record }) => record.isTerminating);
 }
 
 export function isPodAvailable(pod: TrackedPod, minReadyMs: number, nowMs: number): boolean {

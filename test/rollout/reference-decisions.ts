@@ -194,8 +194,10 @@ export class ReferenceDecisions extends ReferenceStatus {
     if (status.replacing) return status.inFlight ? 'in-flight' : 'unavailable';
     if (status.updated) return 'current';
     if (this.isBlocked) return this.isBlockedOtherwise ? 'blocked' : 'paused';
-    if (status.held === 'unknown') return 'node-unreadable';
-    if (!this.fits(name)) return this.#leftAlone(name);
+    if (status.held === 'barred') {
+      if (this.nodes.get(name)?.record.unreadable !== undefined) return 'node-unreadable';
+      return this.fits(name) ? 'would-not-be-recreated' : this.#leftAlone(name);
+    }
     if (status.held !== undefined) return status.held === 'repeated' ? 'waiting-repeat' : 'backoff';
     if (next.has(name)) return 'update-next';
     if (held === 'refusals') return 'backoff';

@@ -29,7 +29,7 @@ export interface Status {
   replacing: boolean;
   settled: boolean;
   /** Would be a candidate, but waits because of what happened before. */
-  held: 'repeated' | 'backoff' | 'unknown' | undefined;
+  held: 'repeated' | 'backoff' | 'barred' | undefined;
   candidate: 'unavailable' | 'available' | 'force' | 'mark' | undefined;
   /** A write of its pod was refused, and is still to be done. */
   refused: boolean;
@@ -157,12 +157,6 @@ export class ReferenceFacts {
     const staying = this.podsOn(name).filter(({ record }) => !record.isTerminating);
     const running = staying.filter(({ record }) => record.phase === 'Running');
     return running.length > 0 ? running : staying;
-  }
-
-  /** A pod is on its way out, and it is no leftover beside another one. */
-  isLeaving(name: string): boolean {
-    const hasLive = this.liveOn(name).length > 0;
-    return this.podsOn(name).some(({ record }) => record.isTerminating && (record.phase === 'Running' || !hasLive));
   }
 
   /** The pod would be created there. */

@@ -154,9 +154,8 @@ export class ReferenceHistory extends ReferenceDecisions {
       const sinceMs = Math.min(nowMs, Math.max(createdAtMs, readyChangedAtMs, record.readyChangedAtMs ?? 0));
       const current = this.isCurrent(pod.record);
       if (current && createdAtMs >= newestMs) {
-        const isLong = nowMs - sinceMs > this.deadlineMs() + this.minReadyMs + 60_000;
-        if (isLong && !isUnderWay) this.awaiting.delete(name);
-        else this.awaiting.add(name);
+        if (isUnderWay) this.awaiting.add(name);
+        else this.awaiting.delete(name);
       }
       if (this.awaiting.has(name)) continue;
       this.brokenSince.set(name, Math.min(sinceMs, this.brokenSince.get(name) ?? FOREVER));
@@ -181,7 +180,7 @@ export class ReferenceHistory extends ReferenceDecisions {
     const atMs = pod === undefined ? Math.max(0, ...deletedAtMs) : pod.createdAtMs;
     const isOther = pod !== undefined && !this.isCurrent(pod);
     const isFirst = pod !== undefined && atMs - record.createdAtMs < 60_000;
-    if (isFirst && (isOther || record.createdAtMs >= at.newestMs)) return;
+    if (isFirst && !isOther && record.createdAtMs >= at.newestMs) return;
     if (!isOther && atMs !== 0 && atMs < at.newestMs) return;
     const hash = pod?.revisionHash ?? this.target?.hash;
     if (record.isReady) {

@@ -38,7 +38,7 @@ export class ReferenceStatus extends ReferenceFacts {
     const node = this.nodes.get(name);
     const pods = this.podsOn(name);
     const live = this.liveOn(name);
-    const isLeaving = this.isLeaving(name);
+    const isLeaving = pods.some(({ record }) => record.isTerminating);
     const only = live.length === 1 ? live[0] : undefined;
     const ask = this.asks.get(name);
     const current = only !== undefined && this.isCurrent(only.record);
@@ -72,7 +72,7 @@ export class ReferenceStatus extends ReferenceFacts {
       const held = isAskedDelete && ask.phase !== 'asked';
       return { ...result, inFlight: held, occupied: held, reserved: held, skipped: !current };
     }
-    const leaving = live.length === 0 || isLeaving;
+    const leaving = live.length === 0 || (isLeaving && !serves);
     result.replacing = leaving || (only !== undefined && !serves && (current || finished));
     const isComing = this.awaiting.has(name) || (only !== undefined && only.record.phase !== 'Running');
     result.inFlight = (result.replacing && isComing) || isAskedDelete;
@@ -81,17 +81,17 @@ export class ReferenceStatus extends ReferenceFacts {
     const since = this.replacingSince.get(name);
     const isOver = result.replacing && since !== undefined && this.#isOver(name, since, nowMs);
     if (isOver) {
-      result.brokenBefore = !serves && (this.wasBroken.has(name) || !this.served.has(name));
+      result.brokenBefore = this.wasBroken.has(name) || !this.served.has(name);
       result.failed = !result.brokenBefore;
       result.inFlight = false;
       result.occupied = result.failed;
-      result.unavailable = result.failed && !serves;
+      result.unavailable = result.failed;
     }
     if (isOver && ask === undefined && this.stuckUid(name, nowMs) !== undefined) result.candidate = 'force';
     result.settled = current && serves && !leaving && ask === undefined;
     if (only !== undefined && !current && !finished && !leaving && ask === undefined) {
-      if (isUnreadable) result.held = 'unknown';
-      else if (!this.fits(name)) return result;
+      const isCrowded = pods.some(({ record }) => record.isTerminating);
+      if (isUnreadable || !this.fits(name) || isCrowded) result.held = 'barred';
       else if (nowMs < this.repeatUntil(name)) result.held = 'repeated';
       else if (this.isRefused(name, 'delete', nowMs)) result.held = 'backoff';
       else result.candidate = serves ? 'available' : 'unavailable';
@@ -112,7 +112,8 @@ export class ReferenceStatus extends ReferenceFacts {
       return this.isForce && pod?.isTerminating === true && this.liveOn(name).length === 0;
     }
     const [only, second] = this.liveOn(name);
-    if (only?.record.uid !== uid || second !== undefined || this.isLeaving(name)) return false;
+    if (only?.record.uid !== uid || second !== undefined || pods.some(({ isTerminating }) => isTerminating))
+      return false;
     return pod?.phase === 'Running' && !this.isCurrent(pod);
   }
 

@@ -121,7 +121,7 @@ export class Reference extends ReferenceHistory {
     this.pods.delete(record.uid);
     this.leaving.delete(record.uid);
     const name = record.nodeName;
-    const isLast = !this.isLeaving(name);
+    const isLast = !this.podsOn(name).some((each) => each.record.isTerminating);
     if (before?.record.isTerminating === true && isLast && !this.goneAt.has(name)) {
       this.goneAt.set(name, nowMs);
       this.unseenMs.delete(name);
