@@ -42,6 +42,8 @@ export interface Kept {
   readonly nodeUid: string;
   /** No taint takes it out of E any more. */
   readonly keepsPlace: boolean;
+  /** A pod has been available there, as far as the process was told. */
+  readonly wasUp: boolean;
   /** Since when this process's deletion of a pod there has been under way: no pod has been available since. */
   readonly replacingSinceMs: number | undefined;
 }
@@ -55,6 +57,8 @@ export interface ShareOptions {
   readonly pendingUid: string | undefined;
   /** It went NotReady soon after its pod was replaced by this process, and its site did not. */
   readonly isBlamed: boolean;
+  /** When the process was told that the node came; undefined: it was there before. */
+  readonly cameAtMs: number | undefined;
   /** It may be joining, or broken before with its time up. */
   readonly mayBeExcused: () => boolean;
   readonly daemonSet: DaemonSetObject;
@@ -71,7 +75,11 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
   const upAtMs = upAtMsOf(pods, minReadyMsOf(daemonSet));
   const isUp = upAtMs <= nowMs;
   const begunMs = kept?.replacingSinceMs ?? (isPending ? nowMs : undefined);
-  const next = { nodeUid, replacingSinceMs: isUp && !isPending ? undefined : begunMs };
+  const next = {
+    nodeUid,
+    wasUp: isUp || kept?.wasUp === true,
+    replacingSinceMs: isUp && !isPending ? undefined : begunMs,
+  };
   if (!placement.isWanted || isExcluded(node)) return { share: NO_SHARE, kept: { ...next, keepsPlace: false } };
   const hasNew = newest !== undefined && pods.some(({ pod }) => isOfRevision(pod, newest, daemonSet));
   const fits = placement.fits && !isCordonedOff(daemonSet, node);
@@ -80,9 +88,11 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
   const isEligible = fits || keepsPlace;
   const isReady = isConditionTrue(node.status.conditions, 'Ready');
   const isReplacing = newest !== undefined && isOnItsWay(pods, isUp, (pod) => isOfRevision(pod, newest, daemonSet));
-  const counts = isEligible && isReady && !isUp && !options.mayBeExcused();
+  const deadlineMs = progressDeadlineMs(daemonSet);
+  const isJoining = !next.wasUp && nowMs - (options.cameAtMs ?? Number.NEGATIVE_INFINITY) <= deadlineMs;
+  const counts = isEligible && isReady && !isUp && !isJoining && !options.mayBeExcused();
   const isHeld = isPending || (isEligible && isBlamed);
-  const timeMs = progressDeadlineMs(daemonSet) + minReadyMsOf(daemonSet) - SLACK_MS;
+  const timeMs = deadlineMs + minReadyMsOf(daemonSet) - SLACK_MS;
   const isInTime = next.replacingSinceMs !== undefined && nowMs - next.replacingSinceMs < timeMs;
   const share = {
     isEligible,

@@ -124,6 +124,7 @@ export class BudgetTally {
       placement: knowledge.placement(daemonSet, known, node),
       kept: this.#kept.get(name),
       isBlamed: this.#isBlamed(name, pods, about),
+      cameAtMs: knowledge.cameAtMs.get(name),
       mayBeExcused: () => mayBeExcused(known.uid, name),
       ...about,
     });

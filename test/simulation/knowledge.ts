@@ -50,7 +50,6 @@ export class KnownDaemonSet {
   /** By name; those in `revisions` are of before. */
   readonly unreadableRevisions = new Set<string>();
   readonly placements = new Map<string, { readonly node: NodeObject; readonly verdict: PlacementVerdict }>();
-  /** How far the process has been told of pods. */
   podsRevision = 0;
   /** The template that `placements` were judged with. */
   placedFor: unknown;
@@ -105,9 +104,7 @@ export class KnownDaemonSet {
 
   /** Everything has been listed once. */
   get isComplete(): boolean {
-    return (
-      this.#settledAtMs !== Number.POSITIVE_INFINITY && this.#knowledge.nodesListedAtMs !== Number.POSITIVE_INFINITY
-    );
+    return Math.max(this.#settledAtMs, this.#knowledge.nodesListedAtMs) !== Number.POSITIVE_INFINITY;
   }
 
   touchAll(): void {
@@ -216,11 +213,12 @@ export class Knowledge {
   /** By node, when the process was told; only nodes that are NotReady. */
   readonly notReadySinceMs = new Map<string, number>();
   readonly site = new SiteLog();
+  /** Of nodes that came while the process was there. */
+  readonly cameAtMs = new Map<string, number>();
   /** What cannot be read as it is now, by key; what is known of it is of before. */
   readonly unreadable = { nodes: new Set<string>(), daemonSets: new Set<string>() };
   /** The pod whose deletion the process has sent last, by slot. */
   pendingUidOf: (slot: SlotKey) => string | undefined = () => undefined;
-  /** How far the process has been told. */
   nodesRevision = 0;
   daemonSetsRevision = 0;
   /** When the nodes were there for the first time. */
@@ -257,6 +255,9 @@ export class Knowledge {
       return;
     }
     const isReady = isConditionTrue(node.status.conditions, 'Ready');
+    if (commit.type === 'ADDED' && this.process.nowMs > this.nodesListedAtMs)
+      this.cameAtMs.set(name, this.process.nowMs);
+    else if (isGone) this.cameAtMs.delete(name);
     if (isGone) this.nodes.delete(name);
     else this.nodes.set(name, node);
     if (isGone) this.site.forget(name);

@@ -62,9 +62,12 @@ export function breakPods(lasting: Lasting, cluster: SimulatedCluster, spec: Spe
       for (const pod of cluster.podsOn(`${NAMESPACE}/${daemonSet}`, name)) cluster.deletePodAsUser(keyOf(pod), 0);
     }
   }
-  const seconds = spec.daemonSets.map(
-    ({ progressDeadlineSeconds }) => Number(progressDeadlineSeconds) || DEADLINE_SECONDS,
-  );
-  cluster.advanceTo(cluster.nowMs + 1200 * Math.max(0, ...seconds) + 60_000);
+  waitOut(cluster, spec);
   return hopeless;
+}
+
+/** Longer than any progress deadline: what is broken now has been so before anybody's turn. */
+export function waitOut(cluster: SimulatedCluster, { daemonSets }: Spec): void {
+  const seconds = daemonSets.map(({ progressDeadlineSeconds }) => Number(progressDeadlineSeconds) || DEADLINE_SECONDS);
+  cluster.advanceTo(cluster.nowMs + 1200 * Math.max(0, ...seconds) + 60_000);
 }

@@ -6,7 +6,7 @@ import {
   revisionHashOf,
   type Slot,
 } from '../../src/simulator/cluster-index.ts';
-import type { DaemonSetObject, NodeObject } from '../../src/simulator/objects.ts';
+import type { DaemonSetObject, NodeObject, PodObject } from '../../src/simulator/objects.ts';
 import { isCordonedOff, isExcluded, progressDeadlineMs } from '../../src/simulator/observer-policy.ts';
 
 /** A process's clock may be so much too slow, and the API's times are whole seconds. */
@@ -120,7 +120,8 @@ export class SlotHistory {
     if (isServed) past.isReplacing = false;
     past.brokenMs = isServed ? 0 : brokenNow(past, nowMs);
     past.lookedAtMs = nowMs;
-    past.wasServed ||= isServed;
+    // A pod that is left of a former node of that name is none of this one's.
+    past.wasServed ||= isServed && slot.pods.some(({ pod }) => !isOlder(pod, node));
     const belongs = slot.placement.isWanted && !isExcluded(node);
     const fits = belongs && slot.placement.fits && !isCordonedOff(entry.daemonSet, node);
     const hasNew = slot.pods.some(({ hash }) => hash === watched.newestHash);
@@ -150,6 +151,10 @@ export class SlotHistory {
 
 function brokenNow({ brokenMs, lookedAtMs, isServed, isReady }: SlotPast, nowMs: number): number {
   return brokenMs + (isReady && !isServed ? nowMs - lookedAtMs : 0);
+}
+
+function isOlder(pod: PodObject, node: NodeObject): boolean {
+  return Date.parse(pod.metadata.creationTimestamp) < Date.parse(node.metadata.creationTimestamp);
 }
 
 /** A pod that waits for its turn. */

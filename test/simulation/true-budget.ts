@@ -96,6 +96,8 @@ export class TrueBudget {
       const slot = entry.slots.get(name);
       if (slot === undefined || this.#isServed(slot, told, minReadyMs)) continue;
       if (name !== nodeName && this.#history.mayBeExcused(uid, name)) continue;
+      // That it keeps its place is told by nothing in the cluster, and written down a moment later.
+      if (by !== told.decider && slot.pods.length === 0 && !slot.placement.fits) continue;
       count += 1;
       const wasTold = sinceRevision <= told.revision || by === told.decider;
       const isCounted = (watched.countedSince.get(name) ?? 0) <= told.revision;

@@ -7,7 +7,7 @@ import { ProcessClock, StampClock } from './clocks.ts';
 import { Havoc, heal, removeDecoys, stripHashLabels } from './havoc.ts';
 import { Lasting } from './lasting.ts';
 import { whatIsLeft } from './liveness.ts';
-import { addHopelessNodes, breakPods, createDaemonSet, drawNode, NAMESPACE } from './making.ts';
+import { addHopelessNodes, breakPods, createDaemonSet, drawNode, NAMESPACE, waitOut } from './making.ts';
 import { whatIsKept } from './memory.ts';
 import { type Happened, Network, type Tally } from './network.ts';
 import { patienceMs } from './patience.ts';
@@ -236,6 +236,7 @@ export class World {
     };
     const nodes = isIn('never-runs') ? [this.newNode(random), this.newNode(random)] : [];
     for (const name of addHopelessNodes(this.cluster, nodes)) this.lasting.hopeless.add(name);
+    if (nodes.length > 0) waitOut(this.cluster, this.#spec);
     if (isIn('broken-before'))
       for (const name of breakPods(this.lasting, this.cluster, this.#spec, random)) this.lasting.hopeless.add(name);
   }
