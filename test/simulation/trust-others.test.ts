@@ -23,7 +23,7 @@ function label(stage: Stage, name: string, value: string | undefined): void {
   stage.cluster.store.update('nodes', withMetadata(node, { labels }), 'user');
 }
 
-test('trust 8: nodes where no pod can ever run, 1 allowed → the others are updated', { todo: true }, () => {
+test('trust 8: nodes where no pod can ever run, 1 allowed → the others are updated', () => {
   const stage = new Stage({ nodes: 12, daemonSets: ONE });
   for (const name of ['fargate-1', 'fargate-2']) {
     stage.cluster.createNode(makeNode({ name }));
@@ -138,7 +138,7 @@ test('trust 9: pods that take 100 of their 120 s of grace, with a deadline of 60
   assert.deepEqual(stage.reasons('Warning'), []);
 });
 
-test('trust 9: a Failed leftover beside a healthy pod → the node is available', { todo: true }, () => {
+test('trust 9: a Failed leftover beside a healthy pod → the node is available', () => {
   const stage = new Stage({ nodes: 4, daemonSets: ONE }).start();
   const [pod] = stage.cluster.podsOn(AGENT, 'n0001');
   assert.ok(pod !== undefined);
