@@ -16,6 +16,10 @@ export class BudgetBase {
     if (this.#samples.at(-1)?.base !== base) this.#samples.push({ atMs: nowMs, base });
   }
 
+  forget(): void {
+    this.#samples = this.#samples.slice(-1);
+  }
+
   /** The least of the last minute. */
   get held(): number {
     return Math.min(...this.#samples.map(({ base }) => base));

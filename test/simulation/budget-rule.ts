@@ -4,7 +4,8 @@ import { type DaemonSetObject, isConditionTrue } from '../../src/simulator/objec
 import { allowedUnavailable } from '../../src/simulator/observer-policy.ts';
 import { isSurelyAvailable, minReadyMsOf } from './budget-share.ts';
 import type { Conduct } from './conduct.ts';
-import type { KnownDaemonSet, KnownPod } from './knowledge.ts';
+import type { KnownDaemonSet } from './knowledge.ts';
+import type { KnownPod } from './known-pod.ts';
 
 /** A deletion that a process is about to send, and what it knows of the pod and its DaemonSet. */
 export interface Planned {

@@ -8,7 +8,7 @@ import {
 import { isCordonedOff, isExcluded, progressDeadlineMs } from '../../src/simulator/observer-policy.ts';
 import type { PlacementVerdict } from '../../src/simulator/placement.ts';
 import { isOfRevision } from './generations.ts';
-import type { KnownPod } from './knowledge.ts';
+import type { KnownPod } from './known-pod.ts';
 
 /** What one node adds to the sets, whatever is planned. */
 export interface Share {
@@ -75,10 +75,12 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
   const upAtMs = upAtMsOf(pods, minReadyMsOf(daemonSet));
   const isUp = upAtMs <= nowMs;
   const begunMs = kept?.replacingSinceMs ?? (isPending ? nowMs : undefined);
+  // It may have been available for a moment.
+  const isDone = !isPending && (isUp || pods.some(({ pod, wasReady }) => wasReady && !isTerminating(pod)));
   const next = {
     nodeUid,
     wasUp: isUp || kept?.wasUp === true,
-    replacingSinceMs: isUp && !isPending ? undefined : begunMs,
+    replacingSinceMs: isDone ? undefined : begunMs,
   };
   if (!placement.isWanted || isExcluded(node)) return { share: NO_SHARE, kept: { ...next, keepsPlace: false } };
   const hasNew = newest !== undefined && pods.some(({ pod }) => isOfRevision(pod, newest, daemonSet));

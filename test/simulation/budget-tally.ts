@@ -13,7 +13,8 @@ import {
   unreadableShare,
 } from './budget-share.ts';
 import { isOfRevision, templateGeneration } from './generations.ts';
-import type { Knowledge, KnownDaemonSet, KnownPod } from './knowledge.ts';
+import type { Knowledge, KnownDaemonSet } from './knowledge.ts';
+import type { KnownPod } from './known-pod.ts';
 
 type About = Pick<ShareOptions, 'daemonSet' | 'newest' | 'nowMs'>;
 

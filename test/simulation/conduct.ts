@@ -89,6 +89,11 @@ export class Conduct {
     return tally;
   }
 
+  /** It begins to lead: what the base was before is of no account. */
+  lead(): void {
+    for (const { tally } of this.#tallies.values()) tally.base.forget();
+  }
+
   /** After every turn: who keeps a place, and how large the base has been, is told by what was so before. */
   settle(): void {
     for (const [key, known] of this.knowledge.followed) {

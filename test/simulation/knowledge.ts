@@ -14,23 +14,11 @@ import {
 import { type PlacementVerdict, placementOf } from '../../src/simulator/placement.ts';
 import type { Commit } from '../../src/simulator/store.ts';
 import { type CommitLog, Cursor } from './commit-log.ts';
+import type { KnownPod } from './known-pod.ts';
 import type { SimProcess } from './process.ts';
 import { SiteLog } from './site-log.ts';
 
-export interface KnownPod {
-  readonly pod: PodObject;
-  readonly nodeName: string;
-  /** When the process was told, on its own clock; undefined while not Ready. */
-  readonly readySinceMs: number | undefined;
-  /** When the process was told that it is on its way out; undefined while it is not. */
-  readonly leavingSinceMs: number | undefined;
-  /** Seen before everything was there: the process may believe that it has been as it is for long. */
-  readonly isHint: boolean;
-  /** It cannot be read as it is now; `pod` is of before. */
-  readonly isUnreadable: boolean;
-}
-
-/** What a process has been told of one DaemonSet that it follows. */
+/** What a process has been told of one DaemonSet. */
 export class KnownDaemonSet {
   readonly key: DaemonSetKey;
   readonly uid: string;
@@ -143,10 +131,17 @@ export class KnownDaemonSet {
       known.leavingSinceMs === leavingSinceMs &&
       (known.readySinceMs !== undefined) === isReady &&
       readyTime(known.pod) === readyTime(pod);
-    const seen = isSame
-      ? { readySinceMs: known.readySinceMs, isHint: known.isHint }
-      : { readySinceMs: isReady ? nowMs : undefined, isHint };
-    this.#replace(uid, known, { pod, nodeName: nodeNameOf(pod), leavingSinceMs, isUnreadable: false, ...seen });
+    const readySinceMs = isReady ? nowMs : undefined;
+    const seen = isSame ? { readySinceMs: known.readySinceMs, isHint: known.isHint } : { readySinceMs, isHint };
+    const wasReady = isReady || known?.wasReady === true;
+    this.#replace(uid, known, {
+      pod,
+      nodeName: nodeNameOf(pod),
+      leavingSinceMs,
+      isUnreadable: false,
+      wasReady,
+      ...seen,
+    });
   }
 
   /** A pod that was there is on its way out: was it this process, and is the node to get another one? */

@@ -26,7 +26,7 @@ export interface SlotPast {
   /** How long none has been, without the time in which the node was not Ready, until `lookedAtMs`. */
   brokenMs: number;
   lookedAtMs: number;
-  /** The last deletion by a process, and how long the pod had been broken when the first of them since it was well came. */
+  /** The first deletion by a process since a pod was available, and how long the pod had been broken then. */
   turn: { readonly atMs: number; readonly brokenMs: number } | undefined;
   /** A process deleted a pod, and none has been available since. */
   isReplacing: boolean;
@@ -67,8 +67,10 @@ export class SlotHistory {
   onDeletion(uid: string, nodeName: string): void {
     const past = this.of(uid, nodeName);
     if (past === undefined) return;
-    const brokenMs = past.isReplacing && past.turn !== undefined ? past.turn.brokenMs : past.brokenMs;
-    past.turn = { atMs: this.#cluster.nowMs, brokenMs };
+    // What comes for another version and fails again gets no more time.
+    if (!past.isReplacing || past.turn === undefined) {
+      past.turn = { atMs: this.#cluster.nowMs, brokenMs: past.brokenMs };
+    }
     past.isReplacing = !past.isServed;
     if (!past.isServed) past.keepsPlace = true;
   }

@@ -206,7 +206,10 @@ export class Updater {
     trace.note(this.process.timeline.nowMs, this.process.id, isLeading ? 'leads' : 'does not lead');
     const wasLeading = this.controller.leadership.isLeading;
     this.controller.setLeadership({ isLeading, writeUntilMs, writeUntilWallMs });
-    if (isLeading && !wasLeading) this.#options.onLeading();
+    if (isLeading && !wasLeading) {
+      this.conduct.lead();
+      this.#options.onLeading();
+    }
     this.#soon();
   }
 
