@@ -1,4 +1,5 @@
 import type { SimulatedCluster } from '../../src/simulator/cluster.ts';
+import { EVERY_IMAGE } from '../../src/simulator/kubelet.ts';
 import { REPORTED_TAINTS } from '../../src/simulator/node-troubles.ts';
 import { isConditionTrue, type NodeObject, type Taint } from '../../src/simulator/objects.ts';
 import { allowedUnavailable, optedStrategy } from '../../src/simulator/observer-policy.ts';
@@ -64,6 +65,12 @@ export class Lasting {
       }
       if (!this.away.has(name)) this.#cluster.setNodeReady(name, true);
     }
+  }
+
+  /** Nodes that were past help are not: whoever forgot that they were broken before counts them as failed, and has no place left. */
+  heal(): void {
+    for (const nodeName of this.hopeless) this.#cluster.setBadImage(nodeName, EVERY_IMAGE, undefined);
+    this.hopeless.clear();
   }
 
   /** The newest version never comes up on some nodes: one fewer than may be down at once. */

@@ -13,7 +13,7 @@ import { type Happened, Network, type Tally } from './network.ts';
 import { patienceMs } from './patience.ts';
 import { type Moment, SimProcess } from './process.ts';
 import { Records } from './records.ts';
-import { isHarmless, pick, type Spec } from './spec.ts';
+import { isHarmless, type Kind, pick, type Spec } from './spec.ts';
 import { Spoilage } from './spoilage.ts';
 import { type Trace, Violation } from './trace.ts';
 import { Updater } from './updater.ts';
@@ -22,6 +22,21 @@ const START_MS = 1_800_000_000_000;
 /** Clocks of two machines differ by less than this share in their speed. */
 const DRIFT_MAX = 0.08;
 const SHUTDOWN_GRACE_MS = 5000;
+/** With these a process may not know what was broken before anybody's turn. */
+const FORGETTING: readonly Kind[] = [
+  'crash',
+  'restart',
+  'two-leaders',
+  'pause',
+  'suspend',
+  'opt-out',
+  'not-on-delete',
+  'recreate',
+  'strategy',
+  'unreadable',
+  'clock-step',
+  'wall-step',
+];
 /** How often it is looked whether everything has settled. */
 const SETTLE_STEP_MS = 5000;
 
@@ -257,6 +272,7 @@ export class World {
     this.resetPace();
     removeDecoys(this.cluster);
     this.spoilage.endAll();
+    if (FORGETTING.some((kind) => this.#spec.kinds.has(kind))) this.lasting.heal();
     this.lasting.end();
     for (const object of [...this.cluster.store.all('pods')])
       heal(this.cluster, `${NAMESPACE}/${object.metadata.name}`);
