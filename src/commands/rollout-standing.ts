@@ -144,22 +144,35 @@ function pausedWords(counts: RolloutCounts, led: LedRollout): string {
   return told.join(', ');
 }
 
-function leftReasons({ notReady, tainted }: LeftBehind): HoldingReason[] {
+function leftReasons({ notReady, tainted, brokenBefore }: LeftBehind): HoldingReason[] {
+  const old = 'nodes that do not have the new version';
   const reasonOf = (code: RolloutReasonCode, what: string, names: readonly string[]): HoldingReason[] => {
     if (names.length === 0) return [];
     const nodes = names.slice(0, NAMES_MAX);
-    const message = `${what} nodes that do not have the new version: ${someNames(names.length, nodes)}`;
+    const message = `${what}: ${someNames(names.length, nodes)}`;
     return [{ code, message, count: names.length, nodes }];
   };
-  return [...reasonOf('nodes-not-ready', 'NotReady', notReady), ...reasonOf('nodes-tainted', 'tainted', tainted)];
+  return [
+    ...reasonOf('nodes-not-ready', `NotReady ${old}`, notReady),
+    ...reasonOf('nodes-tainted', `tainted ${old}`, tainted),
+    ...reasonOf('nodes-broken-before', 'nodes that were broken before', brokenBefore),
+  ];
 }
+
+const LEFT_WORDS: Readonly<Partial<Record<RolloutReasonCode, string>>> = {
+  'nodes-not-ready': 'NotReady nodes',
+  'nodes-tainted': 'tainted nodes',
+  'nodes-broken-before': 'nodes that were broken before',
+};
 
 function leftWords(reasons: readonly HoldingReason[]): string {
   const told = reasons.flatMap(({ code, count = 0, nodes = [] }) => {
-    const what = code === 'nodes-not-ready' ? 'NotReady' : code === 'nodes-tainted' ? 'tainted' : undefined;
-    return what === undefined ? [] : [`${what} nodes (${someNames(count, nodes.slice(0, NAMES_SHOWN_MAX))})`];
+    const what = LEFT_WORDS[code];
+    return what === undefined ? [] : [`${what} (${someNames(count, nodes.slice(0, NAMES_SHOWN_MAX))})`];
   });
-  return told.length === 0 ? '' : `, but for ${told.join(' and ')}`;
+  const last = told.pop();
+  if (last === undefined) return '';
+  return told.length === 0 ? `, but for ${last}` : `, but for ${told.join(', ')} and ${last}`;
 }
 
 /** `12: n01, n02, n03 …` */

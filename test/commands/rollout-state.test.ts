@@ -33,7 +33,7 @@ const COUNTS: RolloutCounts = {
   isPaused: false,
 };
 const NOW_MS = 31_000;
-const LEFT: LeftBehind = { notReady: ['n1', 'n2', 'n3', 'n4'], tainted: ['n8'] };
+const LEFT: LeftBehind = { notReady: ['n1', 'n2', 'n3', 'n4'], tainted: ['n8'], brokenBefore: [] };
 
 function led(changes: Partial<NonNullable<LedRollout>> = {}): LedRollout {
   const pace = { phase: 'steady', window: 100, reason: 'enough', ratePerSecond: 49 };
@@ -66,10 +66,24 @@ const states: readonly State[] = [
     name: 'every node has it but one',
     counts: DONE,
     led: led(),
-    left: { notReady: [], tainted: ['n8'] },
+    left: { notReady: [], tainted: ['n8'], brokenBefore: [] },
     state: 'done, but for tainted nodes (1: n8)',
   },
-  { name: 'every node has it', counts: DONE, led: led(), left: { notReady: [], tainted: [] }, state: 'done' },
+  {
+    name: 'every node has it',
+    counts: DONE,
+    led: led(),
+    left: { notReady: [], tainted: [], brokenBefore: [] },
+    state: 'done',
+  },
+  {
+    name: 'every node has it, and some have been broken for long',
+    counts: DONE,
+    led: led(),
+    left: { ...LEFT, brokenBefore: ['n9'] },
+    state:
+      'done, but for NotReady nodes (4: n1, n2, n3 …), tainted nodes (1: n8) and nodes that were broken before (1: n9)',
+  },
   {
     name: 'trust 14: under OTA all pods are marked',
     counts: { ...DONE, strategy: 'OTA' },

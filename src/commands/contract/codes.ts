@@ -53,6 +53,8 @@ export const ROLLOUT_REASONS = {
   'nodes-not-ready': 'nodes that are not Ready still have the old pod; they continue when they are Ready',
   'nodes-tainted':
     'nodes with a taint that the pod does not tolerate still have the old pod, which could not come back',
+  'nodes-broken-before':
+    'nodes where no pod was available long before their turn, and none is now; the budget does not count them',
   'controller-not-reached': 'the controller, or its lease, cannot be asked, or there is none',
   'controller-outdated': 'the controller was last heard of longer ago than its lease lasts',
   'controller-not-leading':
