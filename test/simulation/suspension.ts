@@ -18,7 +18,9 @@ export const WALL_STEP: Happening = {
   kind: 'wall-step',
   everyMs: 15_000,
   act: ({ world, random }) => {
-    const { clock } = pick(random, world.updaters).process;
+    const { clock, isStopped } = pick(random, world.updaters).process;
+    // Set back by just as long as the machine was suspended (to a second), nobody could tell from its clocks that it was.
+    if (isStopped) return;
     clock.setWall(pick(random, [0, MINUTE_MS, 60 * MINUTE_MS]) * (random() - 0.5));
   },
 };
