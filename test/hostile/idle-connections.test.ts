@@ -2,14 +2,16 @@ import assert from 'node:assert/strict';
 import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { monotonicMs } from '../../src/clock.ts';
 import type { ConnectionLimits } from '../../src/server/connections.ts';
 import { HttpServer } from '../../src/server/http-server.ts';
 import { healthRoutes, metricsRoute } from '../../src/server/routes.ts';
 
 const METRICS_BYTES = 1_000_000;
-/** kubelet's default is a second, the Deployment's five; this machine may be busy. */
-const PROBE_TIMEOUT_MS = 3_000;
+/** The server, the crowd and the probes share one event loop, and this machine may be busy: only an answer that waits for a time-out is late. */
+const PROBE_TIMEOUT_MS = 30_000;
+const NO_TIMEOUT_MS = 10 * PROBE_TIMEOUT_MS;
+/** So many of the crowd have lost their connection and come back. */
+const RETURNS_MIN = 100;
 const HANGS = { timeout: 120_000 };
 /** Elsewhere this machine has no second address to ask from. */
 const ON_LINUX = { ...HANGS, skip: process.platform !== 'linux' };
@@ -22,7 +24,11 @@ interface Target {
   readonly agent?: Agent;
 }
 
-async function start(t: TestContext, limits: Partial<ConnectionLimits> = {}): Promise<number> {
+async function start(
+  t: TestContext,
+  limits: Partial<ConnectionLimits> = {},
+  requestTimeoutMs = NO_TIMEOUT_MS,
+): Promise<number> {
   const server = new HttpServer({
     address: { host: '127.0.0.1', port: 0 },
     routes: [
@@ -30,8 +36,8 @@ async function start(t: TestContext, limits: Partial<ConnectionLimits> = {}): Pr
       metricsRoute({ contentType: 'text/plain', text: async () => 'x'.repeat(METRICS_BYTES) }),
     ],
     onError: () => {},
-    requestTimeoutMs: 2_000,
-    limits,
+    requestTimeoutMs,
+    limits: { answerTimeoutMs: NO_TIMEOUT_MS, ...limits },
   });
   t.after(() => server.close());
   return (await server.listen()).port;
@@ -62,9 +68,15 @@ const HABITS: readonly ((socket: Socket) => void)[] = [
   (socket) => socket.pause().write('GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n'),
 ];
 
-/** Resolves when all have had a connection; whoever loses it opens the next one. */
-async function crowd(t: TestContext, count: number, { port, from }: Omit<Target, 'path'>): Promise<Set<Socket>> {
+/** Resolves when all have had a connection; whoever loses it opens the next one, which is told. */
+async function crowd(
+  t: TestContext,
+  count: number,
+  { port, from }: Omit<Target, 'path'>,
+  onReturn: () => void = () => {},
+): Promise<void> {
   const sockets = new Set<Socket>();
+  const hadOne = new Set<number>();
   let isOver = false;
   const timer = setInterval(() => {
     for (const socket of sockets) if (socket.bytesWritten > 0 && socket.bytesWritten < 200) socket.write('a');
@@ -78,6 +90,8 @@ async function crowd(t: TestContext, count: number, { port, from }: Omit<Target,
     if (isOver) return;
     const socket = connect({ port, host: '127.0.0.1', ...(from === undefined ? {} : { localAddress: from }) }, () => {
       HABITS[index % HABITS.length]?.(socket.resume());
+      if (hadOne.has(index)) onReturn();
+      hadOne.add(index);
       onOpen();
     });
     sockets.add(socket);
@@ -89,30 +103,31 @@ async function crowd(t: TestContext, count: number, { port, from }: Omit<Target,
     });
   }
   await Promise.all(Array.from({ length: count }, (_, index) => new Promise<void>((resolve) => open(index, resolve))));
-  return sockets;
 }
 
-for (const [name, count, limits] of [
-  ['1,000 idle and slow connections', 1000, {}],
-  ['1,000 of them, ten times as many as there may be', 1000, { connectionsMax: 100 }],
-  ['1,000 of them, and no more than two answers that nobody reads', 1000, { unreadBytesMax: 2 * METRICS_BYTES }],
+for (const [name, requestTimeoutMs, limits] of [
+  // As many as there may be: only those come back whose time is over.
+  ['1,000 idle and slow connections', 2_000, {}],
+  ['1,000 of them, ten times as many as there may be', NO_TIMEOUT_MS, { connectionsMax: 100 }],
+  [
+    '1,000 of them, and no more than two answers that nobody reads',
+    NO_TIMEOUT_MS,
+    { unreadBytesMax: 2 * METRICS_BYTES },
+  ],
 ] as const) {
   test(
     `trust 17: ${name} → every probe and scrape is answered in time, before, while and after they come`,
     HANGS,
     async (t) => {
-      const port = await start(t, limits);
-      const crowded = crowd(t, count, { port });
+      const port = await start(t, limits, requestTimeoutMs);
+      let returns = 0;
       let hasAll = false;
-      void crowded.then(() => (hasAll = true));
-      let probes = 0;
-      // Past the time-out of headers: those that are thrown out come back meanwhile.
-      for (const startedMs = monotonicMs(); !hasAll || monotonicMs() - startedMs < 2_500; probes += 1) {
+      void crowd(t, 1000, { port }, () => (returns += 1)).then(() => (hasAll = true));
+      for (let probes = 0; !hasAll || returns < RETURNS_MIN; probes += 1) {
         assert.equal(await ask({ port, path: '/healthz' }), 200);
         assert.equal(await ask({ port, path: '/readyz' }), 200);
         if (probes % 10 === 0) assert.equal(await ask({ port, path: '/metrics' }), 200);
       }
-      assert.ok(probes > 0);
     },
   );
 }
