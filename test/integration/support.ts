@@ -18,6 +18,7 @@ import { type Simulator, type SimulatorSettings, startSimulator } from '../../sr
 const ROOT = join(import.meta.dirname, '..', '..');
 export const MAIN = join(ROOT, 'src', 'main.ts');
 const POLL_MS = 10;
+const POLL_MAX_MS = 100;
 
 /** A simulated cluster in its thread, gone when the test is over. */
 export async function simulator(t: TestContext, settings: Partial<SimulatorSettings>): Promise<Simulator> {
@@ -93,16 +94,17 @@ export async function startUpdater(
   return { updater, diary, stop };
 }
 
-/** Polls until the condition holds; fails after the deadline. */
+/** Polls until the condition holds, the less often the longer it takes; fails after the deadline. */
 export async function eventually(
   what: string,
   condition: () => boolean | Promise<boolean>,
   deadlineMs = 20_000,
 ): Promise<void> {
-  const endsMs = performance.now() + deadlineMs;
+  const startMs = performance.now();
   while (!(await condition())) {
-    assert.ok(performance.now() < endsMs, `not within ${deadlineMs} ms: ${what}`);
-    await sleep(POLL_MS);
+    const tookMs = performance.now() - startMs;
+    assert.ok(tookMs < deadlineMs, `not within ${deadlineMs} ms: ${what}`);
+    await sleep(Math.min(POLL_MAX_MS, POLL_MS + tookMs / 10));
   }
 }
 

@@ -3,8 +3,32 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { noteName } from '../../src/commands/note-object.ts';
+import type { Simulator } from '../../src/simulator/start.ts';
 import { documentProblems } from '../commands/contract.ts';
 import { Cli, eventually, kubeconfig, runCli, simulator, startUpdater } from './support.ts';
+
+/** Looks only when the leader has told something new, every ten seconds at most: each look is a process. */
+async function untilTold(
+  cluster: Simulator,
+  leaseName: string,
+  what: string,
+  isTold: () => Promise<boolean>,
+): Promise<void> {
+  const url = `${cluster.url}/api/v1/namespaces/default/configmaps/${noteName(leaseName)}`;
+  let before: unknown;
+  await eventually(
+    what,
+    async () => {
+      const answer = (await (await fetch(url)).json()) as { metadata?: { resourceVersion?: string } };
+      const version = answer.metadata?.resourceVersion;
+      if (version === undefined || version === before) return false;
+      before = version;
+      return isTold();
+    },
+    60_000,
+  );
+}
 
 test('plan: before, in the middle and after → each node with its reason, as a table and as JSON; nothing is written', async (t) => {
   const cluster = await simulator(t, { scenario: { nodes: 12, maxUnavailable: '3', startupMs: 300 } });
@@ -177,8 +201,7 @@ test('status: a leader elsewhere → windows, rate, threads and why are told bes
   const head = /\ncontroller \S+, leading, as of \d+s ago\n/;
   const row = /\nDAEMONSET +AT ONCE +REPLACED\/S +PACE +WHY\ndefault\/agent +4 of 4 +\d+\.\d +\w+ +\S/;
   let seen = before;
-  // The leader tells every ten seconds at most.
-  await eventually('the leader tells of the rollout', async () => {
+  await untilTold(cluster, 'ops', 'the leader tells of the rollout', async () => {
     seen = await status(...lease);
     return head.test(seen.stdout) && row.test(seen.stdout);
   });
@@ -194,7 +217,7 @@ test('status: a leader elsewhere → windows, rate, threads and why are told bes
   const plan = (...args: string[]) => runCli(t, ['plan', 'agent', '--kubeconfig', config, ...lease, ...args]);
   assert.doesNotMatch((await plan()).stdout, /pace/, 'it is as large as the budget');
   await cluster.control.setForbidden([{ verb: 'delete', resource: 'pods' }]);
-  await eventually('what the leader was refused is told', async () => {
+  await untilTold(cluster, 'ops', 'what the leader was refused is told', async () => {
     const { stdout } = await status(...lease);
     return (
       / old, writes are refused\n/.test(stdout) &&
@@ -258,7 +281,7 @@ test('trust 14: status and plan: the leader has --max-in-flight → both say tha
   await eventually('two pods are away', async () => (await cluster.control.report()).deletes === 2);
   const json = async (command: string) =>
     JSON.parse((await runCli(t, [command, 'agent', '--kubeconfig', config, '-o', 'json'])).stdout);
-  await eventually('the leader has told what holds it', async () => {
+  await untilTold(cluster, 'daemonpodupdater', 'the leader has told what holds it', async () => {
     const [only] = (await json('status')).daemonSets;
     return only.reasons.some(({ code }: { code: string }) => code === 'max-in-flight');
   });
