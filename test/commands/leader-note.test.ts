@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { decodeNote, encodeNote, NOTE_BYTES_MAX, type NotedReport } from '../../src/commands/leader-note.ts';
+import { runs } from '../runs.ts';
 
 type NotedRollout = NotedReport['rollouts'][number];
 
@@ -162,7 +163,7 @@ test('note: the largest names, texts and numbers there can be → within the bou
         assert.equal(decoded.report.lanes.length, lanes.length);
       },
     ),
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: runs(20), endOnFailure: true },
   );
 });
 

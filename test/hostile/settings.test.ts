@@ -6,6 +6,7 @@ import type { CommandHandlers } from '../../src/commands/options.ts';
 import { EXIT_OK, EXIT_USAGE, runProgram } from '../../src/commands/program.ts';
 import { parseWorkersVariable } from '../../src/commands/worker-settings.ts';
 import { parseBindAddress } from '../../src/server/bind-address.ts';
+import { runs } from '../runs.ts';
 
 /** Of this thread, so far. On a busy machine the clock on the wall says nothing about the work. */
 function cpuMs(): number {
@@ -104,7 +105,7 @@ test('flags: any arguments → started with code 0, or code 2 and words, or help
       if (started === 0) assert.notEqual(said, '');
       assert.ok(started <= 1);
     }),
-    { numRuns: 400 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -134,7 +135,7 @@ test('addresses and worker numbers: any text → read within bounds, or refused 
       if (!workers.ok) assert.ok(workers.message.length < 300);
       else if (typeof workers.value === 'number') assert.ok(workers.value >= 1 && workers.value <= 64);
     }),
-    { numRuns: 500 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -185,7 +186,7 @@ test('config file: any text, and any text made of YAML’s pieces → settings w
       const { workers } = result.value;
       if (typeof workers === 'number') assert.ok(Number.isInteger(workers) && workers >= 1 && workers <= 64);
     }),
-    { numRuns: 2000 },
+    { numRuns: runs(500) },
   );
 });
 

@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { runs } from '../runs.ts';
 import {
   arbDaemonSet,
   arbNode,
@@ -74,6 +75,6 @@ test('rollout: any sequence of events → counts, plan, selection and tasks as c
         pair.compare();
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(400) },
   );
 });
