@@ -1,4 +1,4 @@
-import { isTerminating } from '../../src/simulator/cluster-index.ts';
+import { isTerminating, revisionHashOf } from '../../src/simulator/cluster-index.ts';
 import {
   type DaemonSetObject,
   isConditionTrue,
@@ -46,6 +46,8 @@ export interface Kept {
   readonly wasUp: boolean;
   /** Since when this process's deletion of a pod there has been under way: no pod has been available since. */
   readonly replacingSinceMs: number | undefined;
+  /** For which newest revision. */
+  readonly replacingFor: string | undefined;
 }
 
 export interface ShareOptions {
@@ -75,12 +77,14 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
   const upAtMs = upAtMsOf(pods, minReadyMsOf(daemonSet));
   const isUp = upAtMs <= nowMs;
   const begunMs = kept?.replacingSinceMs ?? (isPending ? nowMs : undefined);
+  const hash = newest === undefined ? '' : revisionHashOf(newest);
   // It may have been available for a moment.
   const isDone = !isPending && (isUp || pods.some(({ pod, wasReady }) => wasReady && !isTerminating(pod)));
   const next = {
     nodeUid,
     wasUp: isUp || kept?.wasUp === true,
     replacingSinceMs: isDone ? undefined : begunMs,
+    replacingFor: isDone ? undefined : (kept?.replacingFor ?? (isPending ? hash : undefined)),
   };
   if (!placement.isWanted || isExcluded(node)) return { share: NO_SHARE, kept: { ...next, keepsPlace: false } };
   const hasNew = newest !== undefined && pods.some(({ pod }) => isOfRevision(pod, newest, daemonSet));
@@ -95,7 +99,9 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
   const counts = isEligible && isReady && !isUp && !isJoining && !options.mayBeExcused();
   const isHeld = isPending || (isEligible && isBlamed);
   const timeMs = deadlineMs + minReadyMsOf(daemonSet) - SLACK_MS;
-  const isInTime = next.replacingSinceMs !== undefined && nowMs - next.replacingSinceMs < timeMs;
+  // For another version what comes is an old pod again.
+  const isInTime =
+    next.replacingFor === hash && next.replacingSinceMs !== undefined && nowMs - next.replacingSinceMs < timeMs;
   const share = {
     isEligible,
     isBase: isEligible && (isReady || isPending || next.replacingSinceMs !== undefined),
