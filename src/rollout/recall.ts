@@ -32,7 +32,7 @@ export function recall(slot: Slot, context: RecallContext): void {
   if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable) slot.wasBroken = true;
   if (slot.replacedAtMs === NEVER) recallReplacement(slot, node, context);
   if (!node.isReady && slot.replacedAtMs !== NEVER) slot.outageDueMs = nowMs;
-  if (!isAvailable && node.isReady) recallSpell(slot, node, context);
+  if (!isAvailable && node.isReady) recallSpell(slot, context);
   else if (!isAvailable && memory?.failed.has(slot.nodeName)) slot.isAwaitingReplacement = true;
 }
 
@@ -85,21 +85,25 @@ function unreadySinceMs(pod: PodRecord | undefined): number {
   return pod.readyChangedAtMs >= pod.createdAtMs ? pod.readyChangedAtMs : NEVER;
 }
 
-/** Since when nothing is available on the Ready node, and whether a replacement of ours is the reason. */
-function recallSpell(slot: Slot, node: NodeRecord, { facts, nowMs, memory, isUnderWay }: RecallContext): void {
+/** Whether a replacement of ours is the reason why nothing is available on the Ready node. */
+function recallSpell(slot: Slot, { facts, memory, isUnderWay }: RecallContext): void {
   const pod = soleLivePod(slot)?.record;
-  if (pod === undefined || memory?.failed.has(slot.nodeName)) {
-    slot.isAwaitingReplacement = true;
-    return;
+  if (pod === undefined || memory?.failed.has(slot.nodeName)) slot.isAwaitingReplacement = true;
+  // Where all is current nobody replaces anything.
+  else if (isCurrentSlot(slot, facts) && (pod.createdAtMs >= facts.newestSinceMs || pod.createdAtMs === 0)) {
+    slot.isAwaitingReplacement = isUnderWay;
   }
-  const sinceMs = Math.min(nowMs, Math.max(pod.createdAtMs, pod.readyChangedAtMs ?? 0, node.readyChangedAtMs ?? 0));
-  const isLong = nowMs - sinceMs > facts.progressDeadlineMs + facts.minReadyMs + CLOCKS_MS;
-  if (isCurrentSlot(slot, facts) && (pod.createdAtMs >= facts.newestSinceMs || pod.createdAtMs === 0)) {
-    // Who led before would have written that it failed; and where all is current, nobody replaces anything.
-    slot.isAwaitingReplacement = memory === undefined ? isUnderWay : !isLong;
-  }
-  if (slot.isAwaitingReplacement) return;
-  slot.brokenSinceMs = Math.min(slot.brokenSinceMs, sinceMs);
-  // Nothing replaced a current pod that has been broken for long: it needs no turn.
-  if (isLong && isCurrentSlot(slot, facts)) slot.wasBroken = true;
+  noteBrokenBefore(slot, facts);
+}
+
+/**
+ * Whether nothing was available on the Ready node for longer than a progress deadline when the newest revision came, by itself. Told by
+ * the cluster's times alone: this process may not have watched, and its clock is another one.
+ */
+export function noteBrokenBefore(slot: Slot, facts: Facts): void {
+  const { node } = slot;
+  const pod = soleLivePod(slot)?.record;
+  if (node?.isReady !== true || pod === undefined || pod.isReady || slot.isAwaitingReplacement) return;
+  const sinceMs = Math.max(pod.createdAtMs, pod.readyChangedAtMs ?? 0, node.readyChangedAtMs ?? 0);
+  if (sinceMs + facts.progressDeadlineMs < facts.newestSinceMs) slot.wasBroken = true;
 }

@@ -257,7 +257,6 @@ export class Rollout {
     return this.#selection.heldBy(limits, nowMs);
   }
 
-  /** How the window is chosen, and why. */
   pace(nowMs: number): PaceStatus {
     return this.#pace.status(nowMs);
   }
@@ -284,6 +283,7 @@ export class Rollout {
   }
 
   #updateProgress(nowMs: number): void {
+    this.#selection.observe(nowMs);
     this.#progress.update(this.#definition.facts, this.blocked(), { counters: this.#book.counters, nowMs });
   }
 

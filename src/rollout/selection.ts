@@ -88,6 +88,10 @@ export class Selection {
   tick(nowMs: number): void {
     this.#refusals.tick(nowMs);
     this.#refill.tick(nowMs);
+  }
+
+  /** After each event, whoever leads. */
+  observe(nowMs: number): void {
     if (this.#definition.facts.isSynced) this.#base.observe(this.#book.counters.of('base'), nowMs);
   }
 

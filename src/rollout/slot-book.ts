@@ -15,7 +15,7 @@ import type { RolloutNotice } from './notices.ts';
 import { type Observation, observePlace, replacingSinceMs } from './observe.ts';
 import { askAgainAtMs, isOutage, isSuspect, noteDeparture, noteReplaced } from './outage.ts';
 import type { PaceFeed } from './pace-feed.ts';
-import { recall, recallDeparture } from './recall.ts';
+import { noteBrokenBefore, recall, recallDeparture } from './recall.ts';
 import { type RefusedWrites, refusedWrites } from './refused-writes.ts';
 import { type Ask, NEVER, newSlot, type Slot } from './slot-state.ts';
 import { isWanted } from './tasks.ts';
@@ -155,6 +155,7 @@ export class SlotBook {
     if (!isNew) return;
     for (const slot of this.#slots.values()) {
       if (slot.brokenSinceMs + facts.progressDeadlineMs < nowMs) slot.wasBroken = true;
+      noteBrokenBefore(slot, facts);
     }
   }
 

@@ -123,6 +123,18 @@ export class ReferenceHistory extends ReferenceDecisions {
     }
   }
 
+  /** By the cluster's times: for longer than a deadline before the newest revision came. */
+  noteBrokenBefore(name: string): void {
+    const record = this.nodes.get(name)?.record;
+    const [only, second] = this.liveOn(name);
+    if (record?.isReady !== true || only === undefined || second !== undefined) return;
+    if (only.record.isReady || this.awaiting.has(name)) return;
+    const newestMs = Math.max(0, ...[...this.revisions.values()].map(({ createdAtMs }) => createdAtMs));
+    const { createdAtMs, readyChangedAtMs = 0 } = only.record;
+    const sinceMs = Math.max(createdAtMs, readyChangedAtMs, record.readyChangedAtMs ?? 0);
+    if (sinceMs + this.deadlineMs() < newestMs) this.wasBroken.add(name);
+  }
+
   noteBroken(name: string, nowMs: number): void {
     if ((this.brokenSince.get(name) ?? FOREVER) + this.deadlineMs() < nowMs) this.wasBroken.add(name);
   }
@@ -150,16 +162,12 @@ export class ReferenceHistory extends ReferenceDecisions {
         this.awaiting.add(name);
         continue;
       }
-      const { createdAtMs, readyChangedAtMs = 0 } = pod.record;
-      const sinceMs = Math.min(nowMs, Math.max(createdAtMs, readyChangedAtMs, record.readyChangedAtMs ?? 0));
-      const current = this.isCurrent(pod.record);
-      if (current && createdAtMs >= newestMs) {
+      const { createdAtMs } = pod.record;
+      if (this.isCurrent(pod.record) && createdAtMs >= newestMs) {
         if (isUnderWay) this.awaiting.add(name);
         else this.awaiting.delete(name);
       }
-      if (this.awaiting.has(name)) continue;
-      this.brokenSince.set(name, Math.min(sinceMs, this.brokenSince.get(name) ?? FOREVER));
-      if (current && nowMs - sinceMs > this.deadlineMs() + this.minReadyMs + 60_000) this.wasBroken.add(name);
+      this.noteBrokenBefore(name);
     }
     for (const [name, { notReadySince }] of this.nodes) {
       if (this.places.has(name) && notReadySince !== FOREVER) this.noteDeparture(name, notReadySince);

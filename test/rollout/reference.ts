@@ -159,7 +159,10 @@ export class Reference extends ReferenceHistory {
   /** The newest revision may be another one now. */
   retarget(hashBefore: string | undefined, nowMs: number): void {
     if (this.target?.hash === hashBefore || !this.isSynced) return;
-    for (const name of this.nodes.keys()) this.noteBroken(name, nowMs);
+    for (const name of this.nodes.keys()) {
+      this.noteBroken(name, nowMs);
+      this.noteBrokenBefore(name);
+    }
   }
 
   past(apiMs: number | undefined, nowMs: number): number {
