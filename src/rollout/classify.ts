@@ -92,7 +92,9 @@ export function classify(slot: Slot, facts: Facts, nowMs: number): number {
  */
 export function hasPlace(slot: Slot, facts: Facts, nowMs: number): boolean {
   if (slot.node === undefined || slot.place === PLACE.ELSEWHERE) return false;
-  if (slot.place >= PLACE.AWAY || isCurrentSlot(slot, facts)) return true;
+  const { target } = facts;
+  const hasCurrent = target !== undefined && slot.pods.some(({ record }) => isCurrent(record, target));
+  if (slot.place >= PLACE.AWAY || hasCurrent) return true;
   if (slot.ask?.action === 'delete' && slot.ask.phase !== 'asked') return true;
   const pod = soleLivePod(slot);
   return slot.hasPlace && (pod === undefined || !isPodAvailable(pod, facts.minReadyMs, nowMs));

@@ -53,7 +53,7 @@ export class ReferenceHistory extends ReferenceDecisions {
         sole.readySince + this.minReadyMs <= nowMs;
       const isUnread = this.nodes.get(name)?.record.uid === '';
       const isKept =
-        (sole !== undefined && this.isCurrent(sole.record)) ||
+        this.podsOn(name).some(({ record }) => this.isCurrent(record)) ||
         (ask?.action === 'delete' && ask.phase !== 'asked') ||
         (this.places.has(name) && !isServed);
       const isIn = isUnread || taint === undefined || taint === 'away' || (taint === 'taint' && isKept);
