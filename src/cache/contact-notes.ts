@@ -12,6 +12,7 @@ export function noteInput<T extends ObjectRecord>(contact: Contact, input: Refle
       // A refusal in the middle of a watch is no sign of life of what is watched.
       if (input.events.some(({ type }) => type !== 'error')) contact.received(nowMs);
       break;
+    case 'relist':
     case 'watch-ended':
     case 'watch-failed':
       contact.closed(nowMs);

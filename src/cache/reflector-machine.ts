@@ -5,32 +5,21 @@ import { Backoff } from './backoff.ts';
 import type { Delta } from './delta.ts';
 import { failureOfApiError, type ListWatchFailure, malformed, SHORT_WATCH } from './list-watch-failure.ts';
 import { deltasEffect, objectProblem, problem } from './reflector-effects.ts';
+import {
+  APPLY_SLICE,
+  BARREN_PAGES_MAX,
+  GARBLED_IN_A_ROW_MAX,
+  LIST_AGE_MS_MIN,
+  LIST_SPREAD_MS,
+  PAGE_LIMIT,
+  PAGE_SHRINK,
+  WATCH_MS_MIN,
+  WATCH_TIMEOUT_SECONDS,
+} from './reflector-limits.ts';
 import type { ReflectorEffect, ReflectorInput, ReflectorMachineOptions, ReflectorState } from './reflector-types.ts';
 import { keyOf, Store } from './store.ts';
 
 export type { ReflectorEffect, ReflectorInput, ReflectorMachineOptions, ReflectorProblem } from './reflector-types.ts';
-
-const PAGE_LIMIT = 500;
-const PAGE_SHRINK = 10;
-const WATCH_TIMEOUT_SECONDS = 300;
-/**
- * A watch that ends sooner and brought nothing is a failure, or a broken proxy would be asked in a loop. Counted from the
- * request: accepted late and ended at once is no better than refused. A server ends its watches after 5 minutes or more.
- */
-const WATCH_MS_MIN = 10_000;
-/** Garbled at the same place this often: the event itself is broken, so the list has to bring what it said. */
-const GARBLED_IN_A_ROW_MAX = 3;
-/** Pages may be empty, but not for ever. */
-const BARREN_PAGES_MAX = 10;
-/**
- * A version that expires this long after the last list is how watches end after an outage, not a sign that the API server
- * is unwell: the list goes at once, spread over a moment because every reflector may find out at the same time. Sooner, the
- * list did not help, and the next one waits.
- */
-const LIST_AGE_MS_MIN = 30_000;
-const LIST_SPREAD_MS = 500;
-/** Objects that are compared in one go; keeps one input under about 2 ms. */
-const APPLY_SLICE = 1000;
 
 /**
  * The rules of client-go's reflector (tools/cache/reflector.go), as a state machine: list in pages, hand out the
@@ -56,6 +45,9 @@ export class ReflectorMachine<T extends ObjectRecord> {
   #garbledInARow = 0;
   #listedAtMs = Number.NEGATIVE_INFINITY;
   #isSynced = false;
+  /** How many times a fresh list was asked for, and how many of these are answered. */
+  #demand = 0;
+  #answered = 0;
 
   constructor(options: ReflectorMachineOptions<T>) {
     this.#options = options;
@@ -71,6 +63,10 @@ export class ReflectorMachine<T extends ObjectRecord> {
     switch (input.type) {
       case 'start':
         return this.#state.phase === 'idle' ? [this.#list()] : [];
+      case 'relist':
+        this.#demand += 1;
+        // A list that is under way is followed by another one, and one that waits comes in its time.
+        return this.#state.phase === 'watching' ? [this.#list()] : [];
       case 'page':
         return this.#onPage(input, nowMs);
       case 'list-failed':
@@ -93,7 +89,8 @@ export class ReflectorMachine<T extends ObjectRecord> {
   #list(): ReflectorEffect<T> {
     const resourceVersion = this.#relistVersion();
     const [items, unreadable] = [new Map(), new Map()];
-    this.#state = { phase: 'listing', resourceVersion, items, unreadable, isContinued: false, barrenPages: 0 };
+    const begun = { resourceVersion, demand: this.#demand, isContinued: false, barrenPages: 0 };
+    this.#state = { phase: 'listing', ...begun, items, unreadable };
     // With a version and no limit the list comes from the API server's cache; with a limit it would come from etcd, at
     // exactly that version (client-go switches paging off for the same reason).
     const isPaged = !this.#isListWhole && (resourceVersion === '' || resourceVersion === '0');
@@ -103,7 +100,7 @@ export class ReflectorMachine<T extends ObjectRecord> {
 
   /** client-go: relistResourceVersion. Never older than what was seen, unless that version cannot be had. */
   #relistVersion(): string {
-    if (this.#isVersionUnavailable || this.#isListTooLarge) return '';
+    if (this.#isVersionUnavailable || this.#isListTooLarge || this.#answered < this.#demand) return '';
     return this.#version === '' ? (this.#options.initialResourceVersion ?? '') : this.#version;
   }
 
@@ -140,7 +137,8 @@ export class ReflectorMachine<T extends ObjectRecord> {
       if (!state.items.has(key) && !state.unreadable.has(key)) deltas.push(...this.store.removeKey(key));
     }
     for (const { message, object } of state.unreadable.values()) deltas.push(...this.#keep(object, message));
-    this.#state = { phase: 'applying', resourceVersion: page.resourceVersion, left: state.items.values() };
+    const demand = state.resourceVersion === '' ? state.demand : undefined;
+    this.#state = { phase: 'applying', resourceVersion: page.resourceVersion, demand, left: state.items.values() };
     return [...deltasEffect(deltas), ...this.#apply(nowMs)];
   }
 
@@ -151,19 +149,27 @@ export class ReflectorMachine<T extends ObjectRecord> {
     const deltas: Delta<T>[] = [];
     for (let count = 0; count < APPLY_SLICE; count++) {
       const item = state.left.next();
-      if (item.done) return this.#finishList(deltas, state.resourceVersion, nowMs);
+      if (item.done) return this.#finishList(deltas, state, nowMs);
       deltas.push(...this.store.upsert(item.value));
     }
     return [...deltasEffect(deltas), { type: 'sleep', request: ++this.#request, delayMs: 0 }];
   }
 
-  #finishList(deltas: readonly Delta<T>[], resourceVersion: string, nowMs: number): readonly ReflectorEffect<T>[] {
+  #finishList(
+    deltas: readonly Delta<T>[],
+    { resourceVersion, demand }: Extract<ReflectorState<T>, { readonly phase: 'applying' }>,
+    nowMs: number,
+  ): readonly ReflectorEffect<T>[] {
     const effects: ReflectorEffect<T>[] = [...deltasEffect(deltas)];
     this.#version = resourceVersion;
     this.#listedAtMs = nowMs;
     if (!this.#isSynced) effects.push({ type: 'synced' });
     this.#isSynced = true;
-    effects.push(this.#watch(nowMs));
+    if (demand === this.#demand) {
+      this.#answered = demand;
+      effects.push({ type: 'fresh' });
+    }
+    effects.push(this.#answered < this.#demand ? this.#list() : this.#watch(nowMs));
     return effects;
   }
 
@@ -287,6 +293,6 @@ export class ReflectorMachine<T extends ObjectRecord> {
   #onWoke(nowMs: number): readonly ReflectorEffect<T>[] {
     if (this.#state.phase === 'applying') return this.#apply(nowMs);
     if (this.#state.phase !== 'sleeping') return [];
-    return [this.#state.next === 'list' ? this.#list() : this.#watch(nowMs)];
+    return [this.#state.next === 'list' || this.#answered < this.#demand ? this.#list() : this.#watch(nowMs)];
   }
 }

@@ -7,6 +7,8 @@ import type { ListWatchFailure } from './list-watch-failure.ts';
 /** `request` is the number of the effect that this answers; an answer to an older effect is ignored. */
 export type ReflectorInput<T extends ObjectRecord> =
   | { readonly type: 'start' }
+  /** What is committed now is wanted, whatever was read before; answered by `fresh`. */
+  | { readonly type: 'relist' }
   | {
       readonly type: 'page';
       readonly request: number;
@@ -48,6 +50,8 @@ export type ReflectorEffect<T extends ObjectRecord> =
   | { readonly type: 'deltas'; readonly deltas: readonly Delta<T>[] }
   /** Once: every object of the first list has been handed out. */
   | { readonly type: 'synced' }
+  /** What was committed when `relist` (or `start`) was last given has been handed out, or something later. */
+  | { readonly type: 'fresh' }
   | { readonly type: 'problem'; readonly problem: ReflectorProblem };
 
 export interface ReflectorProblem {
@@ -89,12 +93,20 @@ export type ReflectorState<T> =
   | {
       readonly phase: 'listing';
       readonly resourceVersion: string;
+      /** How many times a fresh list had been asked for when it began. */
+      readonly demand: number;
       readonly items: Map<string, T>;
       readonly unreadable: Map<string, Unreadable & { readonly object: ObjectName }>;
       isContinued: boolean;
       /** Pages in a row that brought nothing new. */
       barrenPages: number;
     }
-  | { readonly phase: 'applying'; readonly resourceVersion: string; readonly left: IterableIterator<T> }
+  | {
+      readonly phase: 'applying';
+      readonly resourceVersion: string;
+      /** Of the list, if it read what was committed. */
+      readonly demand: number | undefined;
+      readonly left: IterableIterator<T>;
+    }
   | { readonly phase: 'watching'; readonly startedMs: number; readonly fromVersion: string }
   | { readonly phase: 'sleeping'; readonly next: 'list' | 'watch' };

@@ -25,6 +25,8 @@ export interface ReflectorOptions<T extends ObjectRecord> {
   readonly onDelta: (delta: Delta<T>, nowMs: number) => void;
   /** Once: all objects of the first list have been handed out. */
   readonly onSynced: () => void;
+  /** All that was committed when `relist` (or `start`) was last called has been handed out. */
+  readonly onFresh?: () => void;
   readonly onProblem: (problem: ReflectorProblem) => void;
   /** In [0, 1). */
   readonly random: () => number;
@@ -54,6 +56,8 @@ export class Reflector<T extends ObjectRecord> {
   readonly #contact: Contact;
   readonly #abort = new AbortController();
   #nap = new AbortController();
+  #watching = new AbortController();
+  #isRelistWanted = false;
   #isAsking = false;
   #isHurried = false;
   #running: Promise<void> | undefined = undefined;
@@ -88,6 +92,12 @@ export class Reflector<T extends ObjectRecord> {
     this.#nap.abort();
   }
 
+  /** What is committed now is listed, however current the store seems; `onFresh` tells when it has been handed out. */
+  relist(): void {
+    this.#isRelistWanted = true;
+    this.#watching.abort();
+  }
+
   /** Resolves when nothing is in flight any more; no callback is called after that. */
   async stop(): Promise<void> {
     this.#abort.abort();
@@ -100,7 +110,15 @@ export class Reflector<T extends ObjectRecord> {
 
   #handle(input: ReflectorInput<T>): Promise<Action<T> | undefined> {
     noteInput(this.#contact, input, this.#options.now());
-    return this.#perform(this.#isStopped ? [] : this.#machine.handle(input, this.#options.now()));
+    if (this.#isStopped) return this.#perform([]);
+    // It ends a watch, of which the input then says nothing any more.
+    return this.#perform([...this.#takeRelist(), ...this.#machine.handle(input, this.#options.now())]);
+  }
+
+  #takeRelist(): readonly Effect<T>[] {
+    if (!this.#isRelistWanted) return [];
+    this.#isRelistWanted = false;
+    return this.#machine.handle({ type: 'relist' }, this.#options.now());
   }
 
   async #run(): Promise<void> {
@@ -121,6 +139,10 @@ export class Reflector<T extends ObjectRecord> {
           break;
         case 'synced':
           this.#options.onSynced();
+          break;
+        case 'fresh':
+          // Asked for again while the list was handed out.
+          if (!this.#isRelistWanted) this.#options.onFresh?.();
           break;
         case 'problem':
           this.#options.onProblem(effect.problem);
@@ -153,7 +175,7 @@ export class Reflector<T extends ObjectRecord> {
       case 'list':
         return this.#list(action);
       case 'watch':
-        return this.#watch(action);
+        return this.#isRelistWanted ? this.#perform(this.#takeRelist()) : this.#watch(action);
       case 'sleep':
         return this.#sleep(action);
     }
@@ -199,7 +221,9 @@ export class Reflector<T extends ObjectRecord> {
     const { request, resourceVersion, timeoutSeconds } = action;
     const { resource } = this.#options;
     const timeoutMs = timeoutSeconds * 1000 + WATCH_GRACE_MS;
-    const query = { resourceVersion, timeoutSeconds, timeoutMs, signal: this.#abort.signal };
+    this.#watching = new AbortController();
+    const signal = AbortSignal.any([this.#abort.signal, this.#watching.signal]);
+    const query = { resourceVersion, timeoutSeconds, timeoutMs, signal };
     const opened = await this.#open(resource.watch(query));
     if (!opened.ok) return this.#handle({ type: 'watch-failed', request, failure: opened.failure });
     this.#contact.opened(this.#options.now());

@@ -92,7 +92,7 @@ function nodeLeft(name: ObjectName, message: string, known: NodeRecord | undefin
 }
 
 function revisionLeft(name: ObjectName, message: string, known: RevisionRecord | undefined): RevisionRecord {
-  const never = { ownerUid: undefined, revision: 0, hash: '', createdAtMs: 0 };
+  const never = { ownerUid: undefined, revision: 0, hash: '', templateDigest: '', createdAtMs: 0 };
   return outdated(known ?? { ...name, uid: '', resourceVersion: '', ...never }, message);
 }
 

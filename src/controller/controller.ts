@@ -10,6 +10,8 @@ import { type Change, Followed, type SyncedPart } from './followed.ts';
 import { Memories } from './memories.ts';
 import { NoticeBoard } from './notices.ts';
 import type { ControllerPorts } from './ports.ts';
+import { believedLine } from './revision-check.ts';
+import { SlotTurns } from './slot-turns.ts';
 import { Traffic, type TrafficOptions } from './traffic.ts';
 import { type ViewLoss, ViewLosses } from './view-losses.ts';
 
@@ -37,6 +39,7 @@ export class Controller {
   /** In place of all traffic. */
   readonly #dryRun: DryRun | undefined;
   readonly #memories = new Memories();
+  readonly #turns: SlotTurns;
   #hasNodes = false;
   #hasDaemonSets = false;
   #isDraining = false;
@@ -46,6 +49,7 @@ export class Controller {
 
   constructor(options: TrafficOptions, ports: ControllerPorts) {
     this.#ports = ports;
+    this.#turns = new SlotTurns(options.slotsATurn);
     this.#notices = new NoticeBoard(ports, options.isDryRun);
     if (options.isDryRun) this.#dryRun = new DryRun(options, (...line) => ports.log(...line));
     this.#traffic = new Traffic({ options, ports, notices: this.#notices, followed: this.#followed });
@@ -102,6 +106,15 @@ export class Controller {
 
   onSynced(key: DaemonSetKey, part: SyncedPart): void {
     this.#followed.get(key)?.markSynced(part);
+  }
+
+  /** The revisions have been read as they were committed after `readRevisions` (or `follow`) was last called. */
+  onRevisionsRead(key: DaemonSetKey): void {
+    this.#followed.get(key)?.onRevisionsRead();
+  }
+
+  onRevisionsProblem(key: DaemonSetKey, message: string): void {
+    this.#followed.get(key)?.onRevisionsProblem(message);
   }
 
   /**
@@ -173,6 +186,11 @@ export class Controller {
     return true;
   }
 
+  /** Whether `pump` has more to do at once before what is told of the rollouts is of now. */
+  get isUnfinished(): boolean {
+    return this.#followed.values().some((followed) => followed.isUnfinished);
+  }
+
   get leadership(): Leadership {
     return this.#leadership;
   }
@@ -207,7 +225,8 @@ export class Controller {
   /** Lets time pass, decides what may go, and sends what the lanes have room for. */
   pump(nowMs: number, wallMs = nowMs): void {
     if (rightLeftMs(this.#leadership, nowMs, wallMs) <= 0) this.#isOver = true;
-    for (const followed of this.#followed.values()) this.#tick(followed, nowMs);
+    for (const followed of this.#turns.begin(this.#followed.values())) this.#tick(followed, nowMs);
+    this.#turns.end();
     if (this.#dryRun !== undefined) {
       if (this.#mayWrite(nowMs)) this.#dryRun.look(this.#followed, nowMs);
     } else if (this.#mayWrite(nowMs)) {
@@ -225,7 +244,7 @@ export class Controller {
       if (sayMs !== undefined && (wakeMs === undefined || sayMs < wakeMs)) wakeMs = sayMs;
     }
     for (const followed of this.#followed.values()) {
-      const atMs = followed.rollout.nextWakeMs();
+      const atMs = followed.nextWakeMs;
       if (atMs !== undefined && (wakeMs === undefined || atMs < wakeMs)) wakeMs = atMs;
     }
     return wakeMs;
@@ -237,12 +256,12 @@ export class Controller {
   }
 
   #follow(daemonSet: DaemonSetRecord, nowMs: number): void {
-    const followed = new Followed(daemonSet);
+    const followed = new Followed(daemonSet, this.#nodes.values(), this.#turns.budget);
     followed.setStale(this.#losses.stalenessOf(daemonSet));
     this.#followed.set(followed.key, followed);
     followed.rollout.setDaemonSet(daemonSet, nowMs);
     this.#remind(followed, nowMs);
-    for (const node of this.#nodes.values()) followed.rollout.upsertNode(node, nowMs);
+    followed.feed(nowMs);
     this.#ports.follow(daemonSet);
   }
 
@@ -270,12 +289,10 @@ export class Controller {
   }
 
   #tick(followed: Followed, nowMs: number): void {
-    const { rollout } = followed;
-    const wakeMs = rollout.nextWakeMs();
-    if (wakeMs !== undefined && wakeMs <= nowMs) {
-      rollout.tick(nowMs);
-      followed.isDirty = true;
-    }
-    if (followed.isDirty) rollout.setSynced(this.#hasNodes && followed.hasSynced, nowMs, followed.staleness?.reason);
+    followed.tick(nowMs);
+    const step = followed.checkRevisions(nowMs);
+    if (step === 'list') this.#ports.readRevisions(followed.key);
+    else if (step === 'believed') this.#ports.log(...believedLine(followed.key, followed.rollout.newestRevision));
+    if (followed.isDirty) followed.settle(this.#hasNodes, nowMs);
   }
 }

@@ -28,6 +28,8 @@ export interface ControllerPorts {
   /** Start reading the pods and revisions of an opted-in DaemonSet; again when its selector changes. */
   follow(daemonSet: DaemonSetRecord): void;
   unfollow(daemonSet: DaemonSetKey): void;
+  /** Read its revisions anew, as they are committed now; the answer is `onRevisionsRead`. Until then `follow` does as much. */
+  readRevisions(daemonSet: DaemonSetKey): void;
   /** Hand a batch to a lane; the answer comes back as one `onOutcomes` (or `onLaneLost`). */
   send(lane: number, batch: TaskBatch): void;
   recordEvent(event: DaemonSetEvent): void;

@@ -27,10 +27,15 @@ export interface TrafficOptions {
   /** Replacements in flight of one DaemonSet, whatever its budget. */
   readonly maxInFlightPerDaemonSet: number;
   readonly taskTimeoutMs: number;
+  /** Slots that are looked at in one turn, of all that are to be looked at after a change. */
+  readonly slotsATurn?: number;
   readonly isDryRun: boolean;
   /** In [0, 1). */
   readonly random: () => number;
 }
+
+/** Marks need no place, so every node may have its turn at the same time; that many are a few milliseconds of work. */
+const SELECTED_MAX = 2000;
 
 interface TrafficParts {
   readonly options: TrafficOptions;
@@ -49,6 +54,8 @@ export class Traffic {
   readonly #parts: TrafficParts;
   readonly #sent = new Map<SlotKey, Sent>();
   #inFlightCount = 0;
+  /** Slots that may still be selected in this turn. */
+  #selectable = SELECTED_MAX;
   /** Counts the times that a rollout was given something. */
   #turns = 0;
 
@@ -89,13 +96,14 @@ export class Traffic {
   /** Asks the rollouts that changed what may go now. */
   select(nowMs: number): void {
     const asked = this.#inTurn();
+    this.#selectable = SELECTED_MAX;
     // Whoever has fewest in flight is asked first, for an equal share; what the shares leave over goes round once more.
     for (const [index, followed] of asked.entries()) {
       this.#selectFrom(followed, Math.ceil(this.#room / (asked.length - index)), nowMs);
     }
     for (const followed of asked) if (Number.isFinite(this.#room)) this.#selectFrom(followed, this.#room, nowMs);
     // Held back by the limit over all: to be asked again when another one finishes.
-    for (const followed of asked) followed.isDirty = this.#room === 0;
+    for (const followed of asked) followed.isDirty = this.#room === 0 || followed.hasMore;
   }
 
   /** Hands the lanes what they have room for. No write leaves after the right to it. */
@@ -186,7 +194,9 @@ export class Traffic {
 
   #selectFrom(followed: Followed, room: number, nowMs: number): void {
     const limits = this.#limitsOf(followed, room);
-    const slots = followed.rollout.select({ count: Number.POSITIVE_INFINITY, ...limits }, nowMs);
+    const slots = followed.rollout.select({ count: this.#selectable, ...limits }, nowMs);
+    followed.hasMore = slots.length === this.#selectable;
+    this.#selectable -= slots.length;
     if (slots.length === 0) return;
     for (const slot of slots) this.dispatcher.add(slot, nowMs);
     this.#turns += 1;

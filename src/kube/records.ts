@@ -122,6 +122,8 @@ export interface DaemonSetRecord extends ObjectRecord {
   readonly minReadySeconds: number;
   readonly selector: LabelSelector;
   readonly placement: Placement;
+  /** Of `spec.template` (template-digest.ts). */
+  readonly templateDigest: string;
   readonly isTerminating: boolean;
 }
 
@@ -131,5 +133,7 @@ export interface RevisionRecord extends ObjectRecord {
   readonly revision: number;
   /** Label `controller-revision-hash`. */
   readonly hash: string;
+  /** Of the template in its data; '' when there is none. */
+  readonly templateDigest: string;
   readonly createdAtMs: number;
 }

@@ -5,8 +5,6 @@ export interface TargetRevision {
   readonly hash: string;
   /** Annotation `deprecated.daemonset.template.generation` of the DaemonSet; undefined when it is not there. */
   readonly templateGeneration: string | undefined;
-  /** Of all revisions of the DaemonSet that have been read. */
-  readonly knownHashes: ReadonlySet<string>;
   readonly createdAtMs: number;
   readonly daemonSetCreatedAtMs: number;
 }
@@ -31,24 +29,17 @@ function isNewer(left: RevisionRecord, right: RevisionRecord): boolean {
 }
 
 /**
- * Whether the pod was made from the target's template, or from a later one: its hash label says so, or, for a pod that has
- * none, its template generation.
+ * Whether the pod was made from the target's template, or from a later one that is not known yet. Its hash label says so; a pod
+ * that has none is judged by its template generation. The generation of a pod that is older than the DaemonSet is of another
+ * count: it was adopted, and its hash alone tells.
  */
 export function isCurrent(pod: PodRecord, target: TargetRevision): boolean {
-  if (pod.revisionHash !== undefined) return pod.revisionHash === target.hash || isAhead(pod, target);
-  return target.templateGeneration !== undefined && pod.templateGeneration === target.templateGeneration;
-}
-
-/**
- * Whether the pod is newer than the target, which happens when pods are read sooner than revisions: it has the DaemonSet's
- * template generation (or a later one), and a revision that is not known yet; or one that is known, but the target came
- * before the pod, so that it is known for what it was before a rollback. A pod that is older than the DaemonSet was adopted:
- * its generation is of another count.
- */
-function isAhead(pod: PodRecord, target: TargetRevision): boolean {
-  if (pod.revisionHash === undefined || pod.templateGeneration === undefined) return false;
-  if (target.templateGeneration === undefined) return false;
-  if (Number(pod.templateGeneration) < Number(target.templateGeneration)) return false;
-  if (!target.knownHashes.has(pod.revisionHash)) return true;
-  return pod.createdAtMs >= target.createdAtMs && pod.createdAtMs >= target.daemonSetCreatedAtMs;
+  if (pod.revisionHash === target.hash) return true;
+  const { templateGeneration: known, daemonSetCreatedAtMs } = target;
+  if (pod.templateGeneration === undefined || known === undefined || pod.createdAtMs < daemonSetCreatedAtMs)
+    return false;
+  if (pod.revisionHash === undefined && pod.templateGeneration === known) return true;
+  // Pods may be read sooner than the DaemonSet. With the known generation (or an earlier one) another hash is an old one,
+  // because nothing is decided before the revisions have been read as they were when that generation was observed.
+  return Number(pod.templateGeneration) > Number(known);
 }

@@ -1,4 +1,5 @@
 import { isWriteRefused, type Outcome } from '../protocol/outcome.ts';
+import type { Task } from '../protocol/task.ts';
 import type { Answers } from './answers.ts';
 import type { Facts } from './facts.ts';
 import { noteRefusal } from './holdback.ts';
@@ -170,6 +171,13 @@ function retry(ask: Ask, setback: Answer, afterMs: number): AfterOutcome {
 export function onDeadline(slot: Slot, ask: Ask): void {
   if (ask.action !== 'delete') slot.ask = undefined;
   else ask.phase = 'observe-due';
+}
+
+/** What is to be written is known from now on. */
+export function noteTask(ask: Ask, task: Task): void {
+  if (task.action !== 'mark') return;
+  ask.uid = task.uid;
+  ask.mark = { needsUpgrade: task.needsUpgrade, hash: task.hash };
 }
 
 /** Forgets what has not left; what may have been applied stays. */

@@ -26,6 +26,7 @@ export interface Block {
     | 'not-on-delete'
     | 'unknown-strategy'
     | 'no-revision'
+    | 'revisions-behind'
     | 'generation-behind'
     | 'paused';
   readonly message: string;
@@ -51,6 +52,11 @@ export class Definition {
   #facts: Facts = NO_FACTS;
   /** Why one of the revisions, which may be the newest, cannot be read. */
   #revisionProblem: string | undefined = undefined;
+  #newest: RevisionRecord | undefined = undefined;
+  /** Why the newest revision that was read may not be that of the DaemonSet's template. */
+  revisionDoubt: string | undefined = undefined;
+  /** Not every slot has been looked at since something here changed. */
+  isBeingApplied = false;
 
   constructor(uid: string) {
     this.#uid = uid;
@@ -66,6 +72,10 @@ export class Definition {
 
   get revisionCount(): number {
     return this.#revisions.size;
+  }
+
+  get newestRevision(): RevisionRecord | undefined {
+    return this.#newest;
   }
 
   get rule(): EligibilityRule | undefined {
@@ -125,11 +135,14 @@ export class Definition {
     }
     if (this.#staleReason !== undefined) return { code: 'stale', message: `stale: ${this.#staleReason}` };
     if (!this.#isSynced) return { code: 'not-synced', message: 'nodes, pods or revisions have not all been read yet' };
+    if (this.isBeingApplied)
+      return { code: 'not-synced', message: 'its nodes are being looked at anew after a change' };
     if (daemonSet.observedGeneration < daemonSet.generation) {
       const { generation, observedGeneration } = daemonSet;
       const message = `the DaemonSet controller has seen generation ${observedGeneration} of ${generation}`;
       return { code: 'generation-behind', message };
     }
+    if (this.revisionDoubt !== undefined) return { code: 'revisions-behind', message: this.revisionDoubt };
     if (this.#facts.target === undefined) return { code: 'no-revision', message: 'it owns no ControllerRevision yet' };
     // Last: what is told of a paused rollout, its end for one, is true only when nothing else is in the way.
     if (this.#facts.isPaused) return { code: 'paused', message: PAUSED_MESSAGE };
@@ -150,6 +163,7 @@ export class Definition {
   #refresh(): void {
     const daemonSet = this.#daemonSet;
     const newest = newestRevision(this.#revisions.values(), this.#uid);
+    this.#newest = newest;
     const { policy } = this;
     const isActive = newest !== undefined && daemonSet !== undefined && !daemonSet.isTerminating;
     this.#facts = {
@@ -162,7 +176,6 @@ export class Definition {
           : {
               hash: newest.hash,
               templateGeneration: daemonSet?.annotations[TEMPLATE_GENERATION_ANNOTATION],
-              knownHashes: new Set([...this.#revisions.values()].map(({ hash }) => hash)),
               createdAtMs: newest.createdAtMs,
               daemonSetCreatedAtMs: daemonSet?.createdAtMs ?? 0,
             },

@@ -3,7 +3,7 @@ import { type Answer, type Ask, NEVER, type Replacements, type Slot, soleLivePod
 
 /**
  * A slot whose pods were deleted for the same target again and again waits, because the deletions do not help: the pods that
- * come are taken for old ones, by a mistake of ours or of others (a watch that is late after a rollback, two writers who
+ * come are taken for old ones, by a mistake of ours or of others (two writers who
  * change the template to and fro).
  *
  * Deletions 1 and 2 for a target are free: one more happens when the DaemonSet controller was late. Then 10, 20, 40, 80, 160 s,

@@ -2,7 +2,7 @@ import type { DaemonSetRecord, NodeRecord, PodRecord, RevisionRecord } from '../
 import type { Outcome } from '../protocol/outcome.ts';
 import { nodeOfSlot, type SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
-import { type AfterOutcome, onSent, releaseAsk, SHOWN, takeOutcome, type Write } from './asks.ts';
+import { type AfterOutcome, noteTask, onSent, releaseAsk, SHOWN, takeOutcome, type Write } from './asks.ts';
 import { countsOf, type RolloutCounts, type RolloutSizes } from './counts.ts';
 import { type Block, type Change, Definition } from './definition.ts';
 import type { FailureCause } from './explain.ts';
@@ -18,6 +18,7 @@ import type { RefusedWrites } from './refused-writes.ts';
 import { Selection, type SelectLimit } from './selection.ts';
 import { SlotBook } from './slot-book.ts';
 import { NEVER, type Slot } from './slot-state.ts';
+import { NO_SLOT_LIMIT, type SlotBudget, Sweep } from './sweep.ts';
 import { taskOf } from './tasks.ts';
 
 /**
@@ -31,8 +32,7 @@ import { taskOf } from './tasks.ts';
  *
  * Invariants:
  * - Nothing is asked for beyond the budget (docs/design.md), and what has not left is given back when it does not fit any more.
- * - Only the one, old, not terminating, not finished pod of an eligible Ready node is ever deleted; with OTA none is.
- *   A pod there that is stuck in Terminating is deleted by force, if the DaemonSet asks for that (stuck.ts).
+ * - Only the one, old, not terminating, not finished pod of an eligible Ready node is ever deleted (stuck.ts apart); with OTA none is.
  * - A slot has at most one thing asked of it, in flight until the cluster shows its effect or an outcome says it has none.
  * - Counters, candidates and timers are functions of slots and facts; an event costs O(log n), a new policy, place or target O(n log n).
  */
@@ -45,11 +45,13 @@ export class Rollout {
   readonly #refusals = new Refusals();
   readonly #book: SlotBook;
   readonly #selection: Selection;
+  readonly #sweep: Sweep;
 
-  constructor(identity: RolloutIdentity) {
+  constructor(identity: RolloutIdentity, budget: SlotBudget = NO_SLOT_LIMIT) {
     this.#identity = identity;
     this.#definition = new Definition(identity.uid);
     this.#book = new SlotBook(identity.key, this.#notices, this.#pace);
+    this.#sweep = new Sweep(this.#book, this.#definition, budget);
     this.#selection = new Selection(this.#book, this.#definition, { pace: this.#pace, refusals: this.#refusals });
   }
 
@@ -70,10 +72,14 @@ export class Rollout {
     this.#applyChange(this.#definition.removeRevision(revision), nowMs);
   }
 
-  /** Nothing is selected before nodes, pods and revisions are all there, nor while they are not confirmed (`staleReason`). */
-  setSynced(isSynced: boolean, nowMs: number, staleReason?: string): void {
-    const { staleSinceMs } = this.#begin(nowMs).facts;
-    const wasSynced = this.#definition.facts.isSynced;
+  get newestRevision(): RevisionRecord | undefined {
+    return this.#definition.newestRevision;
+  }
+
+  /** Nothing is selected before all is there, nor while it is not confirmed, nor while another revision may be the newest. */
+  setSynced(isSynced: boolean, nowMs: number, staleReason?: string, revisionDoubt?: string): void {
+    this.#definition.revisionDoubt = revisionDoubt;
+    const { staleSinceMs, isSynced: wasSynced } = this.#begin(nowMs).facts;
     const change = this.#definition.setSynced(isSynced, staleReason, nowMs);
     if (!wasSynced && isSynced) this.#book.recall(this.#at(nowMs));
     if (staleReason === undefined && staleSinceMs !== NEVER) this.#book.noteUnseen(staleSinceMs, nowMs);
@@ -82,9 +88,8 @@ export class Rollout {
 
   upsertNode(node: NodeRecord, nowMs: number): void {
     const slot = this.#book.getOrAdd(node.name);
-    const before = slot.node;
-    const isSamePlace = before !== undefined && before.uid !== '' && hasSamePlace(before, node);
-    if (isSamePlace && before.isReady === node.isReady && before.unreadable === node.unreadable) {
+    const isSamePlace = slot.node !== undefined && slot.node.uid !== '' && hasSamePlace(slot.node, node);
+    if (isSamePlace && slot.node?.isReady === node.isReady && slot.node.unreadable === node.unreadable) {
       slot.node = node;
       return;
     }
@@ -119,19 +124,13 @@ export class Rollout {
     this.#refresh(slot, nowMs);
   }
 
-  /**
-   * Slots that may go now, in order, each marked as asked: reads of pods whose fate is unknown, then marks or deletions. At
-   * most `limit.count`; the same slot is not selected again before it is settled or released.
-   */
+  /** Slots that may go now, in order, each marked as asked until it is settled or released: reads of pods whose fate is unknown, then the rest. */
   select(limit: SelectLimit, nowMs: number): SlotKey[] {
     this.tick(nowMs);
     return this.#selection.select(limit, this.#at(nowMs));
   }
 
-  /**
-   * What to do for an asked slot right now, for the lane that takes it. Undefined: it is not wanted any more, does not fit
-   * into the budget any more, or has left already; what has not left is released.
-   */
+  /** What the lane that takes an asked slot has to do now; undefined: it is not wanted, does not fit any more (both are released), or has left. */
   taskFor(key: SlotKey, nowMs: number): Task | undefined {
     this.tick(nowMs);
     const slot = this.#book.get(nodeOfSlot(key));
@@ -141,10 +140,7 @@ export class Rollout {
       this.release(key, nowMs);
       return undefined;
     }
-    if (task.action === 'mark') {
-      slot.ask.uid = task.uid;
-      slot.ask.mark = { needsUpgrade: task.needsUpgrade, hash: task.hash };
-    }
+    noteTask(slot.ask, task);
     return task;
   }
 
@@ -175,8 +171,9 @@ export class Rollout {
     this.#refresh(slot, nowMs);
   }
 
-  /** When `tick` has something to do without any event: a pod's minReadySeconds, a progress or observe deadline, the pace. */
+  /** When `tick` has something to do without any event (0: now): a pod's minReadySeconds, a progress or observe deadline, the pace. */
   nextWakeMs(): number | undefined {
+    if (this.isUnfinished) return 0;
     const wakeMs = Math.min(this.#pace.wakeMs ?? NEVER, this.#selection.wakeMs ?? NEVER, this.#book.nextDueMs ?? NEVER);
     return wakeMs === NEVER ? undefined : wakeMs;
   }
@@ -186,10 +183,16 @@ export class Rollout {
     return this.#pace.wakeMs;
   }
 
+  /** Not every slot has been looked at since something changed; `tick` goes on with that. */
+  get isUnfinished(): boolean {
+    return this.#sweep.isUnfinished;
+  }
+
   tick(nowMs: number): void {
     this.#begin(nowMs);
     this.#pace.tick(nowMs);
     this.#selection.tick(nowMs);
+    this.#sweep.advance(this.#at(nowMs));
     this.#updateProgress(nowMs);
   }
 
@@ -272,8 +275,7 @@ export class Rollout {
   #applyChange(change: Change, nowMs: number): void {
     const at = this.#at(nowMs);
     this.#book.noteTarget(at);
-    if (change === 'deadlines') this.#book.refreshReplacing(at);
-    else if (change !== 'none') this.#book.refreshAll(at, change === 'placement' ? this.#definition : undefined);
+    this.#sweep.apply(change, at);
     this.#updateProgress(nowMs);
   }
 
@@ -289,9 +291,7 @@ export class Rollout {
 
   /** Starts an event: what became due by time is handled before it, so that a late tick changes nothing. */
   #begin(nowMs: number): Observation {
-    const at = this.#at(nowMs);
-    this.#book.advance(at);
-    return at;
+    return this.#book.advance(this.#at(nowMs));
   }
 
   #at(nowMs: number): Observation {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import type { EligibilityRule } from '../kube/eligibility.ts';
 import { type DaemonSetKey, slotKey } from '../protocol/slot.ts';
 import { isAskSettled, onDeadline } from './asks.ts';
 import { Candidates, NAME_RULES } from './candidates.ts';
@@ -12,7 +11,7 @@ import { Heap } from './heap.ts';
 import { isRefusalOver, repeatUntilMs, timesReplaced } from './holdback.ts';
 import { MemoryNotes } from './memory.ts';
 import type { RolloutNotice } from './notices.ts';
-import { type Observation, observePlace, replacingSinceMs } from './observe.ts';
+import { type Observation, replacingSinceMs } from './observe.ts';
 import { askAgainAtMs, isOutage, isSuspect, noteDeparture, noteReplaced } from './outage.ts';
 import type { PaceFeed } from './pace-feed.ts';
 import { noteBrokenBefore, recall, recallDeparture } from './recall.ts';
@@ -108,20 +107,13 @@ export class SlotBook {
     if (slot.node === undefined && slot.pods.length === 0) this.#forget(slot);
   }
 
-  /** With new `rules`, where the pod belongs is judged anew, too. */
-  refreshAll(at: Observation, rules?: { readonly rule: EligibilityRule | undefined }): void {
-    for (const slot of this.#slots.values()) {
-      if (rules !== undefined) observePlace(slot, rules.rule);
-      this.refresh(slot, at);
-    }
-  }
-
-  /** Handles what became due by time alone. */
-  advance(at: Observation): void {
+  /** Handles what became due by time alone, and returns when that was. */
+  advance(at: Observation): Observation {
     for (let slot = this.#timers.peek(); slot !== undefined && slot.dueMs <= at.nowMs; slot = this.#timers.peek()) {
       if (slot.ask?.phase === 'watching' && slot.ask.dueMs <= at.nowMs) onDeadline(slot, slot.ask);
       this.refresh(slot, at);
     }
+    return at;
   }
 
   /** Of all that is derived, whether the view is stale changes nothing but whether their progress deadlines run. */

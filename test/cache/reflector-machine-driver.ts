@@ -54,7 +54,8 @@ export class Driver {
           .map((delta) => `${delta.type} ${delta.object.name}@${delta.object.resourceVersion}`)
           .join(', ');
       case 'synced':
-        return 'synced';
+      case 'fresh':
+        return effect.type;
       case 'problem':
         return `problem ${effect.problem.phase} ${effect.problem.code} ${effect.problem.retryInMs}`;
     }

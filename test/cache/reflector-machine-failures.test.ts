@@ -69,7 +69,7 @@ test('reflector: relist at a version that is gone or too new → at once from th
       `problem list ${refusal.code} 0`,
       'list rv= limit=500 continue=',
     ]);
-    assert.deepEqual(driver.page([], '50'), ['watch rv=50 for 450 s']);
+    assert.deepEqual(driver.page([], '50'), ['fresh', 'watch rv=50 for 450 s']);
     driver.give({ type: 'watch-failed', failure: failure('gone') });
     assert.deepEqual(driver.give({ type: 'woke' }), ['list rv=50 limit=0 continue=']);
   }
@@ -83,7 +83,7 @@ test('reflector: a continue token expires → the whole list again, without page
     'problem list gone 0',
     'list rv= limit=0 continue=',
   ]);
-  assert.deepEqual(driver.page([thing('b', '2')], '11'), ['added b@2', 'synced', 'watch rv=11 for 450 s']);
+  assert.deepEqual(driver.page([thing('b', '2')], '11'), ['added b@2', 'synced', 'fresh', 'watch rv=11 for 450 s']);
 });
 
 test('reflector: 410 for everything → backs off instead of spinning', () => {

@@ -7,7 +7,12 @@ test('reflector: start → a consistent list in pages, then synced, then a watch
   assert.deepEqual(driver.give({ type: 'start' }), ['list rv= limit=500 continue=']);
   assert.deepEqual(driver.page([thing('a', '1')], '10', 'p2'), ['list rv= limit=500 continue=p2']);
   assert.equal(driver.machine.isSynced, false);
-  assert.deepEqual(driver.page([thing('b', '2')], '10'), ['added a@1, added b@2', 'synced', 'watch rv=10 for 450 s']);
+  assert.deepEqual(driver.page([thing('b', '2')], '10'), [
+    'added a@1, added b@2',
+    'synced',
+    'fresh',
+    'watch rv=10 for 450 s',
+  ]);
   assert.equal(driver.machine.isSynced, true);
 });
 
@@ -21,7 +26,7 @@ test('reflector: watch timeouts → between 5 and 10 minutes', () => {
   for (const random of [0, 0.999]) {
     const driver = new Driver({ random: () => random });
     driver.give({ type: 'start' });
-    assert.deepEqual(driver.page([], '1'), ['synced', `watch rv=1 for ${random === 0 ? 300 : 599} s`]);
+    assert.deepEqual(driver.page([], '1'), ['synced', 'fresh', `watch rv=1 for ${random === 0 ? 300 : 599} s`]);
   }
 });
 

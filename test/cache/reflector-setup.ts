@@ -21,7 +21,7 @@ interface Setup<T extends ObjectRecord> {
   readonly problems: ReflectorProblem[];
   /** Open watches, newest last. */
   readonly watches: ServerResponse[];
-  /** `synced` and deltas in the order they came. */
+  /** `synced`, deltas and, if that is wanted, `fresh` in the order they came. */
   readonly order: string[];
 }
 
@@ -29,6 +29,9 @@ interface SetupOptions {
   readonly streamSilenceMs?: number;
   /** Backoff at its shortest by default, and no timer longer than it has to be. */
   readonly random?: () => number;
+  /** Called for each delta. */
+  readonly onDelta?: (reflector: Reflector<never>) => void;
+  readonly isFreshTold?: boolean;
   readonly refuseWatch?: (response: ServerResponse) => boolean;
 }
 
@@ -63,8 +66,12 @@ export async function setUp<T extends ObjectRecord>(
     onDelta: (delta) => {
       deltas.push(delta);
       order.push(`${delta.type} ${delta.object.name}`);
+      options.onDelta?.(reflector as unknown as Reflector<never>);
     },
     onSynced: () => order.push('synced'),
+    onFresh: () => {
+      if (options.isFreshTold === true) order.push('fresh');
+    },
     onProblem: (problem) => problems.push(problem),
     random: options.random ?? (() => 0),
     now: monotonicMs,

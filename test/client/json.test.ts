@@ -7,32 +7,34 @@ import { JsonListReader } from '../../src/client/json/list.ts';
 import { parseNode } from '../../src/client/json/node.ts';
 import { parsePod } from '../../src/client/json/pod.ts';
 import { JsonWatchReader } from '../../src/client/json/watch.ts';
+import { templateDigest } from '../../src/kube/template-digest.ts';
 import { nodeJson } from './node-objects.ts';
 import { podJson } from './pod-objects.ts';
 
 const METADATA = { name: 'agent', namespace: 'edge', uid: 'u1', resourceVersion: '5' };
 
 test('json: DaemonSet with everything → the whole record', () => {
+  const template = {
+    spec: {
+      hostNetwork: true,
+      nodeSelector: { pool: 'edge' },
+      tolerations: [{ operator: 'Exists' }, { key: 'a', value: 'b', effect: 'NoSchedule' }],
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [{ matchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }] }],
+          },
+        },
+      },
+    },
+  };
   const result = parseDaemonSet({
     metadata: { ...METADATA, generation: 4, annotations: { 'apps.openyurt.io/update-strategy': 'OTA' } },
     spec: {
       updateStrategy: { type: 'OnDelete' },
       minReadySeconds: 7,
       selector: { matchLabels: { app: 'agent' }, matchExpressions: [{ key: 'x', operator: 'Exists' }] },
-      template: {
-        spec: {
-          hostNetwork: true,
-          nodeSelector: { pool: 'edge' },
-          tolerations: [{ operator: 'Exists' }, { key: 'a', value: 'b', effect: 'NoSchedule' }],
-          affinity: {
-            nodeAffinity: {
-              requiredDuringSchedulingIgnoredDuringExecution: {
-                nodeSelectorTerms: [{ matchExpressions: [{ key: 'k', operator: 'In', values: ['v'] }] }],
-              },
-            },
-          },
-        },
-      },
+      template,
     },
     status: { observedGeneration: 3 },
   });
@@ -57,6 +59,7 @@ test('json: DaemonSet with everything → the whole record', () => {
         ],
         isHostNetwork: true,
       },
+      templateDigest: templateDigest(template),
       isTerminating: false,
     },
   });
@@ -114,7 +117,7 @@ test('json: an item of a list within a list is of another type → its place is 
   assert.match(message, /nodeSelectorTerms\[1\]\.matchExpressions\[1\]\.values\[2\] is not a string$/);
 });
 
-test('json: ControllerRevision → owner, revision and hash; its data is not kept', () => {
+test('json: ControllerRevision → owner, revision and hash; of its data only a digest', () => {
   const result = parseControllerRevision({
     metadata: {
       ...METADATA,
@@ -123,7 +126,7 @@ test('json: ControllerRevision → owner, revision and hash; its data is not kep
       ownerReferences: [{ uid: 'x' }, { uid: 'ds', controller: true }],
     },
     revision: 12,
-    data: { spec: { template: {} } },
+    data: { spec: { template: { $patch: 'replace', spec: { hostNetwork: true } } } },
   });
   assert.deepEqual(result, {
     ok: true,
@@ -132,6 +135,7 @@ test('json: ControllerRevision → owner, revision and hash; its data is not kep
       ownerUid: 'ds',
       revision: 12,
       hash: '5f887fbb94',
+      templateDigest: templateDigest({ spec: { hostNetwork: true } }),
       createdAtMs: Date.parse('2026-08-01T10:00:00Z'),
     },
   });

@@ -41,6 +41,7 @@ for (const [first, second] of [
     assert.deepEqual(world.pump(), []);
     assert.equal(world.controller.hasSynced, false);
     world.controller.onSynced(AGENT, second);
+    world.controller.onRevisionsRead(AGENT);
     assert.deepEqual(nodesOf(world.pump()), ['n1']);
     assert.equal(world.controller.hasSynced, true);
   });

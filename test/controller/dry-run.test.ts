@@ -104,7 +104,7 @@ test('trust 11: dry run with --max-in-flight → names no more than would be in 
 });
 
 test('trust 11: dry run of 2,000 nodes → at most 500 lines at a time, all of them in the end', () => {
-  const world = dryRun(2000, { maxInFlightPerDaemonSet: 2000 });
+  const world = dryRun(2000, { maxInFlightPerDaemonSet: 2000, slotsATurn: 10_000 });
   world.add(optedIn('agent', '100%'));
   world.pump();
   assert.equal(said(world).length, 500);

@@ -8,7 +8,7 @@ const SHARED = { reason: 'nodes: failing', isShared: true };
 
 /** One node with a pod of that revision; `new` is the newest. */
 function followed(hash: string, parts: readonly ('pods' | 'revisions')[] = ['pods', 'revisions']): Followed {
-  const it = new Followed(daemonSet());
+  const it = new Followed(daemonSet(), [].values());
   it.update(daemonSet(), T0);
   for (const object of [revision('old', 1), revision('new', 2)]) it.onRevision({ type: 'added', object }, T0);
   const { nodes, pods } = cluster(1, hash);

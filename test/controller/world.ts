@@ -28,6 +28,7 @@ export interface LogLine {
 export class RecordingPorts implements ControllerPorts {
   readonly follows: DaemonSetRecord[] = [];
   readonly unfollows: DaemonSetKey[] = [];
+  readonly revisionReads: DaemonSetKey[] = [];
   readonly batches: SentBatch[] = [];
   readonly events: DaemonSetEvent[] = [];
   readonly logs: LogLine[] = [];
@@ -39,6 +40,10 @@ export class RecordingPorts implements ControllerPorts {
 
   unfollow(key: DaemonSetKey): void {
     this.unfollows.push(key);
+  }
+
+  readRevisions(key: DaemonSetKey): void {
+    this.revisionReads.push(key);
   }
 
   send(lane: number, batch: TaskBatch): void {
@@ -158,6 +163,7 @@ export class World {
   sync(key: DaemonSetKey): void {
     this.controller.onSynced(key, 'pods');
     this.controller.onSynced(key, 'revisions');
+    this.controller.onRevisionsRead(key);
   }
 
   createPod(key: DaemonSetKey, nodeName: string, hash: string, changes: Partial<PodRecord> = {}): PodRecord {

@@ -20,26 +20,31 @@ test('newest revision: highest number, then youngest, then last name; others are
   }
 });
 
-test('current pod: by hash; by template generation without a hash, or when it is ahead of the target', () => {
-  // The target was created at 500, the DaemonSet at 100.
+test('trust 7: current pod: by hash; by template generation when it is ahead of the DaemonSet, or without a hash; never when adopted', () => {
+  // The DaemonSet was created at 100.
   const rows = [
     { name: 'hash', hash: 'new', generation: undefined, target: '3', at: 900, expected: true },
     { name: 'generation', hash: undefined, generation: '3', target: '3', at: 900, expected: true },
     { name: 'old generation', hash: undefined, generation: '2', target: '3', at: 900, expected: false },
     { name: 'neither', hash: undefined, generation: undefined, target: undefined, at: 900, expected: false },
     { name: 'old revision', hash: 'old', generation: '2', target: '3', at: 400, expected: false },
-    { name: 'old revision, DaemonSet read late', hash: 'old', generation: '2', target: '2', at: 400, expected: false },
-    { name: 'unknown old revision', hash: 'lost', generation: '2', target: '3', at: 400, expected: false },
-    { name: 'revision not read yet', hash: 'newer', generation: '3', target: '3', at: 900, expected: true },
-    { name: 'nor is the DaemonSet', hash: 'newer', generation: '4', target: '3', at: 900, expected: true },
-    { name: 'rollback not read yet', hash: 'old', generation: '3', target: '3', at: 900, expected: true },
-    { name: 'adopted', hash: 'old', generation: '7', target: '3', at: 50, expected: false },
+    { name: 'old revision, same generation', hash: 'old', generation: '3', target: '3', at: 900, expected: false },
+    { name: 'unknown revision, earlier', hash: 'lost', generation: '2', target: '3', at: 900, expected: false },
+    { name: 'unknown revision, same generation', hash: 'lost', generation: '3', target: '3', at: 900, expected: false },
+    { name: 'DaemonSet not read yet', hash: 'newer', generation: '4', target: '3', at: 900, expected: true },
+    { name: 'rollback not read yet', hash: 'old', generation: '4', target: '3', at: 900, expected: true },
+    { name: 'in numbers', hash: 'newer', generation: '10', target: '9', at: 900, expected: true },
+    { name: 'made in the same second', hash: 'newer', generation: '4', target: '3', at: 100, expected: true },
+    { name: 'adopted, later generation', hash: 'old', generation: '7', target: '3', at: 50, expected: false },
+    { name: 'adopted, same generation', hash: 'lost', generation: '1', target: '1', at: 50, expected: false },
+    { name: 'adopted, no hash', hash: undefined, generation: '1', target: '1', at: 50, expected: false },
+    { name: 'adopted, of this revision', hash: 'new', generation: '7', target: '1', at: 50, expected: true },
     { name: 'generation unknown', hash: 'newer', generation: '3', target: undefined, at: 900, expected: false },
+    { name: 'generation that is none', hash: 'newer', generation: 'x', target: '3', at: 900, expected: false },
   ] as const;
   for (const { name, hash, generation, target: templateGeneration, at, expected } of rows) {
     const record = pod('n', '', { uid: 'u', revisionHash: hash, templateGeneration: generation, createdAtMs: at });
-    const knownHashes = new Set(['old', 'new']);
-    const target = { hash: 'new', templateGeneration, knownHashes, createdAtMs: 500, daemonSetCreatedAtMs: 100 };
+    const target = { hash: 'new', templateGeneration, createdAtMs: 500, daemonSetCreatedAtMs: 100 };
     assert.equal(isCurrent(record, target), expected, name);
   }
 });

@@ -7,6 +7,8 @@ import { Rollout } from '../../src/rollout/rollout.ts';
 /** The tests' noon; API times before it are history. */
 export const T0 = 1_700_000_000_000;
 export const DS_UID = 'ds-uid';
+/** Of the template of every DaemonSet and revision, unless a test says otherwise. */
+const TEMPLATE_DIGEST = 'template';
 export const KEY = daemonSetKey('kube-system', 'agent');
 
 export function slot(node: string): SlotKey {
@@ -33,6 +35,7 @@ export function daemonSet(changes: Partial<DaemonSetRecord> = {}): DaemonSetReco
       tolerations: [],
       isHostNetwork: false,
     },
+    templateDigest: TEMPLATE_DIGEST,
     isTerminating: false,
     ...changes,
   });
@@ -71,6 +74,7 @@ export function revision(hash: string, number: number, changes: Partial<Revision
     ownerUid: DS_UID,
     revision: number,
     hash,
+    templateDigest: TEMPLATE_DIGEST,
     createdAtMs: T0 - 7_200_000 + number,
     ...changes,
   });

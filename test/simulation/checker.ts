@@ -143,8 +143,8 @@ export class Checker {
     if (task.action !== 'delete') return;
     this.deletes += 1;
     this.lastDeletedOn = nodeOfSlot(task.slot);
-    if (this.#truth.wasAlwaysCurrent(task.uid)) {
-      this.#fail('current-pod', conduct, `${task.pod} was deleted, and has been of the newest revision all its life`);
+    if (this.#truth.isWantedSince(task.uid, conduct.daemonSetsToldFor(task))) {
+      this.#fail('wanted-pod', conduct, `${task.pod} was deleted, and is of the template that the process knew`);
     }
     const excess = this.#truthRule.judge(conduct, task);
     if (excess !== '') this.#fail('truth', conduct, `${task.slot}: ${excess}`);
@@ -278,7 +278,7 @@ export class Checker {
     }
     const newest = known.newest();
     if (newest === undefined) this.#fail('current-pod', conduct, `${task.slot}: no revision is known`);
-    if (isOfRevision(pod, newest, daemonSet))
+    if (isOfRevision(pod, newest, daemonSet) || this.#truth.saysLater(pod, daemonSet))
       this.#fail('current-pod', conduct, `${task.slot}: ${task.pod} is current`);
   }
 
@@ -290,7 +290,7 @@ export class Checker {
     const revision = Math.min(knowledge.nodesRevision, knowledge.daemonSetsRevision, known.podsRevision);
     // Of a node that cannot be read nobody knows where it belongs.
     const isSure = isSurelyUp && knowledge.unreadable.nodes.size === 0;
-    conduct.decisions.set(task, { known, revision, isSurelyUp: isSure });
+    conduct.decide(task, { known, revision, isSurelyUp: isSure });
   }
 
   #fail(rule: string, conduct: Conduct, message: string): never {

@@ -40,6 +40,8 @@ export interface Decision {
   readonly known: KnownDaemonSet;
   /** The oldest of what the process had been told. */
   readonly revision: number;
+  /** How far the process had been told of DaemonSets. */
+  readonly daemonSetsRevision: number;
   /** It could not but know that it took an available pod. */
   readonly isSurelyUp: boolean;
 }
@@ -78,6 +80,15 @@ export class Conduct {
     this.pending = new PendingDeletions((slot) => {
       this.knowledge.followed.get(daemonSetOfSlot(slot))?.touched.add(nodeOfSlot(slot));
     });
+  }
+
+  decide(task: Task, decision: Omit<Decision, 'daemonSetsRevision'>): void {
+    this.decisions.set(task, { ...decision, daemonSetsRevision: this.knowledge.daemonSetsRevision });
+  }
+
+  /** How far the process had been told of DaemonSets when it decided that; 0: it is not a deletion. */
+  daemonSetsToldFor(task: Task): number {
+    return this.decisions.get(task)?.daemonSetsRevision ?? 0;
   }
 
   tallyOf(key: DaemonSetKey, known: KnownDaemonSet): BudgetTally {

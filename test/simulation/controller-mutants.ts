@@ -53,8 +53,8 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
     plant<typeof import('../../src/controller/followed.ts')>('src/controller/followed.ts', {
       Followed: (Original) =>
         class extends Original {
-          constructor(daemonSet: DaemonSetRecord) {
-            super(daemonSet);
+          constructor(...parts: ConstructorParameters<typeof Original>) {
+            super(...parts);
             let isDirty = true;
             let isTakenBack = false;
             const { rollout } = this;

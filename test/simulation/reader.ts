@@ -98,11 +98,17 @@ export class Reader {
       whatIsLeft: revisionSource({ namespace, labelSelector: selector }).whatIsLeft,
       onDelta: (delta, nowMs) => controller.onRevision(key, delta, nowMs),
       onSynced: () => controller.onSynced(key, 'revisions'),
+      onFresh: () => controller.onRevisionsRead(key),
+      onListProblem: (message) => controller.onRevisionsProblem(key, message),
       onProgress: (revision) => known.onRevisions(revision),
     });
     this.followed.set(key, { pods, revisions });
     pods.start();
     revisions.start();
+  }
+
+  readRevisions(key: DaemonSetKey): void {
+    this.followed.get(key)?.revisions.relist();
   }
 
   unfollow(key: DaemonSetKey): void {
@@ -117,7 +123,10 @@ export class Reader {
 
   #stream<T extends NodeRecord | DaemonSetRecord | PodRecord | RevisionRecord>(
     view: ViewStream,
-    options: Pick<StreamOptions<T>, 'read' | 'whatIsLeft' | 'onDelta' | 'onSynced' | 'onProgress'> & {
+    options: Pick<
+      StreamOptions<T>,
+      'read' | 'whatIsLeft' | 'onDelta' | 'onSynced' | 'onFresh' | 'onListProblem' | 'onProgress'
+    > & {
       readonly resource: 'nodes' | 'daemonsets' | 'pods' | 'controllerrevisions';
       readonly namespace?: string;
       readonly selector: string;
@@ -140,6 +149,14 @@ export class Reader {
       },
       onSynced: () => {
         options.onSynced();
+        onInput();
+      },
+      onFresh: () => {
+        options.onFresh?.();
+        onInput();
+      },
+      onListProblem: (message) => {
+        options.onListProblem?.(message);
         onInput();
       },
       onProgress: (revision, how) => {

@@ -176,7 +176,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'ahead-means-old',
-    'a pod that is newer than the revisions read so far is old',
+    'a pod that is newer than the DaemonSet as it is known is old',
     plant<Revising>(REVISION, {
       isCurrent: (original) => (pod, target) =>
         original(pod, target) && (pod.revisionHash === undefined || pod.revisionHash === target.hash),

@@ -128,6 +128,8 @@ export interface Spec {
   /** One way, on average. */
   readonly latencyMs: number;
   readonly pageLimit: number;
+  /** Slots that the controller looks at in one go after a change. */
+  readonly slotsATurn: number;
   /** How long things go wrong. */
   readonly faultMs: number;
   /** How long a process gathers inputs before it decides: hardly at all, or as the program does. */
@@ -184,6 +186,7 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
   drawSuspension(createRandom(seed ^ 0x50ff), kinds);
   const hasZones = more() < 0.8;
   drawLaterKinds(more, kinds);
+  const slotsATurn = pick(more, [3, 20, 2000, 2000]);
   for (const kind of overrides.without ?? []) kinds.delete(kind);
   // With a small budget nothing is left to decide after half of the pods went.
   const isLarge = base.nodes > 40 && kinds.has('mass-delete');
@@ -191,7 +194,7 @@ export function specOf(seed: number, overrides: Overrides = {}): Spec {
     ? base.daemonSets.map((daemonSet) => ({ ...daemonSet, maxUnavailable: '100%', pool: '' }))
     : base.daemonSets;
   const replicas = kinds.has('two-leaders') || kinds.has('suspend') ? 2 : base.replicas;
-  return { ...base, faultMs, gatherMs, hasZones, daemonSets: roomy, replicas, kinds };
+  return { ...base, faultMs, gatherMs, hasZones, slotsATurn, daemonSets: roomy, replicas, kinds };
 }
 
 function drawDaemonSets(random: Random, nodes: number): Omit<DaemonSetSpec, 'skipsCordoned' | 'graceSeconds'>[] {

@@ -29,6 +29,9 @@ export interface StreamOptions<T extends ObjectRecord> extends ObjectReader<T> {
   readonly whatIsLeft: WhatIsLeft<T>;
   readonly onDelta: (delta: Delta<T>, nowMs: number) => void;
   readonly onSynced: () => void;
+  readonly onFresh?: () => void;
+  /** A list failed. */
+  readonly onListProblem?: (message: string) => void;
   /** How far the stream has been told, before the machine is told the same. */
   readonly onProgress: (revision: number, how: 'list' | 'watch') => void;
   /** What the network has brought, before anything is made of it. */
@@ -86,6 +89,11 @@ export class Stream<T extends ObjectRecord> {
     this.#feed({ type: 'start' });
   }
 
+  /** What is committed now is wanted. */
+  relist(): void {
+    this.#feed({ type: 'relist' });
+  }
+
   stop(): void {
     this.#feed({ type: 'stop' });
     this.#isStopped = true;
@@ -112,7 +120,11 @@ export class Stream<T extends ObjectRecord> {
       case 'synced':
         onSynced();
         return;
+      case 'fresh':
+        this.#options.onFresh?.();
+        return;
       case 'problem':
+        if (effect.problem.phase === 'list') this.#options.onListProblem?.(effect.problem.message);
         return;
       default:
         this.#close();

@@ -1,37 +1,35 @@
 import type { SimulatedCluster } from '../../src/simulator/cluster.ts';
 import { revisionHashOf } from '../../src/simulator/cluster-index.ts';
-import { controllerUid, type PodObject, type RevisionObject } from '../../src/simulator/objects.ts';
+import { isEqualJson } from '../../src/simulator/fields.ts';
+import {
+  controllerUid,
+  type DaemonSetObject,
+  type PodObject,
+  type RevisionObject,
+} from '../../src/simulator/objects.ts';
 import type { Commit } from '../../src/simulator/store.ts';
 import type { StampClock } from './clocks.ts';
-import { podGeneration, templateGeneration } from './generations.ts';
+import { isOfLaterTemplate } from './generations.ts';
 
-/** The newest revision of a DaemonSet. */
-interface Newest {
-  readonly hash: string;
-  /** Since which commit. */
+/** A DaemonSet's template since a commit. */
+interface Wanted {
   readonly revision: number;
-  /** It was an older one before. */
-  readonly isRollback: boolean;
-}
-
-interface PodHistory {
-  readonly createdRevision: number;
-  pod: PodObject;
+  readonly template: unknown;
 }
 
 /** What is true in the cluster, whoever knows it. */
 export class Truth {
-  readonly #cluster: SimulatedCluster;
-  readonly #stamps: StampClock;
-  /** By the DaemonSet's UID. */
-  readonly #newest = new Map<string, Newest>();
+  /** By the DaemonSet's UID, oldest first. */
+  readonly #wanted = new Map<string, Wanted[]>();
+  /** What the hashes stand for, by the DaemonSet's UID; of deleted revisions too. */
+  readonly #templates = new Map<string, Map<string, unknown>>();
   /** By UID, the deleted ones too. */
-  readonly #pods = new Map<string, PodHistory>();
+  readonly #pods = new Map<string, PodObject>();
+  readonly #stamps: StampClock;
   #nodesEver = 0;
   #daemonSetsEver = 0;
 
   constructor(cluster: SimulatedCluster, stamps: StampClock) {
-    this.#cluster = cluster;
     this.#stamps = stamps;
     cluster.store.onCommit((commit) => this.#onCommit(commit));
   }
@@ -40,42 +38,42 @@ export class Truth {
     return Math.max(1, this.#nodesEver) * Math.max(1, this.#daemonSetsEver);
   }
 
-  /**
-   * Whether the pod's revision has been the newest since before the pod was created. With wrong clocks that is not asked after
-   * a rollback: then only the objects' times tell new pods from old ones of the same revision. Nor is it of a template that was
-   * changed and changed back: by its generation the pod is of before, and only a revision that may be read late says otherwise.
-   */
-  wasAlwaysCurrent(podUid: string): boolean {
-    const history = this.#pods.get(podUid);
-    if (history === undefined) return false;
-    const owner = controllerUid(history.pod) ?? '';
-    const newest = this.#newest.get(owner);
-    const daemonSet = this.#cluster.index.entry(owner)?.daemonSet;
-    if (daemonSet === undefined || podGeneration(history.pod) !== templateGeneration(daemonSet)) return false;
-    if (newest === undefined || (newest.isRollback && !this.#stamps.isTrue)) return false;
-    return newest.hash === revisionHashOf(history.pod) && newest.revision <= history.createdRevision;
+  /** Whether the pod was made of the template that its DaemonSet has now, and has had since that revision of the store. */
+  isWantedSince(podUid: string, revision: number): boolean {
+    const pod = this.#pods.get(podUid);
+    if (pod === undefined) return false;
+    const owner = controllerUid(pod) ?? '';
+    const present = this.#wanted.get(owner)?.at(-1);
+    const template = this.#templates.get(owner)?.get(revisionHashOf(pod));
+    if (present === undefined || present.revision > revision) return false;
+    return template !== undefined && isEqualJson(present.template, template);
   }
 
-  #onCommit(commit: Commit): void {
-    const { resource, type, object, revision } = commit;
-    if (resource === 'pods') this.#onPod(object as PodObject, revision);
+  /** Whether the pod says that it is of a later template than this DaemonSet's. */
+  saysLater(pod: PodObject, daemonSet: DaemonSetObject): boolean {
+    return isOfLaterTemplate(pod, daemonSet, this.#stamps);
+  }
+
+  #onCommit({ resource, type, object, revision }: Commit): void {
+    if (resource === 'pods') this.#pods.set(object.metadata.uid, object as PodObject);
     if (resource === 'nodes' && type === 'ADDED') this.#nodesEver += 1;
     if (resource === 'daemonsets' && type === 'ADDED') this.#daemonSetsEver += 1;
-    if (resource === 'controllerrevisions' && type !== 'DELETED') this.#onRevision(commit);
+    if (resource === 'daemonsets') this.#onDaemonSet(object as DaemonSetObject, revision);
+    if (resource === 'controllerrevisions') this.#onRevision(object as RevisionObject);
   }
 
-  #onRevision({ object, revision, type }: Commit): void {
+  #onDaemonSet({ metadata, spec: { template } }: DaemonSetObject, revision: number): void {
+    const history = this.#wanted.get(metadata.uid) ?? [];
+    this.#wanted.set(metadata.uid, history);
+    if (history.at(-1)?.template !== template) history.push({ revision, template });
+  }
+
+  #onRevision(object: RevisionObject): void {
     const owner = controllerUid(object) ?? '';
-    const newest = this.#cluster.index.entry(owner)?.newest;
-    if (newest !== undefined && newest.revision > (object as RevisionObject).revision) return;
-    const hash = revisionHashOf(object);
-    if (this.#newest.get(owner)?.hash === hash) return;
-    this.#newest.set(owner, { hash, revision, isRollback: type === 'MODIFIED' });
-  }
-
-  #onPod(pod: PodObject, revision: number): void {
-    const known = this.#pods.get(pod.metadata.uid);
-    if (known === undefined) this.#pods.set(pod.metadata.uid, { createdRevision: revision, pod });
-    else known.pod = pod;
+    const templates = this.#templates.get(owner) ?? new Map<string, unknown>();
+    this.#templates.set(owner, templates);
+    const { spec } = object.data as { readonly spec: { readonly template: { readonly $patch?: string } } };
+    const { $patch: _, ...template } = spec.template;
+    templates.set(revisionHashOf(object), template);
   }
 }

@@ -171,6 +171,7 @@ export class Updater {
     return {
       follow: (daemonSet) => this.reader.follow(daemonSet),
       unfollow: (key) => this.reader.unfollow(key),
+      readRevisions: (key) => this.reader.readRevisions(key),
       send: (lane, batch) => {
         for (const task of batch.tasks) {
           trace.note(process.timeline.nowMs, process.id, `lane ${lane} ${task.action} ${task.slot} ${task.pod}`);

@@ -187,7 +187,7 @@ export class World {
   }
 
   #launch(index: number): void {
-    const { lanes, qps, maxInFlight, pageLimit, gatherMs, kinds } = this.#spec;
+    const { lanes, qps, maxInFlight, pageLimit, gatherMs, slotsATurn, kinds } = this.#spec;
     this.#processNumber += 1;
     if (kinds.has('clock-drift')) this.happened('clock-drift');
     const drift = kinds.get('clock-drift') ?? 0;
@@ -206,7 +206,7 @@ export class World {
       records: this.#records,
       trace: this.trace,
       random: forkRandom(this.#random),
-      controller: { lanes, qps, burst: qps, maxInFlight, maxInFlightPerDaemonSet: 250 },
+      controller: { lanes, qps, burst: qps, maxInFlight, maxInFlightPerDaemonSet: 250, slotsATurn },
       pageLimit,
       gatherMs,
       onLeading: () => this.#countLeaders(),

@@ -6,6 +6,7 @@ import type {
   SelectorRequirement,
   Toleration,
 } from '../../kube/records.ts';
+import { templateDigest } from '../../kube/template-digest.ts';
 import type { RecordResult } from '../pod-facts.ts';
 import { checkNamespaced, identityOf, metadataOf, parseObject } from './metadata.ts';
 import { arrayOf, booleanOf, fieldsOf, integerOf, stringMapOf, stringOf, timeOf } from './values.ts';
@@ -34,6 +35,7 @@ export function parseDaemonSet(json: unknown): RecordResult<DaemonSetRecord> {
         minReadySeconds: integerOf(spec.minReadySeconds, 'spec.minReadySeconds'),
         selector: labelSelectorOf(spec.selector, 'spec.selector'),
         placement: placementOf(template.spec, 'spec.template.spec'),
+        templateDigest: templateDigest(template),
         isTerminating: timeOf(metadata.deletionTimestamp, 'metadata.deletionTimestamp') !== undefined,
       },
     };

@@ -29,6 +29,7 @@ const BLOCK_REASONS: Codes<Block['code']> = {
   'unknown-strategy': 'its update-strategy annotation names no strategy',
   'no-revision': 'it owns no ControllerRevision yet',
   'generation-behind': 'the DaemonSet controller has not seen the newest template yet',
+  'revisions-behind': 'it is not sure yet which ControllerRevision is that of the newest template',
   paused: 'its DaemonSet asks that nothing new begins',
 };
 

@@ -25,9 +25,14 @@ import {
 import type { DaemonSetRecord, NodeRecord, ObjectRecord, PodRecord, RevisionRecord } from '../../kube/records.ts';
 import { labelSelectorQuery } from '../../kube/selectors.ts';
 import { type DaemonSetKey, daemonSetKey } from '../../protocol/slot.ts';
+import { ListGate } from './list-gate.ts';
 
-/** A running reflector, whatever it reads. */
-type Stream = Pick<Reflector<ObjectRecord>, 'stop' | 'contact' | 'retryNow'> & Confirmed<ViewStream>;
+/** A reflector, whatever it reads. */
+type Stream = Pick<Reflector<ObjectRecord>, 'start' | 'stop' | 'contact' | 'retryNow' | 'relist'> &
+  Confirmed<ViewStream>;
+
+/** Lists of revisions under way at a time: a restart, or one change of many DaemonSets, asks for one each. */
+const REVISION_LISTS = { max: 10, turnMs: 5000 };
 
 export interface StreamContact extends ContactReport {
   /** As in `ReaderProblem`; its first word is the resource. */
@@ -55,6 +60,8 @@ export interface ReaderHandlers {
   onNodesSynced(): void;
   onDaemonSetsSynced(): void;
   onSynced(key: DaemonSetKey, part: SyncedPart): void;
+  onRevisionsRead(key: DaemonSetKey): void;
+  onRevisionsProblem(key: DaemonSetKey, message: string): void;
 }
 
 /**
@@ -65,7 +72,8 @@ export class ClusterReader {
   readonly #options: ReaderOptions;
   readonly #handlers: ReaderHandlers;
   readonly #base: Stream[] = [];
-  readonly #perDaemonSet = new Map<DaemonSetKey, Stream[]>();
+  readonly #perDaemonSet = new Map<DaemonSetKey, { readonly pods: Stream; readonly revisions: Stream }>();
+  readonly #revisionLists = new ListGate<DaemonSetKey>(REVISION_LISTS);
   #daemonSetStreamsToSync: number;
 
   constructor(options: ReaderOptions, handlers: ReaderHandlers) {
@@ -76,38 +84,57 @@ export class ClusterReader {
 
   start(): void {
     const { namespaces } = this.#options;
-    this.#open(this.#base, NODES_VIEW, nodeSource(), {
+    const nodes = this.#open(NODES_VIEW, nodeSource(), {
       onDelta: (change) => this.#handlers.onNode(change),
       onSynced: () => this.#handlers.onNodesSynced(),
     });
+    this.#base.push(nodes);
     for (const namespace of namespaces.length === 0 ? [''] : namespaces) {
-      this.#open(this.#base, daemonSetsView(namespace), daemonSetSource({ namespace }), {
+      const daemonSets = this.#open(daemonSetsView(namespace), daemonSetSource({ namespace }), {
         onDelta: (change) => this.#handlers.onDaemonSet(change),
         onSynced: () => this.#onDaemonSetStreamSynced(),
       });
+      this.#base.push(daemonSets);
     }
+    for (const stream of this.#base) stream.start();
   }
 
   follow(daemonSet: DaemonSetRecord): void {
     const key = daemonSetKey(daemonSet.namespace, daemonSet.name);
     this.unfollow(key);
-    const streams: Stream[] = [];
-    this.#perDaemonSet.set(key, streams);
     const selector = labelSelectorQuery(daemonSet.selector);
     assert.ok(selector !== undefined, 'the controller follows only what can be selected');
     const query = { namespace: daemonSet.namespace, labelSelector: selector };
-    this.#open(streams, podsView(key), podSource(query), {
+    const pods = this.#open(podsView(key), podSource(query), {
       onDelta: (change) => this.#handlers.onPod(key, change),
       onSynced: () => this.#handlers.onSynced(key, 'pods'),
     });
-    this.#open(streams, revisionsView(key), revisionSource(query), {
+    const revisions = this.#open(revisionsView(key), revisionSource(query), {
       onDelta: (change) => this.#handlers.onRevision(key, change),
       onSynced: () => this.#handlers.onSynced(key, 'revisions'),
+      onFresh: () => this.#onRevisionsRead(key),
+      onListProblem: (message) => {
+        this.#revisionLists.leave(key);
+        this.#handlers.onRevisionsProblem(key, message);
+      },
     });
+    this.#perDaemonSet.set(key, { pods, revisions });
+    pods.start();
+    this.#revisionLists.enter(key, () => revisions.start());
+  }
+
+  /** One list of what is committed, begun after this call; the watch goes on from there. */
+  readRevisions(key: DaemonSetKey): void {
+    const revisions = this.#perDaemonSet.get(key)?.revisions;
+    if (revisions !== undefined) this.#revisionLists.enter(key, () => revisions.relist());
   }
 
   unfollow(key: DaemonSetKey): void {
-    for (const stream of this.#perDaemonSet.get(key) ?? []) void stream.stop();
+    const streams = this.#perDaemonSet.get(key);
+    if (streams === undefined) return;
+    void streams.pods.stop();
+    void streams.revisions.stop();
+    this.#revisionLists.forget(key);
     this.#perDaemonSet.delete(key);
   }
 
@@ -131,7 +158,7 @@ export class ClusterReader {
   }
 
   #streams(): readonly Stream[] {
-    return [...this.#base, ...[...this.#perDaemonSet.values()].flat()];
+    return [...this.#base, ...[...this.#perDaemonSet.values()].flatMap(({ pods, revisions }) => [pods, revisions])];
   }
 
   #onDaemonSetStreamSynced(): void {
@@ -139,29 +166,44 @@ export class ClusterReader {
     if (this.#daemonSetStreamsToSync === 0) this.#handlers.onDaemonSetsSynced();
   }
 
+  #onRevisionsRead(key: DaemonSetKey): void {
+    this.#revisionLists.leave(key);
+    // One that was asked for meanwhile and has not begun yet is to tell something newer.
+    if (!this.#revisionLists.isWaiting(key)) this.#handlers.onRevisionsRead(key);
+  }
+
   #open<T extends ObjectRecord>(
-    streams: Stream[],
     identity: ViewStream,
     resource: ResourceSource<T>,
-    handlers: { onDelta(delta: Delta<T>): void; onSynced(): void },
-  ): void {
+    handlers: {
+      onDelta(delta: Delta<T>): void;
+      onSynced(): void;
+      onFresh?(): void;
+      onListProblem?(message: string): void;
+    },
+  ): Stream {
     const reflector = new Reflector<T>({
       client: this.#options.client,
       resource,
       onDelta: handlers.onDelta,
       onSynced: handlers.onSynced,
-      onProblem: (problem) => this.#options.onProblem({ stream: identity.stream, problem }),
+      onFresh: () => handlers.onFresh?.(),
+      onProblem: (problem) => {
+        this.#options.onProblem({ stream: identity.stream, problem });
+        if (problem.phase === 'list') handlers.onListProblem?.(problem.message);
+      },
       random: Math.random,
       // What was read grows old while the machine is suspended.
       now: elapsedMs,
     });
-    streams.push({
+    return {
       identity,
       memory: new LossMemory(this.#options.contactLimits ?? CONTACT_LIMITS),
+      start: () => reflector.start(),
       stop: () => reflector.stop(),
       contact: () => reflector.contact(),
       retryNow: () => reflector.retryNow(),
-    });
-    reflector.start();
+      relist: () => reflector.relist(),
+    };
   }
 }

@@ -49,10 +49,13 @@ export class ControllerHost {
       onNodesSynced: () => this.#input(() => this.controller.onNodesSynced()),
       onDaemonSetsSynced: () => this.#input(() => this.controller.onDaemonSetsSynced()),
       onSynced: (key, part) => this.#input(() => this.controller.onSynced(key, part)),
+      onRevisionsRead: (key) => this.#input(() => this.controller.onRevisionsRead(key)),
+      onRevisionsProblem: (key, message) => this.#input(() => this.controller.onRevisionsProblem(key, message)),
     });
     this.controller = new Controller(options.controller, {
       follow: (daemonSet) => this.reader.follow(daemonSet),
       unfollow: (key) => this.reader.unfollow(key),
+      readRevisions: (key) => this.reader.readRevisions(key),
       send: options.send,
       recordEvent: options.recordEvent,
       log: options.log,

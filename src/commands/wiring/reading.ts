@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { ApiClient, type ApiRequest, type ApiResponse } from '../../client/api.ts';
 import type { ConnectionSource } from '../../client/connection-source.ts';
 import { loadConnection } from '../../client/credentials.ts';
@@ -9,6 +9,8 @@ import { ControllerHost } from './controller-host.ts';
 
 const SYNC_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
+/** The rollout shows as blocked after that. */
+const CHECK_TIMEOUT_MS = 3000;
 const CONNECTIONS_MAX = 4;
 
 /** The controller as a spectator: it reads the cluster and says what it would do, and never leads. */
@@ -76,7 +78,20 @@ export class Reading {
     }
     if (this.#leftOut !== '') process.stderr.write(`warning: objects are left out, the first of ${this.#leftOut}\n`);
     // The rollouts learn here that everything has been read; the host would tell them a little later.
-    this.host.controller.pump(monotonicMs());
+    const checkUntilMs = monotonicMs() + CHECK_TIMEOUT_MS;
+    do {
+      this.host.controller.pump(monotonicMs());
+      await nextTurn();
+    } while (this.host.controller.isUnfinished);
+    while (this.#isCheckingRevisions && monotonicMs() < checkUntilMs) await sleep(POLL_MS);
+  }
+
+  /** A DaemonSet that changed while it was read for the first time has its revisions read once more. */
+  get #isCheckingRevisions(): boolean {
+    for (const { rollout } of this.host.controller.followed()) {
+      if (rollout.blocked()?.code === 'revisions-behind') return true;
+    }
+    return false;
   }
 
   request(request: ApiRequest): Promise<ApiResponse> {
