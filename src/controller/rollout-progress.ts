@@ -52,13 +52,14 @@ export function completedStatement(
   notice: Extract<RolloutNotice, { type: 'completed' }>,
   strategy: RolloutCounts['strategy'],
 ): Statement {
-  const { hash, skippedNotReady, durationMs } = notice;
-  const rest = skippedNotReady === 0 ? '' : `; ${skippedNotReady} nodes are NotReady and follow when they are back`;
+  const { hash, skippedNotReady, brokenBefore, durationMs } = notice;
+  const away = skippedNotReady === 0 ? '' : `; NotReady, and updated when they are back: ${skippedNotReady}`;
+  const rest = brokenBefore === 0 ? away : `${away}; broken before, and not available now: ${brokenBefore}`;
   return {
     level: 'info',
     reason: REASONS.completed,
     topic: `${hash}${rest}`,
     message: `${strategy === 'OTA' ? 'all pods are marked for' : 'all Ready nodes have'} revision ${hash} after ${Math.round(durationMs / 1000)} s${rest}`,
-    fields: { revision: hash, durationMs: Math.round(durationMs), skippedNotReady },
+    fields: { revision: hash, durationMs: Math.round(durationMs), skippedNotReady, brokenBefore },
   };
 }

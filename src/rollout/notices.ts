@@ -18,6 +18,8 @@ export type RolloutNotice =
       readonly hash: string;
       readonly durationMs: number;
       readonly skippedNotReady: number;
+      /** Their pods were not available long before, and are not now. */
+      readonly brokenBefore: number;
       readonly isResumed: boolean;
     }
   /** The target changed before the rollout of the earlier one was done. */

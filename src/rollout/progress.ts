@@ -52,7 +52,8 @@ export class Progress {
 
   #complete({ hash, startedAtMs, isResumed }: Run, counters: Counters, nowMs: number): void {
     const durationMs = nowMs - startedAtMs;
-    this.#notices.push({ type: 'completed', hash, durationMs, skippedNotReady: counters.of('skipped'), isResumed });
+    const left = { skippedNotReady: counters.of('skipped'), brokenBefore: counters.of('brokenBefore') };
+    this.#notices.push({ type: 'completed', hash, durationMs, ...left, isResumed });
     this.#completedHash = hash;
     this.#run = undefined;
   }

@@ -44,7 +44,7 @@ test('rollout: last replacement available → completed once, with its duration'
   replace(rollout, 'n01', T0 + 5000);
   const completed = rollout.takeNotices().filter(({ type }) => type === 'completed');
   assert.deepEqual(completed, [
-    { type: 'completed', hash: 'new', durationMs: 5000, skippedNotReady: 0, isResumed: false },
+    { type: 'completed', hash: 'new', durationMs: 5000, skippedNotReady: 0, brokenBefore: 0, isResumed: false },
   ]);
   rollout.tick(T0 + 10_000);
   assert.deepEqual(rollout.takeNotices(), []);
