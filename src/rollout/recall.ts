@@ -55,10 +55,10 @@ function recallReplacement(slot: Slot, node: NodeRecord, { facts, nowMs }: Recal
   const isOther = pod !== undefined && !isCurrentSlot(slot, facts);
   const atMs = pod === undefined ? askedToGoAtMs(slot) : pod.createdAtMs;
   const isUnknown = atMs === 0;
-  const isFirst = pod !== undefined && atMs - node.createdAtMs < FIRST_POD_MS;
-  if (isFirst && !isOther && node.createdAtMs >= facts.newestSinceMs) return;
-  if (!isOther && atMs < facts.newestSinceMs && !isUnknown) return;
   const hash = pod?.revisionHash ?? facts.target?.hash;
+  const bornMs = isOther ? (facts.revisionsMs.get(hash ?? '') ?? NEVER) : facts.newestSinceMs;
+  const isFirst = pod !== undefined && atMs - node.createdAtMs < FIRST_POD_MS && node.createdAtMs >= bornMs;
+  if (isFirst || (atMs < bornMs && !isUnknown)) return;
   if (node.isReady) {
     if (nowMs - atMs <= suspectedMs(facts)) noteReplaced(slot, Math.min(nowMs, atMs), facts, hash);
     return;

@@ -187,10 +187,11 @@ export class ReferenceHistory extends ReferenceDecisions {
     const deletedAtMs = leaving.map((each) => (each.record.deletionAtMs ?? 0) - (each.record.deletionGraceMs ?? 0));
     const atMs = pod === undefined ? Math.max(0, ...deletedAtMs) : pod.createdAtMs;
     const isOther = pod !== undefined && !this.isCurrent(pod);
-    const isFirst = pod !== undefined && atMs - record.createdAtMs < 60_000;
-    if (isFirst && !isOther && record.createdAtMs >= at.newestMs) return;
-    if (!isOther && atMs !== 0 && atMs < at.newestMs) return;
     const hash = pod?.revisionHash ?? this.target?.hash;
+    const other = [...this.revisions.values()].find((one) => one.hash === hash);
+    const bornMs = isOther ? (other?.createdAtMs ?? FOREVER) : at.newestMs;
+    const isFirst = pod !== undefined && atMs - record.createdAtMs < 60_000 && record.createdAtMs >= bornMs;
+    if (isFirst || (atMs !== 0 && atMs < bornMs)) return;
     if (record.isReady) {
       if (at.nowMs - atMs <= this.minReadyMs + 300_000) this.noteReplaced(name, Math.min(at.nowMs, atMs), hash);
       return;
