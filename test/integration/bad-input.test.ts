@@ -162,7 +162,7 @@ function streamsOf({ problems }: Diary): string[] {
 }
 
 for (const { name, watch, stream, bytes, says } of spoilings) {
-  test(`bad input: ${name} → that stream starts again where it was, no other does, and nothing is listed`, async (t) => {
+  test(`bad input: ${name} → that stream starts again where it was, no other does, and it is not listed`, async (t) => {
     const cluster = await simulator(t, { scenario: { nodes: 20, startupMs: 300, maxUnavailable: '5' } });
     const proxy = await SpoilingProxy.open(t, cluster.url);
     const { diary } = await startUpdater(t, cluster, { connection: plainConnection(proxy.url) });
@@ -181,7 +181,8 @@ for (const { name, watch, stream, bytes, says } of spoilings) {
     const report = await rolledOut(cluster);
     assertClean(report);
     assert.equal(report.deletes, 20);
-    assert.equal(proxy.requests.filter((line) => line.startsWith('GET')).length, 4 + lists + 1);
+    // The stream again; and for the new template its ControllerRevisions are listed and watched anew.
+    assert.equal(proxy.requests.filter((line) => line.startsWith('GET')).length, 4 + lists + 1 + 2);
   });
 }
 
@@ -224,5 +225,7 @@ test('bad input: nodes and pods that break a key, objects without fields → lef
   const report = await rolledOut(cluster);
   assertClean(report);
   assert.equal(report.deletes, 20);
-  assert.equal(proxy.watchRequests(''), 4, 'no stream was interrupted');
+  const anew = proxy.watchRequests('/controllerrevisions?') - 1;
+  assert.ok(anew <= 1, 'for the new template the ControllerRevisions are watched anew');
+  assert.equal(proxy.watchRequests('') - anew, 4, 'no stream was interrupted');
 });
