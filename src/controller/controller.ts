@@ -226,7 +226,6 @@ export class Controller {
   pump(nowMs: number, wallMs = nowMs): void {
     if (rightLeftMs(this.#leadership, nowMs, wallMs) <= 0) this.#isOver = true;
     for (const followed of this.#turns.begin(this.#followed.values())) this.#tick(followed, nowMs);
-    this.#turns.end();
     if (this.#dryRun !== undefined) {
       if (this.#mayWrite(nowMs)) this.#dryRun.look(this.#followed, nowMs);
     } else if (this.#mayWrite(nowMs)) {
@@ -234,6 +233,7 @@ export class Controller {
       this.#traffic.send(this.#leadership, nowMs);
     } else if (!this.#leadership.isLeading) this.#traffic.giveUp(nowMs);
     for (const followed of this.#followed.values()) this.#notices.post(followed, nowMs);
+    this.#turns.end();
   }
 
   /** When `pump` has to be called again though nothing came in; undefined: no need. */

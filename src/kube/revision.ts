@@ -34,12 +34,13 @@ function isNewer(left: RevisionRecord, right: RevisionRecord): boolean {
  * count: it was adopted, and its hash alone tells.
  */
 export function isCurrent(pod: PodRecord, target: TargetRevision): boolean {
-  if (pod.revisionHash === target.hash) return true;
+  const { revisionHash, templateGeneration, createdAtMs } = pod;
+  if (revisionHash === target.hash) return true;
   const { templateGeneration: known, daemonSetCreatedAtMs } = target;
-  if (pod.templateGeneration === undefined || known === undefined || pod.createdAtMs < daemonSetCreatedAtMs)
-    return false;
-  if (pod.revisionHash === undefined && pod.templateGeneration === known) return true;
+  if (templateGeneration === undefined || known === undefined || createdAtMs < daemonSetCreatedAtMs) return false;
+  if (revisionHash === undefined && templateGeneration === known) return true;
   // Pods may be read sooner than the DaemonSet. With the known generation (or an earlier one) another hash is an old one,
-  // because nothing is decided before the revisions have been read as they were when that generation was observed.
-  return Number(pod.templateGeneration) > Number(known);
+  // because nothing is decided before the revisions have been read as they were when that generation was observed. Times are
+  // of whole seconds: who is of the DaemonSet's own was adopted, for it would stay for ever if it were taken for a later one.
+  return Number(templateGeneration) > Number(known) && createdAtMs > daemonSetCreatedAtMs;
 }

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { type AnswerFault, breakAnswer, type Request, requestOf, type WatchFault } from './http-pieces.ts';
 
 export interface LinkOptions {
-  /** What it carries may be told apart; undefined before the first request. */
+  /** What it carries may be told apart; undefined before the first request. Infinity: it never arrives. */
   readonly latencyMs: (request: Request | undefined) => number;
   /** What is to be done to the answer of this request; undefined: nothing. */
   readonly onRequest: (request: Request) => AnswerFault | undefined;
@@ -73,6 +73,7 @@ export class Link {
     from.on('data', (received: Buffer) => {
       const data = change(received);
       const latencyMs = this.#options.latencyMs(this.request);
+      if (latencyMs === Number.POSITIVE_INFINITY) return;
       if (latencyMs === 0 && waiting === 0) {
         write(data);
         return;

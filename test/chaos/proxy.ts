@@ -28,7 +28,7 @@ export interface PassedAnswer extends Request {
 export class ChaosProxy {
   readonly route: Route;
   readonly links = new Set<Link>();
-  /** Added to each piece of data, both ways, by the newest request of its connection. */
+  /** Added to each piece of data, both ways, by the newest request of its connection; Infinity: nothing comes through. */
   latencyMs: (request: Request | undefined) => number = () => 0;
   /** What is done to the answer of a request; undefined: nothing. */
   faultFor: (request: Request) => AnswerFault | undefined = () => undefined;

@@ -87,6 +87,8 @@ export const DEFAULTS: TrafficOptions = {
   maxInFlight: Number.POSITIVE_INFINITY,
   maxInFlightPerDaemonSet: IN_FLIGHT_PER_DAEMON_SET_MAX,
   taskTimeoutMs: TASK_TIMEOUT_MS,
+  // One pump does all there is to do, unless a test is about that.
+  slotsATurn: Number.POSITIVE_INFINITY,
   isDryRun: false,
   random: () => 0,
 };

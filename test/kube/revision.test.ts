@@ -34,7 +34,7 @@ test('trust 7: current pod: by hash; by template generation when it is ahead of 
     { name: 'DaemonSet not read yet', hash: 'newer', generation: '4', target: '3', at: 900, expected: true },
     { name: 'rollback not read yet', hash: 'old', generation: '4', target: '3', at: 900, expected: true },
     { name: 'in numbers', hash: 'newer', generation: '10', target: '9', at: 900, expected: true },
-    { name: 'made in the same second', hash: 'newer', generation: '4', target: '3', at: 100, expected: true },
+    { name: 'adopted, of the same second', hash: 'newer', generation: '4', target: '3', at: 100, expected: false },
     { name: 'adopted, later generation', hash: 'old', generation: '7', target: '3', at: 50, expected: false },
     { name: 'adopted, same generation', hash: 'lost', generation: '1', target: '1', at: 50, expected: false },
     { name: 'adopted, no hash', hash: undefined, generation: '1', target: '1', at: 50, expected: false },

@@ -24,11 +24,11 @@ export function isOfRevision(pod: PodObject, revision: RevisionObject, daemonSet
 
 /**
  * Whether the pod says itself that it is of a later template than the DaemonSet has in `daemonSet`. The generation of a pod that,
- * by what is written in both, is older than the DaemonSet is of another one's count.
+ * by what is written in both, is not younger than the DaemonSet is of another one's count.
  */
 export function isOfLaterTemplate(pod: PodObject, daemonSet: DaemonSetObject, stamps: StampClock): boolean {
   const secondOf = ({ creationTimestamp }: { readonly creationTimestamp: string }): number =>
     Math.floor(stamps.stamp(Date.parse(creationTimestamp)) / 1000);
-  if (secondOf(pod.metadata) < secondOf(daemonSet.metadata)) return false;
+  if (secondOf(pod.metadata) <= secondOf(daemonSet.metadata)) return false;
   return (podGeneration(pod) ?? 0) > templateGeneration(daemonSet);
 }
