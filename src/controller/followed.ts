@@ -102,8 +102,13 @@ export class Followed {
     this.isDirty = true;
   }
 
+  /** Whether what its rollout counts is of all its slots as they are. */
+  get isCounted(): boolean {
+    return this.#unfed === undefined && !this.#isHeldBack && !this.rollout.isUnfinished;
+  }
+
   get isUnfinished(): boolean {
-    return this.#unfed !== undefined || this.hasMore || this.#isHeldBack || this.rollout.isUnfinished;
+    return this.hasMore || !this.isCounted;
   }
 
   /** 0: now. */

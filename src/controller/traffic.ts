@@ -56,6 +56,8 @@ export class Traffic {
   #inFlightCount = 0;
   /** Slots that may still be selected in this turn. */
   #selectable = SELECTED_MAX;
+  /** Whether what is in flight is known of everybody. */
+  #areCounted = true;
   /** Counts the times that a rollout was given something. */
   #turns = 0;
 
@@ -97,6 +99,7 @@ export class Traffic {
   select(nowMs: number): void {
     const asked = this.#inTurn();
     this.#selectable = SELECTED_MAX;
+    this.#areCounted = this.#parts.followed.values().every(({ isCounted }) => isCounted);
     // Whoever has fewest in flight is asked first, for an equal share; what the shares leave over goes round once more.
     for (const [index, followed] of asked.entries()) {
       this.#selectFrom(followed, Math.ceil(this.#room / (asked.length - index)), nowMs);
@@ -170,9 +173,10 @@ export class Traffic {
     }
   }
 
-  /** Replacements that may still go, over all DaemonSets. */
+  /** Replacements that may still go, over all DaemonSets; none while those of one are still being counted. */
   get #room(): number {
-    return Math.max(0, this.#parts.options.maxInFlight - this.#inFlightCount);
+    const room = Math.max(0, this.#parts.options.maxInFlight - this.#inFlightCount);
+    return this.#areCounted || room === Number.POSITIVE_INFINITY ? room : 0;
   }
 
   /** Replacements that it may have in flight: by the limit on each, and by what others leave of the limit over all. */
