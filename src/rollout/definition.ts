@@ -183,6 +183,7 @@ export class Definition {
       progressDeadlineMs: policy === undefined ? NO_FACTS.progressDeadlineMs : policy.progressDeadlineSeconds * 1000,
       // A roll back makes an old revision the newest one again, after all others were made.
       newestSinceMs: Math.max(0, ...[...this.#revisions.values()].map(({ createdAtMs }) => createdAtMs)),
+      hasRolledOut: (newest?.revision ?? 0) > 1,
       revisionsMs: new Map([...this.#revisions.values()].map(({ hash, createdAtMs }) => [hash, createdAtMs])),
       isForceDeleteStuck: policy?.isForceDeleteStuck ?? false,
       isPaused: policy?.isPaused ?? false,

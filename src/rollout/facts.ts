@@ -15,6 +15,8 @@ export interface Facts {
   readonly progressDeadlineMs: number;
   /** The earliest time, by the API server's clock, at which the target can have become the newest revision. */
   readonly newestSinceMs: number;
+  /** The template was changed at least once: the newest revision is not the first. */
+  readonly hasRolledOut: boolean;
   /** When each revision was made, by hash. */
   readonly revisionsMs: ReadonlyMap<string, number>;
   /** Pods that are stuck in Terminating may be deleted without their kubelet. */
@@ -31,6 +33,7 @@ export const NO_FACTS: Facts = {
   minReadyMs: 0,
   progressDeadlineMs: 600_000,
   newestSinceMs: 0,
+  hasRolledOut: false,
   revisionsMs: new Map(),
   isForceDeleteStuck: false,
   isPaused: false,

@@ -38,7 +38,7 @@ export class MemoryNotes {
 
   onChange(slot: Slot): void {
     const { mask, nodeName, place, wasBroken } = slot;
-    this.#put(this.#failed, nodeName, (mask & BIT.failed) !== 0 && slot.isAwaitingReplacement);
+    this.#put(this.#failed, nodeName, (mask & BIT.failed) !== 0 && slot.isOurs);
     this.#put(this.#brokenBefore, nodeName, wasBroken);
     this.#put(this.#kept, nodeName, (mask & BIT.eligible) !== 0 && place < PLACE.AWAY && slot.pods.length === 0);
   }

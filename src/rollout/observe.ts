@@ -4,7 +4,16 @@ import { isCurrentSlot } from './classify.ts';
 import type { Facts } from './facts.ts';
 import { noteReplacement } from './holdback.ts';
 import { noteReplaced } from './outage.ts';
-import { hasTerminatingPod, liveCount, NEVER, PLACE, type Place, type Slot, soleLivePod } from './slot-state.ts';
+import {
+  brokenForMs,
+  hasTerminatingPod,
+  liveCount,
+  NEVER,
+  PLACE,
+  type Place,
+  type Slot,
+  soleLivePod,
+} from './slot-state.ts';
 import { newLeaving } from './stuck.ts';
 
 /** When something is observed, and whether it is news: what is read before everything is there happened earlier. */
@@ -31,7 +40,10 @@ function placeOf(eligibility: Eligibility | undefined): Place {
 export function observePod(slot: Slot, pod: PodRecord, at: Observation): void {
   const tracked = slot.pods.find(({ record }) => record.uid === pod.uid);
   // What cannot be read may be available.
-  if (pod.unreadable !== undefined) slot.hasBeenAvailable = true;
+  if (pod.unreadable !== undefined) {
+    slot.hasBeenAvailable = true;
+    slot.wasBroken = false;
+  }
   if (tracked === undefined) {
     // Concat makes an array of exactly that length; push and spread reserve room for 17 pods, on every node.
     slot.pods = slot.pods.concat({
@@ -78,8 +90,9 @@ function noteDeletion(slot: Slot, uid: string, { facts, nowMs }: Observation): v
   if (!slot.hasPlace || (liveCount(slot) > 0 && !isOurs)) return;
   slot.isAwaitingReplacement = true;
   if (!facts.isSynced) return;
-  if (slot.brokenSinceMs + facts.progressDeadlineMs < nowMs) slot.wasBroken = true;
+  if (brokenForMs(slot, nowMs) > facts.progressDeadlineMs) slot.wasBroken = true;
   if (isOurs) {
+    slot.isOurs = true;
     noteReplaced(slot, Math.min(nowMs, slot.notReadySinceMs), facts);
     if (slot.notReadySinceMs !== NEVER) slot.outageDueMs = nowMs;
     return;
@@ -105,6 +118,9 @@ export function observeNode(slot: Slot, node: NodeRecord | undefined, at: Observ
     slot.wasBroken = false;
     slot.replacements = undefined;
     slot.isAwaitingReplacement = false;
+    slot.isOurs = false;
+    slot.brokenSinceMs = NEVER;
+    slot.brokenMs = 0;
     slot.notReadySinceMs = NEVER;
   } else if (node.isReady) {
     slot.notReadySinceMs = NEVER;

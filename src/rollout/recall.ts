@@ -29,11 +29,15 @@ export function recall(slot: Slot, context: RecallContext): void {
   const pod = soleLivePod(slot);
   const isAvailable = node.isReady && pod !== undefined && isPodAvailable(pod, facts.minReadyMs, nowMs);
   if (memory?.kept.has(slot.nodeName) && slot.place !== PLACE.ELSEWHERE) slot.hasPlace = true;
-  if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable) slot.wasBroken = true;
-  if (slot.replacedAtMs === NEVER) recallReplacement(slot, node, context);
+  const isUnread = slot.pods.some(({ record }) => record.unreadable !== undefined);
+  if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable && !isUnread) slot.wasBroken = true;
+  if (slot.replacedAtMs === NEVER && facts.hasRolledOut) recallReplacement(slot, node, context);
   if (!node.isReady && slot.replacedAtMs !== NEVER) slot.outageDueMs = nowMs;
   if (!isAvailable && node.isReady) recallSpell(slot, context);
   else if (!isAvailable && memory?.failed.has(slot.nodeName)) slot.isAwaitingReplacement = true;
+  if (!isAvailable && slot.isAwaitingReplacement) slot.isOurs = true;
+  // When its turn was, or the rollout began, is not known: it holds its place for one more deadline.
+  if (slot.wasBroken && slot.replacingSinceMs !== NEVER) slot.replacingSinceMs = nowMs;
 }
 
 /** For `isOutage`, of those that are away. */
@@ -88,11 +92,13 @@ function unreadySinceMs(pod: PodRecord | undefined): number {
 /** Whether a replacement of ours is the reason why nothing is available on the Ready node. */
 function recallSpell(slot: Slot, { facts, memory, isUnderWay }: RecallContext): void {
   const pod = soleLivePod(slot)?.record;
-  if (pod === undefined || memory?.failed.has(slot.nodeName)) slot.isAwaitingReplacement = true;
+  if (memory?.failed.has(slot.nodeName)) slot.isAwaitingReplacement = true;
+  else if (pod === undefined) slot.isAwaitingReplacement = facts.hasRolledOut;
   // Where all is current nobody replaces anything.
   else if (isCurrentSlot(slot, facts) && (pod.createdAtMs >= facts.newestSinceMs || pod.createdAtMs === 0)) {
     slot.isAwaitingReplacement = isUnderWay;
   }
+  slot.isOurs = slot.isAwaitingReplacement;
   noteBrokenBefore(slot, facts);
 }
 
@@ -103,7 +109,8 @@ function recallSpell(slot: Slot, { facts, memory, isUnderWay }: RecallContext): 
 export function noteBrokenBefore(slot: Slot, facts: Facts): void {
   const { node } = slot;
   const pod = soleLivePod(slot)?.record;
-  if (node?.isReady !== true || pod === undefined || pod.isReady || slot.isAwaitingReplacement) return;
+  if (node?.isReady !== true || pod === undefined || slot.isOurs) return;
+  if (pod.isReady || pod.unreadable !== undefined) return;
   const sinceMs = Math.max(pod.createdAtMs, pod.readyChangedAtMs ?? 0, node.readyChangedAtMs ?? 0);
   if (sinceMs + facts.progressDeadlineMs < facts.newestSinceMs) slot.wasBroken = true;
 }

@@ -16,7 +16,7 @@ import { askAgainAtMs, isOutage, isSuspect, noteDeparture, noteReplaced } from '
 import type { PaceFeed } from './pace-feed.ts';
 import { noteBrokenBefore, recall, recallDeparture } from './recall.ts';
 import { type RefusedWrites, refusedWrites } from './refused-writes.ts';
-import { type Ask, NEVER, newSlot, type Slot } from './slot-state.ts';
+import { type Ask, brokenForMs, NEVER, newSlot, type Slot } from './slot-state.ts';
 import { isWanted } from './tasks.ts';
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
@@ -146,8 +146,13 @@ export class SlotBook {
     this.#targetHash = hash;
     if (!isNew) return;
     for (const slot of this.#slots.values()) {
-      if (slot.brokenSinceMs + facts.progressDeadlineMs < nowMs) slot.wasBroken = true;
+      if (brokenForMs(slot, nowMs) > facts.progressDeadlineMs) slot.wasBroken = true;
       noteBrokenBefore(slot, facts);
+      if (!slot.wasBroken || slot.replacingSinceMs === NEVER) continue;
+      // What was broken then holds its place for a deadline of this rollout, too.
+      slot.replacingSinceMs = nowMs;
+      slot.goneAtMs = NEVER;
+      slot.unseenMs = 0;
     }
   }
 
@@ -212,10 +217,17 @@ export class SlotBook {
     if ((mask & BIT.available) !== 0) {
       slot.hasBeenAvailable = true;
       slot.wasBroken = false;
+      slot.isOurs = false;
     }
-    const isBroken = (mask & (BIT.ready | BIT.available)) === BIT.ready && !slot.isAwaitingReplacement;
-    if (!isBroken) slot.brokenSinceMs = NEVER;
-    else if (facts.isSynced) slot.brokenSinceMs = Math.min(slot.brokenSinceMs, nowMs);
+    const isUnread = slot.pods.some(({ record }) => record.unreadable !== undefined);
+    const isDown = (mask & (BIT.ready | BIT.available)) === BIT.ready && !isUnread;
+    const isBroken = isDown && !slot.isOurs;
+    if (isBroken && facts.isSynced) slot.brokenSinceMs = Math.min(slot.brokenSinceMs, nowMs);
+    if (isBroken) return;
+    // Away or left out, it is not broken, but not well either.
+    const isOver = (mask & BIT.available) !== 0 || slot.isOurs || isUnread;
+    slot.brokenMs = isOver ? 0 : brokenForMs(slot, nowMs);
+    slot.brokenSinceMs = NEVER;
   }
 
   #moveToZone(slot: Slot): void {

@@ -161,12 +161,16 @@ export interface Slot {
   hasBeenAvailable: boolean;
   /** Since when no pod is available on the Ready node though nobody deleted one; NEVER: one is, or one was deleted. */
   brokenSinceMs: number;
+  /** How long that was so before, in spells that ended because the node went away or was left out. */
+  brokenMs: number;
   /** That was so for longer than a progress deadline when its turn came; until a pod is available. */
   wasBroken: boolean;
   /** When the node went NotReady, as observed; NEVER while it is Ready. */
   notReadySinceMs: number;
   /** A deletion was seen and its replacement was not yet available. */
   isAwaitingReplacement: boolean;
+  /** … and it was ours, or that cannot be told. */
+  isOurs: boolean;
   replacements: Replacements | undefined;
   /** Of a pod that is there, until the slot is settled. */
   refusal: Refusal | undefined;
@@ -202,9 +206,11 @@ export function newSlot(key: SlotKey, nodeName: string, zone: Zone): Slot {
     joinedAtMs: -NEVER,
     hasBeenAvailable: true,
     brokenSinceMs: NEVER,
+    brokenMs: 0,
     wasBroken: false,
     notReadySinceMs: NEVER,
     isAwaitingReplacement: false,
+    isOurs: false,
     replacements: undefined,
     refusal: undefined,
     failureToldHash: undefined,
@@ -239,6 +245,11 @@ export function soleLivePod(slot: Slot): TrackedPod | undefined {
   }
   if (running !== undefined) return running;
   return liveCount(slot) === 1 ? finished : undefined;
+}
+
+/** For how long nothing has been available on the Ready node though nobody replaced its pod. */
+export function brokenForMs({ brokenSinceMs, brokenMs }: Slot, nowMs: number): number {
+  return brokenMs + (brokenSinceMs === NEVER ? 0 : nowMs - brokenSinceMs);
 }
 
 export function hasTerminatingPod(slot: Slot): boolean {

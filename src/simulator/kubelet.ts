@@ -172,7 +172,7 @@ export class Kubelets {
     const { nowMs } = timeline;
     const lastHeartbeatTime = formatTime(nowMs);
     const ready = { type: 'Ready', status: 'True', reason: 'KubeletReady', lastHeartbeatTime };
-    const conditions = withCondition(object.status.conditions, ready, nowMs);
+    const conditions = withCondition(object.status.conditions, ready, nowMs, object.metadata.creationTimestamp);
     store.update('nodes', { ...object, status: { ...object.status, conditions } }, ORIGIN);
   }
 

@@ -212,12 +212,14 @@ export function withConditions(
   conditions: readonly Condition[] | undefined,
   wanted: readonly Condition[],
   nowMs: number,
+  sinceMade?: string,
 ): readonly Condition[] {
   const next = conditions === undefined ? [] : [...conditions];
   for (const condition of wanted) {
     const index = next.findIndex(({ type }) => type === condition.type);
     const present = next[index];
-    const keptTime = present?.status === condition.status ? present.lastTransitionTime : undefined;
+    // What an object was made with has been so since then.
+    const keptTime = present?.status === condition.status ? (present.lastTransitionTime ?? sinceMade) : undefined;
     const changed = { ...condition, lastTransitionTime: keptTime ?? formatTime(nowMs) };
     if (present === undefined) next.push(changed);
     else next[index] = changed;
@@ -229,6 +231,7 @@ export function withCondition(
   conditions: readonly Condition[] | undefined,
   wanted: Condition,
   nowMs: number,
+  sinceMade?: string,
 ): readonly Condition[] {
-  return withConditions(conditions, [wanted], nowMs);
+  return withConditions(conditions, [wanted], nowMs, sinceMade);
 }

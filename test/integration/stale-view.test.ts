@@ -19,6 +19,8 @@ test('stale view: 403 on the watch of the pods of one of two DaemonSets, deletio
   const isWatching = (): boolean =>
     [...proxy.watches].some(({ url }) => url.includes('/pods?') && url.includes(`${app}&`));
   await eventually('its pods are watched', isWatching);
+  const podWatches = () => [...proxy.watches].filter(({ url }) => url.includes('/pods?')).length;
+  await eventually('and those of the other one', () => podWatches() === 2);
 
   await cluster.control.setForbidden([{ verb: 'watch', resource: 'pods' }]);
   for (const watch of proxy.watches) if (watch.url.includes('/pods?') && watch.url.includes(`${app}&`)) watch.cut();

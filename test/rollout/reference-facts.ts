@@ -57,10 +57,14 @@ export class ReferenceFacts {
   readonly places = new Set<string>();
   /** Nodes whose pod was deleted, and no replacement has been available. */
   readonly awaiting = new Set<string>();
+  /** … by us, or that cannot be told. */
+  readonly ours = new Set<string>();
   readonly joinedAt = new Map<string, number>();
   /** Nodes that had an available pod, or may have had one. */
   readonly served = new Set<string>();
   readonly brokenSince = new Map<string, number>();
+  /** In spells before, since one was available. */
+  readonly brokenMs = new Map<string, number>();
   readonly wasBroken = new Set<string>();
   /** Nodes that went NotReady, and pods that were replaced, all of them. */
   readonly departures: { name: string; atMs: number; zone: string }[] = [];

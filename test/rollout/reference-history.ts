@@ -32,7 +32,9 @@ export class ReferenceHistory extends ReferenceDecisions {
     this.deletions.delete(name);
     this.places.delete(name);
     this.awaiting.delete(name);
+    this.ours.delete(name);
     this.brokenSince.delete(name);
+    this.brokenMs.delete(name);
     this.wasBroken.delete(name);
     this.outages.delete(name);
   }
@@ -117,8 +119,16 @@ export class ReferenceHistory extends ReferenceDecisions {
       if (status.available) {
         this.served.add(name);
         this.wasBroken.delete(name);
+        this.ours.delete(name);
       }
-      if (!status.ready || status.available || this.awaiting.has(name)) this.brokenSince.delete(name);
+      const isUnread = this.podsOn(name).some(({ record }) => record.unreadable !== undefined);
+      const sinceMs = this.brokenSince.get(name);
+      const isOver = status.available || isUnread || this.ours.has(name);
+      if (isOver) this.brokenMs.delete(name);
+      else if (!status.ready && sinceMs !== undefined) {
+        this.brokenMs.set(name, (this.brokenMs.get(name) ?? 0) + nowMs - sinceMs);
+      }
+      if (isOver || !status.ready) this.brokenSince.delete(name);
       else if (this.isSynced) this.brokenSince.set(name, Math.min(nowMs, this.brokenSince.get(name) ?? FOREVER));
     }
   }
@@ -128,7 +138,7 @@ export class ReferenceHistory extends ReferenceDecisions {
     const record = this.nodes.get(name)?.record;
     const [only, second] = this.liveOn(name);
     if (record?.isReady !== true || only === undefined || second !== undefined) return;
-    if (only.record.isReady || this.awaiting.has(name)) return;
+    if (only.record.isReady || only.record.unreadable !== undefined || this.ours.has(name)) return;
     const newestMs = Math.max(0, ...[...this.revisions.values()].map(({ createdAtMs }) => createdAtMs));
     const { createdAtMs, readyChangedAtMs = 0 } = only.record;
     const sinceMs = Math.max(createdAtMs, readyChangedAtMs, record.readyChangedAtMs ?? 0);
@@ -136,7 +146,8 @@ export class ReferenceHistory extends ReferenceDecisions {
   }
 
   noteBroken(name: string, nowMs: number): void {
-    if ((this.brokenSince.get(name) ?? FOREVER) + this.deadlineMs() < nowMs) this.wasBroken.add(name);
+    const forMs = (this.brokenMs.get(name) ?? 0) + nowMs - (this.brokenSince.get(name) ?? nowMs);
+    if (forMs > this.deadlineMs()) this.wasBroken.add(name);
   }
 
   /** All has been read: what happened before. The reference has no earlier leader's notes. */
@@ -155,11 +166,16 @@ export class ReferenceHistory extends ReferenceDecisions {
         pod.record.phase === 'Running' &&
         pod.record.unreadable === undefined &&
         pod.readySince + this.minReadyMs <= nowMs;
-      if (!this.replacedAt.has(name)) this.#recallReplacement(name, pod?.record, { newestMs, nowMs });
+      const hasRolledOut = (this.target?.revision ?? 0) > 1;
+      if (!this.replacedAt.has(name) && hasRolledOut) this.#recallReplacement(name, pod?.record, { newestMs, nowMs });
       if (!record.isReady && this.replacedAt.has(name)) this.outages.set(name, { isOutage: false, dueMs: nowMs });
+      if (!isServed && this.awaiting.has(name)) this.ours.add(name);
       if (isServed || !record.isReady) continue;
       if (pod === undefined) {
-        this.awaiting.add(name);
+        for (const names of [this.awaiting, this.ours]) {
+          if (hasRolledOut) names.add(name);
+          else names.delete(name);
+        }
         continue;
       }
       const { createdAtMs } = pod.record;
@@ -167,7 +183,13 @@ export class ReferenceHistory extends ReferenceDecisions {
         if (isUnderWay) this.awaiting.add(name);
         else this.awaiting.delete(name);
       }
+      if (this.awaiting.has(name)) this.ours.add(name);
+      else this.ours.delete(name);
       this.noteBrokenBefore(name);
+    }
+    for (const [name, { record }] of this.nodes) {
+      const isHeld = record.unreadable === undefined && this.wasBroken.has(name);
+      if (isHeld && this.replacingSince.has(name)) this.replacingSince.set(name, nowMs);
     }
     for (const [name, { notReadySince }] of this.nodes) {
       if (this.places.has(name) && notReadySince !== FOREVER) this.noteDeparture(name, notReadySince);

@@ -96,7 +96,10 @@ export class Reference extends ReferenceHistory {
       this.removePod(record, nowMs);
       return;
     }
-    if (record.unreadable !== undefined) this.served.add(record.nodeName);
+    if (record.unreadable !== undefined) {
+      this.served.add(record.nodeName);
+      this.wasBroken.delete(record.nodeName);
+    }
     const before = this.pods.get(record.uid);
     let readySince = before?.readySince ?? Number.POSITIVE_INFINITY;
     if (!record.isReady) readySince = Number.POSITIVE_INFINITY;
@@ -143,6 +146,7 @@ export class Reference extends ReferenceHistory {
     if (!this.isSynced) return;
     this.noteBroken(pod.nodeName, nowMs);
     if (isOurs) {
+      this.ours.add(pod.nodeName);
       this.noteReplaced(pod.nodeName, Math.min(nowMs, node.notReadySince));
       if (node.notReadySince !== Number.POSITIVE_INFINITY) {
         this.outages.set(pod.nodeName, { isOutage: false, dueMs: nowMs });
@@ -162,6 +166,10 @@ export class Reference extends ReferenceHistory {
     for (const name of this.nodes.keys()) {
       this.noteBroken(name, nowMs);
       this.noteBrokenBefore(name);
+      if (!this.wasBroken.has(name) || !this.replacingSince.has(name)) continue;
+      this.replacingSince.set(name, nowMs);
+      this.goneAt.delete(name);
+      this.unseenMs.delete(name);
     }
   }
 

@@ -1,5 +1,6 @@
 import { type DaemonSetKey, daemonSetOfSlot, nodeOfSlot, type SlotKey } from '../../src/protocol/slot.ts';
 import type { Task } from '../../src/protocol/task.ts';
+import { optedStrategy } from '../../src/simulator/observer-policy.ts';
 import { BudgetTally } from './budget-tally.ts';
 import type { CommitLog } from './commit-log.ts';
 import { Knowledge, type KnownDaemonSet } from './knowledge.ts';
@@ -117,7 +118,12 @@ export class Conduct {
   underWay(): number {
     this.settle();
     let count = 0;
-    for (const [key, known] of this.knowledge.followed) count += this.tallyOf(key, known).counts.underWay;
+    for (const [key, known] of this.knowledge.followed) {
+      // Under OTA nothing is replaced, and who deletes pods there is not waited for.
+      const daemonSet = this.knowledge.daemonSets.get(key);
+      if (daemonSet !== undefined && optedStrategy(daemonSet) === 'ota') continue;
+      count += this.tallyOf(key, known).counts.underWay;
+    }
     return count;
   }
 

@@ -1,4 +1,5 @@
 import type { SimulatedCluster } from '../../src/simulator/cluster.ts';
+import type { Entry } from '../../src/simulator/cluster-index.ts';
 import { EVERY_IMAGE } from '../../src/simulator/kubelet.ts';
 import { REPORTED_TAINTS } from '../../src/simulator/node-troubles.ts';
 import { isConditionTrue, type NodeObject, type Taint } from '../../src/simulator/objects.ts';
@@ -75,11 +76,16 @@ export class Lasting {
 
   /** The newest version never comes up on some nodes: one fewer than may be down at once. */
   spoilNewest(random: Random): void {
-    for (const { daemonSet, slots } of this.#cluster.index.entries()) {
+    const entries = [...this.#cluster.index.entries()];
+    const imageOf = ({ daemonSet }: Entry): string => daemonSet.spec.template.spec.containers[0]?.image ?? '';
+    for (const entry of entries) {
+      const { daemonSet, slots } = entry;
+      const image = imageOf(entry);
+      // An image that another DaemonSet has too would be bad for both, and more than may be down.
+      if (entries.some((other) => other !== entry && imageOf(other) === image)) continue;
       if (optedStrategy(daemonSet) !== 'advancedrollingupdate') continue;
       const there = [...slots.values()].filter(({ placement, isNodeReady }) => placement.shouldRun && isNodeReady);
       const count = Math.min(BAD_MAX, allowedUnavailable(daemonSet, there.length) - 1 - this.hopeless.size);
-      const { image = '' } = daemonSet.spec.template.spec.containers[0] ?? {};
       for (const { nodeName } of shuffled(random, there).slice(0, Math.max(0, count))) {
         this.#cluster.setBadImage(nodeName, image, 'CrashLoopBackOff');
         this.hopeless.add(nodeName);

@@ -36,6 +36,15 @@ const FORGETTING: readonly Kind[] = [
   'unreadable',
   'clock-step',
   'wall-step',
+  // What came and went before it watched, and while it did, is not broken for one whole deadline, as far as it can tell.
+  'node-not-ready',
+  'node-away',
+  'node-flap',
+  'mass-away',
+  'site-outage',
+  'exclude',
+  'relabel',
+  'there-and-back',
 ];
 /** How often it is looked whether everything has settled. */
 const SETTLE_STEP_MS = 5000;
