@@ -74,6 +74,15 @@ async function write(id: number, payload: Buffer, isLast = false): Promise<void>
   } while (at < payload.length);
 }
 
+/** The highest number of a revision. */
+let newest = 1;
+
+function templateOf(generation: number): Record<string, unknown> {
+  return {
+    spec: { tolerations: [{ operator: 'Exists' }], containers: [{ name: 'agent', image: `agent:${generation}` }] },
+  };
+}
+
 function daemonSet(generation: number): Record<string, unknown> {
   return {
     metadata: {
@@ -91,7 +100,7 @@ function daemonSet(generation: number): Record<string, unknown> {
     spec: {
       selector: { matchLabels: { app: 'agent' } },
       updateStrategy: { type: 'OnDelete' },
-      template: { spec: { tolerations: [{ operator: 'Exists' }] } },
+      template: templateOf(generation),
     },
     status: { observedGeneration: generation },
   };
@@ -109,6 +118,7 @@ function revision(hash: string, number: number): Record<string, unknown> {
       labels: { app: 'agent', 'controller-revision-hash': hash },
       ownerReferences: [owner],
     },
+    data: { spec: { template: { $patch: 'replace', ...templateOf(number) } } },
     revision: number,
   };
 }
@@ -124,7 +134,10 @@ async function answer({ id, path, query }: Extract<FromReader, { type: 'open' }>
     return;
   }
   if (resource === 'daemonsets') return write(id, jsonList('DaemonSetList', [daemonSet(1)]), true);
-  if (resource === 'controllerrevisions') return write(id, jsonList('List', [revision('old', 1)]), true);
+  if (resource === 'controllerrevisions') {
+    const revisions = ['old', 'new'].slice(0, newest).map((hash, index) => revision(hash, index + 1));
+    return write(id, jsonList('List', revisions), true);
+  }
   const from = Number(query.continue || '0');
   const to = Math.min(NODES, from + Number(query.limit || NODES));
   const template = resource === 'nodes' ? objects.node : objects.pod('running', 'old');
@@ -191,6 +204,7 @@ async function rollOut(heartbeatsAnEvent: number): Promise<number> {
     wake();
   };
   version += 1;
+  newest = 2;
   await line('controllerrevisions', 'ADDED', revision('new', 2));
   await line('daemonsets', 'MODIFIED', daemonSet(2));
   let replaced = 0;

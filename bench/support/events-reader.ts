@@ -61,6 +61,7 @@ function stream(request: ApiRequest): Promise<StreamAnswer> {
   const id = opened;
   const body = new Body();
   bodies.set(id, body);
+  request.signal?.addEventListener('abort', () => end(id), { once: true });
   const query = Object.fromEntries(Object.entries(request.query ?? {}).map(([name, value]) => [name, String(value)]));
   tell({ type: 'open', id, path: request.path, query });
   const isJson = !request.accept?.includes('protobuf');
@@ -160,9 +161,12 @@ data.on('data', (chunk: Buffer) => {
 
 function endPiece(): void {
   if (piece.id === 0) finishPhase();
-  if (!piece.isLast) return;
-  const body = bodies.get(piece.id);
-  bodies.delete(piece.id);
+  if (piece.isLast) end(piece.id);
+}
+
+function end(id: number): void {
+  const body = bodies.get(id);
+  bodies.delete(id);
   if (body === undefined) return;
   body.isEnded = true;
   body.wake();
