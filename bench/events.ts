@@ -15,7 +15,8 @@ import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { machine, printTable } from './report.ts';
 import { type Figures, type FromReader, PIECE_HEAD_BYTES, type ToReader } from './support/events-messages.ts';
-import { DAEMON_SET_UID, listOf, wireObjects } from './support/wire-objects.ts';
+import { daemonSet, jsonList, revision } from './support/events-objects.ts';
+import { listOf, wireObjects } from './support/wire-objects.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,8 +29,6 @@ const NODES = Number(values.nodes);
 const PIECE_BYTES_MAX = 65_536;
 const MICROSECONDS_TARGET = 30;
 const RSS_TARGET_MB = 250;
-/** Of all nodes, at once: as many as the default budget lets go. */
-const MAX_UNAVAILABLE = '10%';
 
 const objects = wireObjects();
 const profiling = values['cpu-prof'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values['cpu-prof']}`];
@@ -77,65 +76,15 @@ async function write(id: number, payload: Buffer, isLast = false): Promise<void>
 /** The highest number of a revision. */
 let newest = 1;
 
-function templateOf(generation: number): Record<string, unknown> {
-  return {
-    spec: { tolerations: [{ operator: 'Exists' }], containers: [{ name: 'agent', image: `agent:${generation}` }] },
-  };
-}
-
-function daemonSet(generation: number): Record<string, unknown> {
-  return {
-    metadata: {
-      name: 'agent',
-      namespace: 'kube-system',
-      uid: DAEMON_SET_UID,
-      resourceVersion: String(version),
-      generation,
-      annotations: {
-        'apps.openyurt.io/update-strategy': 'AdvancedRollingUpdate',
-        'apps.openyurt.io/max-unavailable': MAX_UNAVAILABLE,
-        'daemonpodupdater.io/pace': 'max',
-      },
-    },
-    spec: {
-      selector: { matchLabels: { app: 'agent' } },
-      updateStrategy: { type: 'OnDelete' },
-      template: templateOf(generation),
-    },
-    status: { observedGeneration: generation },
-  };
-}
-
-function revision(hash: string, number: number): Record<string, unknown> {
-  const owner = { kind: 'DaemonSet', name: 'agent', uid: DAEMON_SET_UID, controller: true };
-  return {
-    metadata: {
-      name: `agent-${hash}`,
-      namespace: 'kube-system',
-      uid: `revision-${hash}`,
-      resourceVersion: String(version),
-      creationTimestamp: '2026-08-01T09:00:00Z',
-      labels: { app: 'agent', 'controller-revision-hash': hash },
-      ownerReferences: [owner],
-    },
-    data: { spec: { template: { $patch: 'replace', ...templateOf(number) } } },
-    revision: number,
-  };
-}
-
-function jsonList(kind: string, items: readonly unknown[]): Buffer {
-  return Buffer.from(JSON.stringify({ kind, metadata: { resourceVersion: '1000' }, items }));
-}
-
 async function answer({ id, path, query }: Extract<FromReader, { type: 'open' }>): Promise<void> {
   const resource = path.slice(path.lastIndexOf('/') + 1);
   if (query.watch === 'true') {
     watches.set(resource, id);
     return;
   }
-  if (resource === 'daemonsets') return write(id, jsonList('DaemonSetList', [daemonSet(1)]), true);
+  if (resource === 'daemonsets') return write(id, jsonList('DaemonSetList', [daemonSet(1, version)]), true);
   if (resource === 'controllerrevisions') {
-    const revisions = ['old', 'new'].slice(0, newest).map((hash, index) => revision(hash, index + 1));
+    const revisions = ['old', 'new'].slice(0, newest).map((hash, index) => revision(hash, index + 1, version));
     return write(id, jsonList('List', revisions), true);
   }
   const from = Number(query.continue || '0');
@@ -205,8 +154,8 @@ async function rollOut(heartbeatsAnEvent: number): Promise<number> {
   };
   version += 1;
   newest = 2;
-  await line('controllerrevisions', 'ADDED', revision('new', 2));
-  await line('daemonsets', 'MODIFIED', daemonSet(2));
+  await line('controllerrevisions', 'ADDED', revision('new', 2, version));
+  await line('daemonsets', 'MODIFIED', daemonSet(2, version));
   let replaced = 0;
   let sent = 2;
   let beats = 0;
