@@ -122,6 +122,7 @@ export function observeNode(slot: Slot, node: NodeRecord | undefined, at: Observ
     slot.brokenSinceMs = NEVER;
     slot.brokenMs = 0;
     slot.notReadySinceMs = NEVER;
+    slot.departure = undefined;
   } else if (node.isReady) {
     slot.notReadySinceMs = NEVER;
     slot.outageDueMs = NEVER;

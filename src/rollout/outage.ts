@@ -33,7 +33,8 @@ export function noteReplaced(slot: Slot, atMs: number, facts: Facts, hash = fact
 
 /** Takes down that the node went NotReady. */
 export function noteDeparture(slot: Slot, facts: Facts): void {
-  insert(slot.zone.departures, { slot, atMs: slot.notReadySinceMs }, 3 * TOGETHER_MS, facts.isSynced);
+  const departure = { slot, atMs: slot.notReadySinceMs };
+  slot.departure = insert(slot.zone.departures, departure, 3 * TOGETHER_MS, facts.isSynced);
 }
 
 /**
@@ -47,7 +48,7 @@ export function isOutage({ zone, notReadySinceMs }: Slot, facts: Facts): boolean
     const departure = departures[index] as Happening;
     if (departure.atMs > notReadySinceMs + TOGETHER_MS) break;
     const { slot } = departure;
-    const isLatest = slot.notReadySinceMs === departure.atMs;
+    const isLatest = slot.departure === departure && slot.notReadySinceMs === departure.atMs;
     // Who came back is counted with those that are Ready.
     if (isLatest && slot.zone === zone) gone[isSuspect(slot, facts) ? 'recent' : 'others'] += 1;
   }
@@ -67,14 +68,19 @@ export function askAgainAtMs({ notReadySinceMs }: Slot, nowMs: number): number {
   return NEVER;
 }
 
-/** By time. What comes is mostly the latest; after a start the times are the API server's, in any order, and all are kept. */
-function insert(list: Happening[], happening: Happening, keptMs: number, isPruned: boolean): void {
-  for (let same = firstFrom(list, happening.atMs); list[same]?.atMs === happening.atMs; same += 1) {
-    if (list[same]?.slot === happening.slot) return;
+/**
+ * By time. What comes is mostly the latest; after a start the times are the API server's, in any order, and all are kept. Returns
+ * what is in the list then: the same may have been there.
+ */
+function insert(list: Happening[], happening: Happening, keptMs: number, isPruned: boolean): Happening {
+  for (let place = firstFrom(list, happening.atMs); list[place]?.atMs === happening.atMs; place += 1) {
+    const same = list[place];
+    if (same?.slot === happening.slot) return same;
   }
   const old = isPruned ? firstFrom(list, happening.atMs - keptMs) : 0;
   if (old > PRUNE_STEP) list.splice(0, old);
   list.splice(firstFrom(list, happening.atMs + 1), 0, happening);
+  return happening;
 }
 
 function firstFrom(list: readonly Happening[], fromMs: number): number {

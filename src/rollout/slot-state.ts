@@ -167,6 +167,8 @@ export interface Slot {
   wasBroken: boolean;
   /** When the node went NotReady, as observed; NEVER while it is Ready. */
   notReadySinceMs: number;
+  /** That, among those of its zone; undefined: this node was not seen to go. */
+  departure: Happening | undefined;
   /** A deletion was seen and its replacement was not yet available. */
   isAwaitingReplacement: boolean;
   /** … and it was ours, or that cannot be told. */
@@ -209,6 +211,7 @@ export function newSlot(key: SlotKey, nodeName: string, zone: Zone): Slot {
     brokenMs: 0,
     wasBroken: false,
     notReadySinceMs: NEVER,
+    departure: undefined,
     isAwaitingReplacement: false,
     isOurs: false,
     replacements: undefined,

@@ -37,6 +37,9 @@ export class ReferenceHistory extends ReferenceDecisions {
     this.brokenMs.delete(name);
     this.wasBroken.delete(name);
     this.outages.delete(name);
+    // Another node of that name has not gone anywhere.
+    const others = this.departures.filter((departure) => departure.name !== name);
+    this.departures.splice(0, this.departures.length, ...others);
   }
 
   /** Who is eligible, by what was so until now. */

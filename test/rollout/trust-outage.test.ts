@@ -91,3 +91,16 @@ test('trust 3: failed by its deadline, then its node goes away → keeps its pla
   assert.equal(rollout.counts().failed, 1);
   assert.deepEqual(rollout.select(ALL, T0 + 900_000), []);
 });
+
+test('trust 3: another node that went is gone, and one of its name is there in the same moment → that one has not gone with it', () => {
+  const rollout = syncedRollout({ ...cluster(2), daemonSet: atMost('1') });
+  rollout.select(ALL, T0);
+  carryOut(rollout, 'n01', T0);
+  replace(rollout, 'n01', T0 + 1000);
+  const goneMs = T0 + 60_000;
+  rollout.upsertNode(node('n02', { isReady: false }), goneMs);
+  rollout.removeNode('n02', goneMs);
+  rollout.upsertNode(node('n02', { isReady: false, uid: 'another' }), goneMs);
+  rollout.upsertNode(node('n01', { isReady: false }), goneMs);
+  assert.equal(rollout.counts().failed, 1);
+});
