@@ -1,7 +1,7 @@
 import type { ApiRequest, ApiResponse } from '../src/client/api.ts';
 import { ApiClient } from '../src/client/api.ts';
 import { deletePodRequest, getPodRequest, markPodRequest } from '../src/client/requests.ts';
-import { apiErrorOf } from '../src/client/status-error.ts';
+import { apiErrorOfAnswer } from '../src/client/status-error.ts';
 import type { LaneHello } from '../src/protocol/lane-control.ts';
 import type { Http, PodRequest } from './http.ts';
 import type { Answer, PodGlimpse } from './steps/step.ts';
@@ -37,12 +37,12 @@ function wireRequest({ request, task, timeoutMs }: PodRequest): ApiRequest {
 
 function answerOf(request: ApiRequest, response: ApiResponse): Answer {
   if (response.kind === 'failure') return { kind: 'failure', wasSent: response.wasSent, message: response.message };
-  const { status, retryAfterMs, body } = response;
+  const { status, body } = response;
   if (status >= 200 && status < 300) {
     const pod = request.shouldReadBody ? podGlimpse(body) : undefined;
     return { kind: 'answer', status, retryAfterMs: 0, message: '', pod };
   }
-  const error = apiErrorOf({ httpStatus: status, body, retryAfterMs, labels: request.labels });
+  const error = apiErrorOfAnswer(response, request.labels);
   return { kind: 'answer', status, retryAfterMs: error.retryAfterMs, message: error.message, pod: undefined };
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient, ApiRequest, StreamAnswer } from '../client/api.ts';
 import { StreamFailure } from '../client/failure.ts';
-import { apiErrorOf } from '../client/status-error.ts';
+import { apiErrorOfAnswer } from '../client/status-error.ts';
 import { monotonicMs } from '../clock.ts';
 import type { ObjectRecord } from '../kube/records.ts';
 import { Contact, type ContactReport } from './contact.ts';
@@ -257,9 +257,7 @@ export class Reflector<T extends ObjectRecord> {
     this.#isAsking = false;
     if (answer.kind === 'failure') return { ok: false, failure: failureOfTransport(answer) };
     if (answer.status === 200) return { ok: true, answer };
-    const { status: httpStatus, retryAfterMs } = answer;
-    const error = apiErrorOf({ httpStatus, retryAfterMs, body, labels: request.labels });
-    return { ok: false, failure: failureOfApiError(error) };
+    return { ok: false, failure: failureOfApiError(apiErrorOfAnswer({ ...answer, body }, request.labels)) };
   }
 }
 

@@ -1,11 +1,11 @@
 import { registerHooks } from 'node:module';
 import path from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
+import { type JsonObject, objectOf } from '../kube/json-object.ts';
 import { type ConnectionSource, openConnectionSource } from './connection-source.ts';
 import { CredentialError } from './credential-error.ts';
 import { ExecPlugins } from './exec-plugins.ts';
 import { credentialsOf } from './kubeconfig-connection.ts';
-import { type Fields, fieldsOf } from './kubeconfig-fields.ts';
 import { type KubeconfigText, type LoadOptions, readKubeconfigs } from './kubeconfig-files.ts';
 
 const EXEC_TIMEOUT_MS = 60_000;
@@ -17,7 +17,9 @@ const EXEC_TIMEOUT_MS = 60_000;
 export async function loadConnection(options: LoadOptions): Promise<ConnectionSource> {
   const KubeConfigClass = await importKubeConfig();
   const plugins = new ExecPlugins();
-  let cached: { readonly text: string; readonly config: KubeConfig; readonly written: readonly Fields[] } | undefined;
+  let cached:
+    | { readonly text: string; readonly config: KubeConfig; readonly written: readonly JsonObject[] }
+    | undefined;
   const source = await openConnectionSource(async (isForced) => {
     const texts = readKubeconfigs(options);
     const text = JSON.stringify(texts);
@@ -103,14 +105,14 @@ async function mergeAll(
   config: KubeConfig,
   texts: readonly KubeconfigText[],
   KubeConfigClass: typeof KubeConfig,
-): Promise<readonly Fields[]> {
+): Promise<readonly JsonObject[]> {
   const { parse } = await import('yaml');
-  const written: Fields[] = [];
+  const written: JsonObject[] = [];
   for (const [i, { file, text }] of texts.entries()) {
     const part = i === 0 ? config : new KubeConfigClass();
     try {
       part.loadFromString(text);
-      const fields = fieldsOf(parse(text)) ?? {};
+      const fields = objectOf(parse(text)) ?? {};
       written.push(fields);
       if (text.includes('tokenFile')) part.loadFromString(withTokenFiles(fields));
       resolvePaths(part, path.dirname(path.resolve(file)));
@@ -127,14 +129,14 @@ async function mergeAll(
 }
 
 /** client-node knows kubectl's `tokenFile`, which wins over `token`, only under the name of an auth provider. */
-function withTokenFiles(file: Fields): string {
+function withTokenFiles(file: JsonObject): string {
   const users: readonly unknown[] = Array.isArray(file.users) ? file.users : [];
   const renamed = users.map((entry) => {
-    const user = fieldsOf(fieldsOf(entry)?.user);
+    const user = objectOf(objectOf(entry)?.user);
     if (user === undefined || typeof user.tokenFile !== 'string' || user.tokenFile === '') return entry;
     const { token: _, ...others } = user;
     const provider = { name: 'tokenFile', config: { tokenFile: user.tokenFile } };
-    return { ...fieldsOf(entry), user: { ...others, 'auth-provider': provider } };
+    return { ...objectOf(entry), user: { ...others, 'auth-provider': provider } };
   });
   return JSON.stringify({ ...file, users: renamed });
 }

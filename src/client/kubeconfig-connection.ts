@@ -1,18 +1,12 @@
 import { X509Certificate } from 'node:crypto';
 import type { RequestOptions } from 'node:https';
 import packageJson from '../../package.json' with { type: 'json' };
+import { type JsonObject, objectOf } from '../kube/json-object.ts';
 import type { Connection } from '../protocol/connection.ts';
 import type { Credentials } from './connection-source.ts';
 import { CredentialError } from './credential-error.ts';
 import { guardedConnection } from './guarded-connection.ts';
-import {
-  type ChosenFields,
-  checkFields,
-  type Fields,
-  fieldsOf,
-  impersonationHeaders,
-  type NamedFields,
-} from './kubeconfig-fields.ts';
+import { type ChosenFields, checkFields, impersonationHeaders, type NamedFields } from './kubeconfig-fields.ts';
 import { proxyUrlOf } from './proxy-setting.ts';
 import {
   type AskOptions,
@@ -27,7 +21,7 @@ const USER_AGENT = `${packageJson.name}/${packageJson.version} (${process.platfo
 
 export interface CredentialOptions extends AskOptions {
   /** The kubeconfigs as they are written, in order of precedence; none: the service account. */
-  readonly written: readonly Fields[];
+  readonly written: readonly JsonObject[];
   readonly context: string | undefined;
   readonly files: readonly string[];
 }
@@ -73,11 +67,11 @@ export async function credentialsOf(config: LoadedKubeconfig, options: Credentia
 }
 
 /** The maps that the context names, as they are written; of entries with one name the first counts. */
-function chosenFields(written: readonly Fields[], context: LoadedContext, where: string): ChosenFields {
+function chosenFields(written: readonly JsonObject[], context: LoadedContext, where: string): ChosenFields {
   const find = (list: string, item: string, name: string): NamedFields => {
     const entries = written.flatMap((file): readonly unknown[] => (Array.isArray(file[list]) ? file[list] : []));
-    const entry = entries.map(fieldsOf).find((candidate) => candidate?.name === name);
-    return { name, fields: fieldsOf(entry?.[item]) ?? {} };
+    const entry = entries.map(objectOf).find((candidate) => candidate?.name === name);
+    return { name, fields: objectOf(entry?.[item]) ?? {} };
   };
   return {
     where,

@@ -1,7 +1,5 @@
+import { type JsonObject, objectOf } from '../kube/json-object.ts';
 import { CredentialError } from './credential-error.ts';
-
-/** A map of a kubeconfig as it is written. */
-export type Fields = Readonly<Record<string, unknown>>;
 
 /** What the chosen context says, with its names; empty where there is nothing. */
 export interface ChosenFields {
@@ -14,7 +12,7 @@ export interface ChosenFields {
 
 export interface NamedFields {
   readonly name: string;
-  readonly fields: Fields;
+  readonly fields: JsonObject;
 }
 
 /** k8s.io/client-go tools/clientcmd/api/v1/types.go; whatever is not in here does nothing with kubectl either. */
@@ -62,11 +60,11 @@ const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
  */
 export function checkFields(chosen: ChosenFields): readonly string[] {
   const { user, cluster } = chosen;
-  const exec = fieldsOf(user.fields.exec);
+  const exec = objectOf(user.fields.exec);
   checkPairs(chosen);
   checkWays(chosen);
   if (exec !== undefined) checkExec(chosen, exec);
-  const provider = fieldsOf(user.fields['auth-provider']);
+  const provider = objectOf(user.fields['auth-provider']);
   if (provider !== undefined && !AUTH_PROVIDERS.includes(String(provider.name))) {
     const name = `auth-provider ${shown(provider.name)}`;
     refuse(chosen, 'user', name, `known are ${AUTH_PROVIDERS.join(', ')}; use an exec plugin instead`);
@@ -117,11 +115,11 @@ function checkWays(chosen: ChosenFields): void {
 }
 
 /** Whether nothing else is asked who this is. */
-export function hasToken(user: Fields): boolean {
+export function hasToken(user: JsonObject): boolean {
   return isSet(user.token) || isSet(user.tokenFile);
 }
 
-function checkExec(chosen: ChosenFields, exec: Fields): void {
+function checkExec(chosen: ChosenFields, exec: JsonObject): void {
   if (isSet(exec.apiVersion) && !EXEC_VERSIONS.includes(String(exec.apiVersion))) {
     refuse(chosen, 'user', `exec.apiVersion ${shown(exec.apiVersion)}`, `known are ${EXEC_VERSIONS.join(', ')}`);
   }
@@ -138,7 +136,7 @@ function checkExec(chosen: ChosenFields, exec: Fields): void {
   }
 }
 
-function unknownFields(chosen: ChosenFields, part: keyof typeof KNOWN, fields: Fields): readonly string[] {
+function unknownFields(chosen: ChosenFields, part: keyof typeof KNOWN, fields: JsonObject): readonly string[] {
   const known: readonly string[] = KNOWN[part];
   const owner = part === 'exec' ? `exec of user ${shown(chosen.user.name)}` : `${part} ${shown(chosen[part].name)}`;
   return Object.keys(fields)
@@ -160,10 +158,10 @@ export function impersonationHeaders(chosen: ChosenFields): HeaderValues {
   if (isSet(uid)) headers['impersonate-uid'] = [headerText(chosen, 'as-uid', uid)];
   const groupTexts = headerTexts(chosen, 'as-groups', groups ?? []);
   if (groupTexts.length > 0) headers['impersonate-group'] = groupTexts;
-  if (isSet(extra) && fieldsOf(extra) === undefined) {
+  if (isSet(extra) && objectOf(extra) === undefined) {
     refuse(chosen, 'user', 'as-user-extra', 'it has to be a map of lists of texts');
   }
-  for (const [key, values] of Object.entries(fieldsOf(extra) ?? {})) {
+  for (const [key, values] of Object.entries(objectOf(extra) ?? {})) {
     const texts = headerTexts(chosen, `as-user-extra.${key}`, values);
     if (texts.length > 0) headers[`impersonate-extra-${escapedKey(key)}`] = texts;
   }
@@ -201,10 +199,10 @@ function escapedKey(key: string): string {
 export function execClusterInfo(
   { cluster }: ChosenFields,
   tls: { readonly caPem: string | undefined; readonly isSkipped: boolean },
-): Fields {
+): JsonObject {
   const { fields } = cluster;
   const extensions: readonly unknown[] = Array.isArray(fields.extensions) ? fields.extensions : [];
-  const extension = extensions.map(fieldsOf).find((entry) => entry?.name === EXEC_EXTENSION);
+  const extension = extensions.map(objectOf).find((entry) => entry?.name === EXEC_EXTENSION);
   // JSON leaves out what is undefined.
   return {
     server: fields.server,
@@ -225,10 +223,6 @@ function refuse(chosen: ChosenFields, part: 'cluster' | 'user', field: string, h
 /** Empty is absent, as in Go. */
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null && value !== '';
-}
-
-export function fieldsOf(value: unknown): Fields | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
 }
 
 /** A name from the file, on one line. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
+import { type JsonObject, objectOf } from '../kube/json-object.ts';
 import { CredentialError, systemCodeOf } from './credential-error.ts';
-import { type ChosenFields, execClusterInfo, type Fields, fieldsOf, hasToken } from './kubeconfig-fields.ts';
+import { type ChosenFields, execClusterInfo, hasToken } from './kubeconfig-fields.ts';
 
 /** The part of client-node's KubeConfig that is used here; only credentials.ts knows the class itself. */
 export interface LoadedKubeconfig {
@@ -94,10 +95,10 @@ export async function requestOptions(
 }
 
 /** client-go tells plugins by this variable what is asked of them; some refuse to work without it. */
-function describeExec(exec: LoadedExec, chosen: ChosenFields, cluster: Fields): void {
+function describeExec(exec: LoadedExec, chosen: ChosenFields, cluster: JsonObject): void {
   const name = 'KUBERNETES_EXEC_INFO';
   const apiVersion = exec.apiVersion ?? 'client.authentication.k8s.io/v1';
-  const isTold = fieldsOf(chosen.user.fields.exec)?.provideClusterInfo === true;
+  const isTold = objectOf(chosen.user.fields.exec)?.provideClusterInfo === true;
   const spec = { interactive: false, ...(isTold ? { cluster } : {}) };
   const value = JSON.stringify({ kind: 'ExecCredential', apiVersion, spec });
   exec.env = [...(exec.env ?? []).filter((entry) => entry.name !== name), { name, value }];

@@ -1,3 +1,4 @@
+import { objectOf, parseJson } from '../kube/json-object.ts';
 import { clipLine } from '../kube/one-line.ts';
 import { isEnveloped, openEnvelope } from './protobuf/envelope.ts';
 import { readStatus } from './protobuf/status.ts';
@@ -92,7 +93,15 @@ export function apiErrorOf(answer: FailedAnswer): ApiError {
   const status = statusOf(answer.body);
   const error = apiErrorOfStatus(status ?? { ...NO_STATUS, message: plainText(answer.body) }, answer.httpStatus);
   const retryAfterMs = Math.max(error.retryAfterMs, boundedRetryAfterMs(answer.retryAfterMs));
-  return { ...error, retryAfterMs, message: explain({ ...answer, code: error.code, message: error.message }) };
+  return { ...error, retryAfterMs, message: explain(error, answer.labels) };
+}
+
+/** The same of an answer as the client gives it. */
+export function apiErrorOfAnswer(
+  { status: httpStatus, body, retryAfterMs }: Omit<FailedAnswer, 'httpStatus' | 'labels'> & { readonly status: number },
+  labels: FailedAnswer['labels'],
+): ApiError {
+  return apiErrorOf({ httpStatus, body, retryAfterMs, labels });
 }
 
 /** Maps a `Status` that came without an HTTP answer of its own: the ERROR event of a watch. */
@@ -145,32 +154,20 @@ function codeOfHttpStatus(httpStatus: number): ApiErrorCode {
   return CODE_OF_STATUS.get(httpStatus) ?? (httpStatus >= 500 && httpStatus < 600 ? 'internal' : 'unknown');
 }
 
-function explain(options: {
-  readonly code: ApiErrorCode;
-  readonly message: string;
-  readonly labels: FailedAnswer['labels'];
-}): string {
-  const { verb, resource } = options.labels;
-  if (options.code === 'forbidden') {
-    return shortLine(`not allowed to ${verb} ${resource} (check the RBAC rules of this account): ${options.message}`);
+function explain({ code, message }: ApiError, { verb, resource }: FailedAnswer['labels']): string {
+  if (code === 'forbidden') {
+    return shortLine(`not allowed to ${verb} ${resource} (check the RBAC rules of this account): ${message}`);
   }
-  if (options.code === 'unauthorized') {
-    return shortLine(
-      `the API server does not accept the credentials (asked to ${verb} ${resource}): ${options.message}`,
-    );
+  if (code === 'unauthorized') {
+    return shortLine(`the API server does not accept the credentials (asked to ${verb} ${resource}): ${message}`);
   }
-  return options.message;
+  return message;
 }
 
 function statusOf(body: Uint8Array): StatusFacts | undefined {
   if (isEnveloped(body)) return statusOfProtobuf(body);
   if (body[0] !== 0x7b) return undefined;
-  try {
-    return statusOfJson(JSON.parse(Buffer.from(body).toString('utf8')));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
+  return statusOfJson(parseJson(Buffer.from(body).toString('utf8')));
 }
 
 function statusOfProtobuf(body: Uint8Array): StatusFacts | undefined {
@@ -185,9 +182,9 @@ function statusOfProtobuf(body: Uint8Array): StatusFacts | undefined {
 
 /** Reads a `Status` from parsed JSON; whatever has the wrong type counts as absent. */
 export function statusOfJson(json: unknown): StatusFacts | undefined {
-  const status = fieldsOf(json);
-  if (status.kind !== 'Status') return undefined;
-  const details = fieldsOf(status.details);
+  const status = objectOf(json);
+  if (status?.kind !== 'Status') return undefined;
+  const details = objectOf(status.details) ?? {};
   const causes = Array.isArray(details.causes) ? details.causes.slice(0, CAUSES_MAX) : [];
   return {
     reason: stringOf(status.reason),
@@ -196,15 +193,11 @@ export function statusOfJson(json: unknown): StatusFacts | undefined {
     kind: stringOf(details.kind),
     name: stringOf(details.name),
     causes: causes.map((cause) => ({
-      reason: stringOf(fieldsOf(cause).reason),
-      message: stringOf(fieldsOf(cause).message),
+      reason: stringOf(objectOf(cause)?.reason),
+      message: stringOf(objectOf(cause)?.message),
     })),
     retryAfterSeconds: numberOf(details.retryAfterSeconds),
   };
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
 
 function stringOf(value: unknown): string {

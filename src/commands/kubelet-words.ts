@@ -1,5 +1,5 @@
+import { counted } from '../controller/digest.ts';
 import type { NodePlan } from '../rollout/plan.ts';
-import { nodesOf } from './rollout-state.ts';
 
 const WORDS_MAX = 3;
 
@@ -16,7 +16,7 @@ export function kubeletWords(nodes: readonly NodePlan[]): string {
   const sorted = [...words].sort(([, left], [, right]) => right.count - left.count);
   const told = sorted.slice(0, WORDS_MAX).map(([trouble, { count, first }]) => {
     const said = first.troubleMessage === undefined ? '' : `, ${first.node}: "${first.troubleMessage}"`;
-    return `${trouble} on ${nodesOf(count)}${said}`;
+    return `${trouble} on ${counted(count, 'node')}${said}`;
   });
   return told.join('; ') + (sorted.length > WORDS_MAX ? '; …' : '');
 }

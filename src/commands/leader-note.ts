@@ -1,3 +1,4 @@
+import { parseJson } from '../kube/json-object.ts';
 import { clipLine } from '../kube/one-line.ts';
 import { type ControllerReport, type ParsedReport, parseControllerReport } from './controller-report.ts';
 
@@ -138,12 +139,4 @@ function shortRefusals(refusals: NonNullable<NotedRollout['refusals']>): object[
 
 function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

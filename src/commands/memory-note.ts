@@ -1,3 +1,5 @@
+import { objectOf, parseJson } from '../kube/json-object.ts';
+
 /** What the leaders' rollouts remember together, as it is stored: bounded, whatever they want to say. */
 export const MEMORY_BYTES_MAX = 64 * 1024;
 const MEMORY_VERSION = 1;
@@ -46,10 +48,6 @@ function wrapped(entries: string): string {
 }
 
 function entriesOf(text: string): readonly unknown[] {
-  try {
-    const value = JSON.parse(text) as { readonly v?: unknown; readonly daemonSets?: unknown } | null;
-    return value?.v === MEMORY_VERSION && Array.isArray(value.daemonSets) ? value.daemonSets : [];
-  } catch {
-    return [];
-  }
+  const { v, daemonSets } = objectOf(parseJson(text)) ?? {};
+  return v === MEMORY_VERSION && Array.isArray(daemonSets) ? daemonSets : [];
 }

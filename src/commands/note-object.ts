@@ -1,3 +1,5 @@
+import { objectOf, parseJson } from '../kube/json-object.ts';
+
 /** What the leader tells and remembers: keys of a ConfigMap beside its lease. */
 export interface StoredNote {
   /** For `status` and `plan`: see leader-note.ts. */
@@ -19,10 +21,10 @@ export function noteName(leaseName: string): string {
 
 /** Reads the JSON of a ConfigMap; undefined when it is something else. */
 export function parseNoteObject(body: Uint8Array): StoredNote | undefined {
-  const object = fieldsOf(parseJson(body));
-  const resourceVersion = fieldsOf(object?.metadata)?.resourceVersion;
+  const object = objectOf(parseJson(new TextDecoder().decode(body)));
+  const resourceVersion = objectOf(object?.metadata)?.resourceVersion;
   if (typeof resourceVersion !== 'string' || resourceVersion === '') return undefined;
-  const { status, memory, writtenAt } = fieldsOf(object?.data) ?? {};
+  const { status, memory, writtenAt } = objectOf(object?.data) ?? {};
   const writtenAtMs = typeof writtenAt === 'string' ? Date.parse(writtenAt) : Number.NaN;
   return {
     status: typeof status === 'string' ? status : undefined,
@@ -43,18 +45,4 @@ export interface NoteData {
 export function noteData({ status, memory, writtenAtMs }: NoteData): Readonly<Record<string, string>> {
   const told = { status, writtenAt: new Date(writtenAtMs).toISOString() };
   return memory === undefined ? told : { ...told, memory };
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
-  }
 }

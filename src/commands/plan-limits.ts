@@ -1,6 +1,6 @@
 import type { PlanLimits } from '../rollout/plan.ts';
 import { silenceOf } from './rollout-standing.ts';
-import { causeWords, type LedRollout, ledOf, refusalsOf } from './rollout-state.ts';
+import { causeWords, type LedRollout, ledOf, refusalsOf, sumOf } from './rollout-state.ts';
 import type { LeaderStatus } from './wiring/leader-status.ts';
 
 /** What limits a rollout besides its budget, as its leader told. */
@@ -26,7 +26,7 @@ export function toldLimits(status: LeaderStatus, daemonSet: string): ToldLimits 
     const why = `the controller decides nothing new: ${blocked}`;
     return { blocked, ...(blockedBy === undefined ? {} : { blockedBy }), why, seen };
   }
-  const failedCount = Object.values(failures).reduce((sum, count) => sum + count, 0);
+  const failedCount = sumOf(failures);
   const [tightest] = boundsOf(told).sort((a, b) => a.atOnce - b.atOnce);
   return {
     ...Object.fromEntries(boundsOf(told).map(({ key, atOnce }) => [key, atOnce])),

@@ -1,3 +1,4 @@
+import { counted } from '../controller/digest.ts';
 import { PAUSED_ANNOTATION } from '../kube/annotations.ts';
 import type { Limiter } from '../rollout/budget.ts';
 import type { RolloutCounts } from '../rollout/counts.ts';
@@ -6,7 +7,7 @@ import type { FailureCause } from '../rollout/explain.ts';
 import { LIMITER_WORDS } from '../rollout/plan.ts';
 import { ROLLOUT_REASONS, type RolloutReasonCode, type RolloutStateCode } from './contract/codes.ts';
 import type { LeftBehind } from './left-behind.ts';
-import { failedCount, isBlockedForAll, type LedRollout, nodesOf, refusalsOf, repeatedWords } from './rollout-state.ts';
+import { failedCount, isBlockedForAll, type LedRollout, refusalsOf, repeatedWords, sumOf } from './rollout-state.ts';
 import { formatAge } from './tables.ts';
 import type { LeaderStatus } from './wiring/leader-status.ts';
 
@@ -65,7 +66,10 @@ export function stateOf(
   }
   const held = led?.heldBy ?? heldBy;
   if (waiting > 0 && strategy !== 'OTA' && (held === 'failed-nodes' || failed >= allowed)) {
-    const reasons = [failure(`${nodesOf(failed)} failed, and at most ${allowed} may be unavailable`), ...refused];
+    const reasons = [
+      failure(`${counted(failed, 'node')} failed, and at most ${allowed} may be unavailable`),
+      ...refused,
+    ];
     return { state: 'stopped', reasons, etaSeconds: null };
   }
   const reasons = [
@@ -122,7 +126,7 @@ function isReasonCode(code: string): code is RolloutReasonCode {
 
 function sharesOf(counts: RolloutCounts, led: LedRollout): { readonly failed: number; readonly flying: number } {
   // Those that only the leader has seen fail look as if they were under way, unless their node is away.
-  const told = Object.entries(led?.failures ?? {}).reduce((sum, [cause, n]) => sum + (cause === AWAY ? 0 : n), 0);
+  const told = sumOf(led?.failures) - (led?.failures?.[AWAY] ?? 0);
   const hidden = Math.max(0, told - counts.failed);
   return { failed: failedCount(counts, led), flying: Math.max(0, counts.inFlight - hidden) };
 }
@@ -134,7 +138,7 @@ function pausedReasons(blocked: HoldingReason | undefined): HoldingReason[] {
 
 function pausedWords(counts: RolloutCounts, led: LedRollout): string {
   const { failed, flying } = sharesOf(counts, led);
-  const waiting = counts.waiting === 0 ? 'nothing waits' : `${nodesOf(counts.waiting)} to go`;
+  const waiting = counts.waiting === 0 ? 'nothing waits' : `${counted(counts.waiting, 'node')} to go`;
   const told = [
     'paused',
     waiting,

@@ -1,3 +1,4 @@
+import { counted } from '../controller/digest.ts';
 import type { RolloutCounts } from '../rollout/counts.ts';
 import type { Block } from '../rollout/definition.ts';
 import type { SeenCounts, StatusDocument } from './contract/documents.ts';
@@ -21,10 +22,12 @@ export function isBlockedForAll({ code }: Block): boolean {
 
 /** The leader has seen how it came to be; whoever only looks now knows less. */
 export function failedCount({ failed }: Pick<RolloutCounts, 'failed'>, led: LedRollout): number {
-  return Math.max(
-    failed,
-    Object.values(led?.failures ?? {}).reduce((sum, count) => sum + count, 0),
-  );
+  return Math.max(failed, sumOf(led?.failures));
+}
+
+/** Of nodes by cause. */
+export function sumOf(causes: Readonly<Record<string, number>> = {}): number {
+  return Object.values(causes).reduce((sum, count) => sum + count, 0);
 }
 
 interface Trouble {
@@ -81,17 +84,13 @@ export function refusalsOf(led: LedRollout): readonly string[] {
   // Of a leader whose version, or whose lease, has no room for more.
   if (refusals.length === 0 && refused > 0) {
     const where = 'the events WriteForbidden and WriteRejected tell why';
-    return [`the API server refuses writes to the pods of ${nodesOf(refused)}; ${where}`];
+    return [`the API server refuses writes to the pods of ${counted(refused, 'node')}; ${where}`];
   }
   return refusals.map(({ action, code, count, nodes, message }) => {
     const others = nodes.length < count ? ' …' : '';
-    const what = `${wordsOf(REFUSED_WORDS, action)} on ${nodesOf(count)} (${nodes.join(', ')}${others})`;
+    const what = `${wordsOf(REFUSED_WORDS, action)} on ${counted(count, 'node')} (${nodes.join(', ')}${others})`;
     return `the API server refuses ${what}, ${code}: ${message}`;
   });
-}
-
-export function nodesOf(count: number): string {
-  return count === 1 ? '1 node' : `${count} nodes`;
 }
 
 /** What warnings are made of and nobody but the leader knows, for machines. Null: it told nothing of this rollout, so it is not known. */

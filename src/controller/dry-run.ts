@@ -1,6 +1,7 @@
 import type { DaemonSetKey } from '../protocol/slot.ts';
 import type { RolloutCounts } from '../rollout/counts.ts';
 import type { NodePlan } from '../rollout/plan.ts';
+import { counted } from './digest.ts';
 import type { Followed } from './followed.ts';
 import type { ControllerPorts } from './ports.ts';
 import type { TrafficOptions } from './traffic.ts';
@@ -113,13 +114,10 @@ export class DryRun {
 
 function endWords(counts: RolloutCounts, now: number, later: number): string {
   const { strategy, unavailable, allowed, skippedNotReady } = counts;
-  const away = skippedNotReady === 0 ? '' : `; ${nodesOf(skippedNotReady)} not Ready, and would follow when they are`;
+  const away =
+    skippedNotReady === 0 ? '' : `; ${counted(skippedNotReady, 'node')} not Ready, and would follow when they are`;
   if (now + later === 0) return `nothing is to be done on nodes that are Ready${away}`;
   if (strategy === 'OTA') return `${now} pods would be marked now, ${later} later; nothing is written`;
   const bound = `${unavailable} of at most ${allowed} nodes are without an available pod`;
-  return `${nodesOf(now)} would be next, ${later} more as these become available${away}; ${bound}; nothing is written`;
-}
-
-function nodesOf(count: number): string {
-  return count === 1 ? '1 node' : `${count} nodes`;
+  return `${counted(now, 'node')} would be next, ${later} more as these become available${away}; ${bound}; nothing is written`;
 }

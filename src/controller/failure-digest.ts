@@ -1,26 +1,19 @@
 import type { Failure } from '../rollout/explain.ts';
+import { counted, Spacing, type SpacingOptions, someOf } from './digest.ts';
 
 export interface NodeFailure extends Failure {
   readonly node: string;
 }
 
-/** Time for others to fail in the same way: those that were replaced together are overdue together. */
-const GATHER_MS = 2000;
-/** Between two digests of the same group; doubles each time. */
-const REPEAT_MIN_MS = 60_000;
-const REPEAT_MAX_MS = 30 * 60_000;
-const NAMES_MAX = 10;
+/** Of one group. Those that were replaced together are overdue together. */
+const SPACING: SpacingOptions = { gatherMs: 2000, minMs: 60_000, maxMs: 30 * 60_000 };
 
 interface Group {
   readonly detail: string;
   readonly nodes: Set<string>;
   /** The first one, and what its kubelet said. */
   readonly first: NodeFailure;
-  /** When to say it; Infinity: nothing has changed since it was said. */
-  dueMs: number;
-  /** Not before; moves on with each time that it is said. */
-  earliestMs: number;
-  waitMs: number;
+  readonly spacing: Spacing;
 }
 
 /**
@@ -36,12 +29,11 @@ export class FailureDigest {
     const key = `${cause} ${detail}`;
     let group = this.#groups.get(key);
     if (group === undefined) {
-      const dueMs = Number.POSITIVE_INFINITY;
-      group = { detail, nodes: new Set(), first: failure, dueMs, earliestMs: 0, waitMs: REPEAT_MIN_MS };
+      group = { detail, nodes: new Set(), first: failure, spacing: new Spacing(SPACING) };
       this.#groups.set(key, group);
     }
     group.nodes.add(node);
-    group.dueMs = Math.min(group.dueMs, Math.max(nowMs + GATHER_MS, group.earliestMs));
+    group.spacing.came(nowMs);
   }
 
   /** The node recovered, or failed for another reason. */
@@ -59,25 +51,20 @@ export class FailureDigest {
 
   /** What still holds is to be said once more. */
   repeat(): void {
-    for (const group of this.#groups.values()) group.dueMs = 0;
+    for (const group of this.#groups.values()) group.spacing.again();
   }
 
   get nextWakeMs(): number | undefined {
-    let wakeMs: number | undefined;
-    for (const { dueMs } of this.#groups.values()) {
-      if (Number.isFinite(dueMs) && (wakeMs === undefined || dueMs < wakeMs)) wakeMs = dueMs;
-    }
-    return wakeMs;
+    const wakeMs = Math.min(...this.#groups.values().map(({ spacing }) => spacing.dueMs));
+    return Number.isFinite(wakeMs) ? wakeMs : undefined;
   }
 
   /** The sentences that are due. */
   take(nowMs: number): string[] {
     const sentences: string[] = [];
     for (const group of this.#groups.values()) {
-      if (group.dueMs > nowMs) continue;
-      group.dueMs = Number.POSITIVE_INFINITY;
-      group.earliestMs = nowMs + group.waitMs;
-      group.waitMs = Math.min(REPEAT_MAX_MS, group.waitMs * 2);
+      if (group.spacing.dueMs > nowMs) continue;
+      group.spacing.said(nowMs);
       sentences.push(sentenceOf(group));
     }
     return sentences;
@@ -85,9 +72,6 @@ export class FailureDigest {
 }
 
 function sentenceOf({ detail, nodes, first: { node, said } }: Group): string {
-  const names = [...nodes].sort().slice(0, NAMES_MAX);
-  const others = nodes.size - names.length;
-  const list = others === 0 ? names.join(', ') : `${names.join(', ')} and ${others} more`;
   const example = said === undefined || !nodes.has(node) ? '' : `; the kubelet of ${node} says: ${said}`;
-  return `${nodes.size === 1 ? '1 node' : `${nodes.size} nodes`} failed: ${detail} (${list})${example}`;
+  return `${counted(nodes.size, 'node')} failed: ${detail} (${someOf([...nodes].sort(), nodes.size)})${example}`;
 }

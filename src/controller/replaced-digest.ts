@@ -1,12 +1,10 @@
+import { counted, Spacing, type SpacingOptions, someOf } from './digest.ts';
 import { REASONS, type Statement } from './statements.ts';
 
-/** Time for others that leave together. */
-const GATHER_MS = 2000;
-/** Between two events about a DaemonSet; doubles each time, and begins anew after a quiet spell. */
-const REPEAT_MIN_MS = 30_000;
-const REPEAT_MAX_MS = 5 * 60_000;
-const QUIET_MS = 2 * REPEAT_MAX_MS;
-const NAMES_MAX = 10;
+/** Of the events about one DaemonSet. */
+const SPACING: SpacingOptions = { gatherMs: 2000, minMs: 30_000, maxMs: 5 * 60_000, quietMs: 10 * 60_000 };
+/** More names are not shown. */
+const NAMES_KEPT = 10;
 
 export interface Deleted {
   readonly node: string;
@@ -21,26 +19,22 @@ export class ReplacedDigest {
   #count = 0;
   #forcedCount = 0;
   #nodes: string[] = [];
-  #dueMs = Number.POSITIVE_INFINITY;
-  /** Not before; moves on with each time that something is said. */
-  #earliestMs = Number.NEGATIVE_INFINITY;
-  #waitMs = REPEAT_MIN_MS;
+  readonly #spacing = new Spacing(SPACING);
 
   /** What is to be said of those before, if this one is for another revision. */
   add({ node, toHash, isForced }: Deleted, nowMs: number): Statement | undefined {
     const before = toHash === this.#toHash ? undefined : this.flush(nowMs);
-    if (nowMs - this.#earliestMs >= QUIET_MS) this.#waitMs = REPEAT_MIN_MS;
     this.#toHash = toHash;
     this.#count += 1;
     if (isForced) this.#forcedCount += 1;
-    if (this.#nodes.length < NAMES_MAX) this.#nodes.push(node);
-    this.#dueMs = Math.min(this.#dueMs, Math.max(nowMs + GATHER_MS, this.#earliestMs));
+    if (this.#nodes.length < NAMES_KEPT) this.#nodes.push(node);
+    this.#spacing.came(nowMs);
     return before;
   }
 
   /** When there is something to say; Infinity: not until the next one. */
   get dueMs(): number {
-    return this.#dueMs;
+    return this.#spacing.dueMs;
   }
 
   /** What is to be said now, due or not; undefined: nothing. */
@@ -50,17 +44,13 @@ export class ReplacedDigest {
     this.#count = 0;
     this.#forcedCount = 0;
     this.#nodes = [];
-    this.#dueMs = Number.POSITIVE_INFINITY;
-    this.#earliestMs = nowMs + this.#waitMs;
-    this.#waitMs = Math.min(REPEAT_MAX_MS, this.#waitMs * 2);
+    this.#spacing.said(nowMs);
     return { level: 'info', reason: REASONS.replaced, message, topic: message };
   }
 
   #sentence(): string {
-    const pods = this.#count === 1 ? '1 pod' : `${this.#count} pods`;
     const forced = this.#forcedCount === 0 ? '' : `, ${this.#forcedCount} of them by force`;
-    const others = this.#count - this.#nodes.length;
-    const names = this.#nodes.join(', ');
-    return `${pods} deleted for revision ${this.#toHash}${forced}: on ${names}${others === 0 ? '' : ` and ${others} more`}`;
+    const where = someOf(this.#nodes, this.#count);
+    return `${counted(this.#count, 'pod')} deleted for revision ${this.#toHash}${forced}: on ${where}`;
   }
 }

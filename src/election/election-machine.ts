@@ -1,4 +1,4 @@
-import { rightLeftMs } from '../protocol/write-right.ts';
+import { rightLeftMs, type WriteRight } from '../protocol/write-right.ts';
 import type { ElectionEffect, ElectionInput, ElectionRequest, LostReason } from './election-effects.ts';
 import type { ElectionOptions, ElectionTimings, LeaseRecord, ObservedLease } from './lease.ts';
 import { freshRecord, isSameRecord, JITTER_FACTOR, LOOK_SHARE } from './lease.ts';
@@ -30,8 +30,7 @@ export class ElectionMachine {
   #reportedLeader: string | undefined;
 
   /** Defined while leading. */
-  #writeUntilMs: number | undefined;
-  #writeUntilWallMs = 0;
+  #right: Required<WriteRight> | undefined;
   #wallMs = 0;
   #request: ElectionRequest | undefined;
   #nextAttemptAtMs = Number.NEGATIVE_INFINITY;
@@ -46,13 +45,12 @@ export class ElectionMachine {
 
   /** Whether a guarded write may start now. */
   isLeading(nowMs: number, wallMs = nowMs): boolean {
-    const [writeUntilMs, writeUntilWallMs] = [this.#writeUntilMs, this.#writeUntilWallMs];
-    return writeUntilMs !== undefined && rightLeftMs({ writeUntilMs, writeUntilWallMs }, nowMs, wallMs) > 0;
+    return this.#right !== undefined && rightLeftMs(this.#right, nowMs, wallMs) > 0;
   }
 
   /** The end of the right to write by the wall clock, while leading. */
   get writeUntilWallMs(): number {
-    return this.#writeUntilWallMs;
+    return this.#right?.writeUntilWallMs ?? 0;
   }
 
   /** Who holds the lease as far as is known; '' for nobody, undefined before the first read. */
@@ -114,20 +112,20 @@ export class ElectionMachine {
   }
 
   #loseAtDeadline(nowMs: number): void {
-    if (this.#writeUntilMs === undefined || this.isLeading(nowMs, this.#wallMs)) return;
+    if (this.#right === undefined || this.isLeading(nowMs, this.#wallMs)) return;
     // Suspended, perhaps: it is known at once whether somebody else took over.
-    if (nowMs < this.#writeUntilMs) this.#nextAttemptAtMs = nowMs;
+    if (nowMs < this.#right.writeUntilMs) this.#nextAttemptAtMs = nowMs;
     this.#lose('deadline');
   }
 
   #lose(reason: LostReason): void {
-    this.#writeUntilMs = undefined;
+    this.#right = undefined;
     this.#effects.push({ type: 'lost', reason });
   }
 
   /** The holder updates what it wrote last and saves the read; everybody else reads first. */
   #attempt(nowMs: number): void {
-    if (this.#writeUntilMs !== undefined && this.#observed !== undefined && this.#resourceVersion !== undefined) {
+    if (this.#right !== undefined && this.#observed !== undefined && this.#resourceVersion !== undefined) {
       this.#update(this.#observed, nowMs);
       return;
     }
@@ -146,7 +144,7 @@ export class ElectionMachine {
       this.#observedAtMs = nowMs;
     }
     const isMine = lease.record.holderIdentity === this.#identity;
-    if (!isMine && this.#writeUntilMs !== undefined) this.#lose('taken');
+    if (!isMine && this.#right !== undefined) this.#lose('taken');
     if (this.#phase === 'releasing') {
       if (isMine) this.#giveUp(lease.record, nowMs);
       else this.#stop();
@@ -200,16 +198,16 @@ export class ElectionMachine {
       this.#giveUp(request.record, nowMs);
       return;
     }
-    const writeUntilMs = request.startedAtMs + this.#timings.renewDeadlineMs;
-    const writeUntilWallMs = request.startedAtWallMs + this.#timings.renewDeadlineMs;
-    if (rightLeftMs({ writeUntilMs, writeUntilWallMs }, nowMs, this.#wallMs) <= 0) {
+    const { renewDeadlineMs } = this.#timings;
+    const writeUntilMs = request.startedAtMs + renewDeadlineMs;
+    const right = { writeUntilMs, writeUntilWallMs: request.startedAtWallMs + renewDeadlineMs };
+    if (rightLeftMs(right, nowMs, this.#wallMs) <= 0) {
       // It took so long that the right to write is over before it began: renew at once.
       this.#update(request.record, nowMs);
       return;
     }
-    const isNew = this.#writeUntilMs === undefined;
-    this.#writeUntilMs = writeUntilMs;
-    this.#writeUntilWallMs = writeUntilWallMs;
+    const isNew = this.#right === undefined;
+    this.#right = right;
     this.#effects.push({ type: isNew ? 'became-leader' : 'renewed', writeUntilMs });
     this.#nextAttemptAtMs = nowMs + this.#timings.retryPeriodMs;
   }
@@ -221,7 +219,7 @@ export class ElectionMachine {
       return;
     }
     // A holder has to know at once whether the lease was taken; a candidate that lost the race waits its turn.
-    if (this.#writeUntilMs !== undefined || this.#phase === 'releasing') this.#get(nowMs);
+    if (this.#right !== undefined || this.#phase === 'releasing') this.#get(nowMs);
     else this.#scheduleLook(nowMs);
   }
 
@@ -239,14 +237,14 @@ export class ElectionMachine {
 
   #scheduleRetry(nowMs: number): void {
     const { retryPeriodMs } = this.#timings;
-    const jitterMs = this.#writeUntilMs === undefined ? this.#random() * JITTER_FACTOR * retryPeriodMs : 0;
+    const jitterMs = this.#right === undefined ? this.#random() * JITTER_FACTOR * retryPeriodMs : 0;
     this.#nextAttemptAtMs = nowMs + retryPeriodMs + jitterMs;
   }
 
   #onRelease(nowMs: number): void {
     if (this.#phase !== 'running') return;
     this.#phase = 'releasing';
-    if (this.#writeUntilMs !== undefined) this.#lose('released');
+    if (this.#right !== undefined) this.#lose('released');
     // A write on its way decides first what there is to give up.
     if (this.#request !== undefined) return;
     if (this.#observed?.holderIdentity !== this.#identity) this.#stop();
@@ -291,7 +289,7 @@ export class ElectionMachine {
   #wake(): void {
     if (this.#phase === 'stopped') return;
     const attemptMs = this.#request === undefined ? this.#nextAttemptAtMs : Number.POSITIVE_INFINITY;
-    const atMs = Math.min(attemptMs, this.#writeUntilMs ?? Number.POSITIVE_INFINITY);
+    const atMs = Math.min(attemptMs, this.#right?.writeUntilMs ?? Number.POSITIVE_INFINITY);
     if (Number.isFinite(atMs)) this.#effects.push({ type: 'wake', atMs });
   }
 }

@@ -1,6 +1,6 @@
 import type { ApiRequest, ApiResponse } from '../client/api.ts';
 import { createLeaseRequest, getLeaseRequest, updateLeaseRequest } from '../client/requests.ts';
-import { apiErrorOf } from '../client/status-error.ts';
+import { apiErrorOfAnswer } from '../client/status-error.ts';
 import { FORMER_NOTE_ANNOTATION } from '../kube/annotations.ts';
 import type { Verb } from '../kube/verbs.ts';
 import type { ElectionInput } from './election-effects.ts';
@@ -65,9 +65,8 @@ export class KubernetesLeaseApi implements LeaseApi {
       return undefined;
     }
     if (response.status >= 300) {
-      const { status: httpStatus, body, retryAfterMs } = response;
-      const { message } = apiErrorOf({ httpStatus, body, retryAfterMs, labels: { verb, resource: 'leases' } });
-      onProblem(`lease ${namespace}/${name}: HTTP ${httpStatus}: ${message}`);
+      const { message } = apiErrorOfAnswer(response, { verb, resource: 'leases' });
+      onProblem(`lease ${namespace}/${name}: HTTP ${response.status}: ${message}`);
       return undefined;
     }
     const lease = parseLease(new TextDecoder().decode(response.body));

@@ -1,8 +1,9 @@
+import { type JsonObject, objectOf, parseJson } from '../kube/json-object.ts';
 import type { LeaseRecord, ObservedLease } from './lease.ts';
 
 /** A Lease as it was read, with the metadata that an update has to write back. */
 export interface ParsedLease extends ObservedLease {
-  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly metadata: JsonObject;
 }
 
 /** Reads the JSON of a `coordination.k8s.io/v1` Lease; undefined when it is something else. */
@@ -34,17 +35,14 @@ export function recordsByNamespace(text: string): Map<string, LeaseRecord> | und
 }
 
 /** The same metadata, if it has no such annotation. */
-export function withoutAnnotation(
-  metadata: Readonly<Record<string, unknown>>,
-  key: string,
-): Readonly<Record<string, unknown>> {
+export function withoutAnnotation(metadata: JsonObject, key: string): JsonObject {
   const annotations = objectOf(metadata.annotations);
   if (annotations?.[key] === undefined) return metadata;
   const { [key]: _, ...others } = annotations;
   return { ...metadata, annotations: others };
 }
 
-function recordOf(spec: Readonly<Record<string, unknown>>): LeaseRecord {
+function recordOf(spec: JsonObject): LeaseRecord {
   const { holderIdentity, leaseDurationSeconds, acquireTime, renewTime, leaseTransitions } = spec;
   return {
     holderIdentity: typeof holderIdentity === 'string' ? holderIdentity : '',
@@ -55,7 +53,7 @@ function recordOf(spec: Readonly<Record<string, unknown>>): LeaseRecord {
   };
 }
 
-export function leaseObject(metadata: Readonly<Record<string, unknown>>, record: LeaseRecord): unknown {
+export function leaseObject(metadata: JsonObject, record: LeaseRecord): unknown {
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
@@ -78,18 +76,4 @@ function microTime(ms: number): string {
 function timeOf(value: unknown): number {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN;
   return Number.isNaN(ms) ? 0 : ms;
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,5 @@
+import { type JsonObject, objectOf } from './json-object.ts';
+
 /** A template is some ten levels deep; what is deeper than this is not worth to be looked at, and would need a long stack. */
 const DEPTH_MAX = 100;
 /** In a ControllerRevision the template says how it is to be applied; that is no part of it. */
@@ -8,8 +10,7 @@ const PATCH_DIRECTIVE = '$patch';
  * no difference, nor does the `$patch` of a ControllerRevision. '' when there is nothing to compare.
  */
 export function templateDigest(template: unknown): string {
-  if (typeof template !== 'object' || template === null || Array.isArray(template)) return '';
-  const { [PATCH_DIRECTIVE]: _, ...fields } = template as Readonly<Record<string, unknown>>;
+  const { [PATCH_DIRECTIVE]: _, ...fields } = objectOf(template) ?? {};
   const text = canonical(fields, 0);
   return text === undefined || text === NOTHING ? '' : hashOf(text);
 }
@@ -39,7 +40,7 @@ function canonicalList(list: readonly unknown[], depth: number): string | undefi
 function canonicalFields(fields: object, depth: number): string | undefined {
   let text = '';
   for (const name of Object.keys(fields).sort()) {
-    const part = canonical((fields as Readonly<Record<string, unknown>>)[name], depth + 1);
+    const part = canonical((fields as JsonObject)[name], depth + 1);
     if (part === undefined) return undefined;
     if (part !== NOTHING) text += `${JSON.stringify(name)}:${part},`;
   }

@@ -1,6 +1,6 @@
 import type { Task } from '../protocol/task.ts';
 import type { CandidateKind } from './candidates.ts';
-import type { Choice, Slot } from './slot-state.ts';
+import { type Choice, deletionCostOf, type Slot } from './slot-state.ts';
 
 /** Every pod may be marked at once, and nearly all for the same reason. */
 const MARK: Choice = { kind: 'mark', deletionCost: 0, zone: '', refusedCount: 0 };
@@ -9,7 +9,7 @@ const MARK: Choice = { kind: 'mark', deletionCost: 0, zone: '', refusedCount: 0 
 export function choiceOf(slot: Slot, kind: CandidateKind): Choice {
   const refusedCount = slot.refusal?.count ?? 0;
   if (kind === 'mark' && refusedCount === 0) return MARK;
-  return { kind, deletionCost: slot.pods[0]?.record.deletionCost ?? 0, zone: slot.zone.name, refusedCount };
+  return { kind, deletionCost: deletionCostOf(slot), zone: slot.zone.name, refusedCount };
 }
 
 /** The reason in words. */

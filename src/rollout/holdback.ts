@@ -1,5 +1,5 @@
 import type { Outcome } from '../protocol/outcome.ts';
-import { type Answer, type Ask, NEVER, type Replacements, type Slot, soleLivePod } from './slot-state.ts';
+import { type Answer, type Ask, deletionCostOf, NEVER, type Replacements, type Slot } from './slot-state.ts';
 
 /**
  * A slot whose pods were deleted for the same target again and again waits, because the deletions do not help: the pods that
@@ -80,7 +80,7 @@ export function isRefusalOver({ refusal, pods }: Slot): boolean {
 export function orderCost(slot: Slot, action: Ask['action']): number {
   const { refusal } = slot;
   if (refusal?.action === action) return 2 ** 32 + refusal.untilMs;
-  return action === 'delete' ? (soleLivePod(slot)?.record.deletionCost ?? 0) : 0;
+  return action === 'delete' ? deletionCostOf(slot) : 0;
 }
 
 /** The last two targets are remembered, for those that take turns. */

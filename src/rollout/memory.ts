@@ -1,3 +1,4 @@
+import { objectOf, parseJson } from '../kube/json-object.ts';
 import { BIT } from './classify.ts';
 import { PLACE, type Slot } from './slot-state.ts';
 
@@ -63,14 +64,7 @@ export class MemoryNotes {
 
 /** Undefined: it is not what `MemoryNotes` wrote. */
 function parseMemory(text: string): Memory | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { failed, brokenBefore, kept } = value as Record<string, unknown>;
+  const { failed, brokenBefore, kept } = objectOf(parseJson(text)) ?? {};
   if (!isNames(failed) || !isNames(brokenBefore) || !isNames(kept)) return undefined;
   return { failed: new Set(failed), brokenBefore: new Set(brokenBefore), kept: new Set(kept) };
 }

@@ -1,4 +1,5 @@
 import type { Facts } from './facts.ts';
+import { firstPlace } from './first-place.ts';
 import { type Happening, NEVER, type Slot } from './slot-state.ts';
 
 /** A node that goes NotReady this long after minReadySeconds, counted from the replacement of its pod, is suspected. */
@@ -84,12 +85,5 @@ function insert(list: Happening[], happening: Happening, keptMs: number, isPrune
 }
 
 function firstFrom(list: readonly Happening[], fromMs: number): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((list[middle]?.atMs ?? 0) < fromMs) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstPlace(list.length, (place) => (list[place]?.atMs ?? 0) < fromMs);
 }

@@ -1,3 +1,5 @@
+import { firstPlace } from './first-place.ts';
+
 const BUCKET_MS = 50;
 const KEPT_MS = 15 * 60_000;
 
@@ -26,14 +28,7 @@ export class Tally {
 
   /** Of the first bucket that starts at `fromMs` or later. */
   #indexOf(fromMs: number): number {
-    let low = 0;
-    let high = this.#starts.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#starts[middle] ?? 0) < fromMs) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return firstPlace(this.#starts.length, (place) => (this.#starts[place] ?? 0) < fromMs);
   }
 
   /** In large steps, because it copies. */

@@ -4,7 +4,7 @@ import type { Facts } from './facts.ts';
 import type { Memory } from './memory.ts';
 import type { Observation } from './observe.ts';
 import { noteDeparture, noteReplaced, suspectedMs } from './outage.ts';
-import { isPodAvailable, NEVER, PLACE, type Slot, soleLivePod } from './slot-state.ts';
+import { hasUnreadablePod, isPodAvailable, NEVER, PLACE, type Slot, soleLivePod } from './slot-state.ts';
 
 /** A pod this much younger than its node at most is the first one there. */
 const FIRST_POD_MS = 60_000;
@@ -29,8 +29,7 @@ export function recall(slot: Slot, context: RecallContext): void {
   const pod = soleLivePod(slot);
   const isAvailable = node.isReady && pod !== undefined && isPodAvailable(pod, facts.minReadyMs, nowMs);
   if (memory?.kept.has(slot.nodeName) && slot.place !== PLACE.ELSEWHERE) slot.hasPlace = true;
-  const isUnread = slot.pods.some(({ record }) => record.unreadable !== undefined);
-  if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable && !isUnread) slot.wasBroken = true;
+  if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable && !hasUnreadablePod(slot)) slot.wasBroken = true;
   if (slot.replacedAtMs === NEVER && facts.hasRolledOut) recallReplacement(slot, node, context);
   if (!node.isReady && slot.replacedAtMs !== NEVER) slot.outageDueMs = nowMs;
   if (!isAvailable && node.isReady) recallSpell(slot, context);

@@ -16,7 +16,7 @@ import { askAgainAtMs, isOutage, isSuspect, noteDeparture, noteReplaced } from '
 import type { PaceFeed } from './pace-feed.ts';
 import { noteBrokenBefore, recall, recallDeparture } from './recall.ts';
 import { type RefusedWrites, refusedWrites } from './refused-writes.ts';
-import { type Ask, brokenForMs, NEVER, newSlot, type Slot } from './slot-state.ts';
+import { type Ask, brokenForMs, hasUnreadablePod, NEVER, newSlot, restartReplacing, type Slot } from './slot-state.ts';
 import { isWanted } from './tasks.ts';
 
 const ZONE_LABEL = 'topology.kubernetes.io/zone';
@@ -100,9 +100,7 @@ export class SlotBook {
     this.#noteHealth(slot, at);
     this.memory.onChange(slot);
     if ((after & BIT.replacing) === 0) {
-      slot.replacingSinceMs = NEVER;
-      slot.goneAtMs = NEVER;
-      slot.unseenMs = 0;
+      restartReplacing(slot, NEVER);
     }
     if (slot.node === undefined && slot.pods.length === 0) this.#forget(slot);
   }
@@ -150,9 +148,7 @@ export class SlotBook {
       noteBrokenBefore(slot, facts);
       if (!slot.wasBroken || slot.replacingSinceMs === NEVER) continue;
       // What was broken then holds its place for a deadline of this rollout, too.
-      slot.replacingSinceMs = nowMs;
-      slot.goneAtMs = NEVER;
-      slot.unseenMs = 0;
+      restartReplacing(slot, nowMs);
     }
   }
 
@@ -219,7 +215,7 @@ export class SlotBook {
       slot.wasBroken = false;
       slot.isOurs = false;
     }
-    const isUnread = slot.pods.some(({ record }) => record.unreadable !== undefined);
+    const isUnread = hasUnreadablePod(slot);
     const isDown = (mask & (BIT.ready | BIT.available)) === BIT.ready && !isUnread;
     const isBroken = isDown && !slot.isOurs;
     if (isBroken && facts.isSynced) slot.brokenSinceMs = Math.min(slot.brokenSinceMs, nowMs);

@@ -250,9 +250,26 @@ export function soleLivePod(slot: Slot): TrackedPod | undefined {
   return liveCount(slot) === 1 ? finished : undefined;
 }
 
+/** Its replacement has its time from then on; NEVER: it has none. */
+export function restartReplacing(slot: Slot, sinceMs: number): void {
+  slot.replacingSinceMs = sinceMs;
+  slot.goneAtMs = NEVER;
+  slot.unseenMs = 0;
+}
+
 /** For how long nothing has been available on the Ready node though nobody replaced its pod. */
 export function brokenForMs({ brokenSinceMs, brokenMs }: Slot, nowMs: number): number {
   return brokenMs + (brokenSinceMs === NEVER ? 0 : nowMs - brokenSinceMs);
+}
+
+/** Such a pod may be anything, available too. */
+export function hasUnreadablePod({ pods }: Slot): boolean {
+  return pods.some(({ record }) => record.unreadable !== undefined);
+}
+
+/** What orders it among others: the pod's `controller.kubernetes.io/pod-deletion-cost`. */
+export function deletionCostOf(slot: Slot): number {
+  return soleLivePod(slot)?.record.deletionCost ?? 0;
 }
 
 export function hasTerminatingPod(slot: Slot): boolean {

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { findBinaries } from './binaries.ts';
 import { createNodes } from './cluster.ts';
 import { startControlPlane } from './control-plane.ts';
+import { stopAtSignal } from './stop-at-signal.ts';
 
 const USAGE = `usage: node test/control-plane/main.ts build
        node test/control-plane/main.ts up [--nodes 300] [--startup-ms 1000] [--lifetime-minutes 60]
@@ -32,12 +33,7 @@ async function up(): Promise<void> {
   await createNodes(plane.admin, Number(values.nodes));
   process.stderr.write(`${values.nodes} nodes at ${plane.serverUrl}, logs in ${plane.files.logs}; ends with Ctrl-C\n`);
   process.stdout.write(`${plane.adminKubeconfigPath}\n`);
-  const keepAlive = setInterval(() => undefined, 60_000);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-  clearInterval(keepAlive);
-  await plane.stop();
+  await stopAtSignal(plane);
 }
 
 if (positionals[0] === 'build') await build();

@@ -26,6 +26,14 @@ function renewTimeOf(effects: readonly ElectionEffect[]): number | undefined {
   return undefined;
 }
 
+const OWN = {
+  holderIdentity: 'a',
+  leaseDurationSeconds: 15,
+  acquireTimeMs: WALL_MS,
+  renewTimeMs: WALL_MS,
+  leaseTransitions: 0,
+};
+
 test('trust 18: the machine was suspended for longer than the lease → it leads no more, whatever its own clock says', () => {
   const machine = leader();
   assert.ok(machine.isLeading(1_000, WALL_MS + 1_000));
@@ -40,14 +48,11 @@ test('trust 18: it goes on after it was suspended → lost, and it reads at once
     { type: 'lost', reason: 'deadline' },
     { type: 'get', timeoutMs: 5_000 },
   ]);
-  const record = {
-    holderIdentity: 'a',
-    leaseDurationSeconds: 15,
-    acquireTimeMs: WALL_MS,
-    renewTimeMs: WALL_MS,
-    leaseTransitions: 0,
-  };
-  const update = machine.handle({ type: 'lease-read', lease: { record, resourceVersion: '1' } }, 1_010, woken + 10);
+  const update = machine.handle(
+    { type: 'lease-read', lease: { record: OWN, resourceVersion: '1' } },
+    1_010,
+    woken + 10,
+  );
   assert.equal(renewTimeOf(update), woken + 10);
   const written = machine.handle({ type: 'written', resourceVersion: '2' }, 1_020, woken + 20);
   assert.deepEqual(types(written), ['became-leader', 'wake']);
@@ -90,14 +95,11 @@ test('trust 18: the wall clock is set back → it might hide that the machine wa
   const back = WALL_MS - HOUR_MS;
   assert.ok(!machine.isLeading(1_000, back + 1_000));
   assert.deepEqual(types(machine.handle({ type: 'tick' }, 1_000, back + 1_000)), ['lost', 'get']);
-  const record = {
-    holderIdentity: 'a',
-    leaseDurationSeconds: 15,
-    acquireTimeMs: WALL_MS,
-    renewTimeMs: WALL_MS,
-    leaseTransitions: 0,
-  };
-  const update = machine.handle({ type: 'lease-read', lease: { record, resourceVersion: '1' } }, 1_010, back + 1_010);
+  const update = machine.handle(
+    { type: 'lease-read', lease: { record: OWN, resourceVersion: '1' } },
+    1_010,
+    back + 1_010,
+  );
   assert.equal(renewTimeOf(update), back + 1_010);
   machine.handle({ type: 'written', resourceVersion: '2' }, 1_020, back + 1_020);
   assert.ok(machine.isLeading(1_020, back + 1_020));

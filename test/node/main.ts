@@ -1,4 +1,5 @@
 /** Two real nodes for people: `node test/node/main.ts` starts them and prints the kubeconfig's path. */
+import { stopAtSignal } from '../control-plane/stop-at-signal.ts';
 import { startRealNodes } from './cluster.ts';
 import { whyNoNode } from './requirements.ts';
 
@@ -9,12 +10,7 @@ async function up(): Promise<void> {
   const names = nodes.map(({ name }) => name).join(', ');
   process.stderr.write(`${names} at ${plane.serverUrl}, logs in ${plane.files.logs}; ends with Ctrl-C\n`);
   process.stdout.write(`${plane.adminKubeconfigPath}\n`);
-  const keepAlive = setInterval(() => undefined, 60_000);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-  clearInterval(keepAlive);
-  await plane.stop();
+  await stopAtSignal(plane);
 }
 
 const why = await whyNoNode();

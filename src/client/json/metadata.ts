@@ -1,3 +1,4 @@
+import { objectOf } from '../../kube/json-object.ts';
 import { identityProblem } from '../object-name.ts';
 import { malformed, type ObjectName, type RecordResult } from '../pod-facts.ts';
 import { arrayOf, booleanOf, type Fields, fieldsOf, MalformedError, stringOf } from './values.ts';
@@ -59,9 +60,8 @@ export function unreadable<T>(kind: string, json: unknown, problem: string): Rec
 }
 
 function nameIn(json: unknown): ObjectName | undefined {
-  if (typeof json !== 'object' || json === null) return undefined;
-  const metadata = (json as Fields).metadata;
-  if (typeof metadata !== 'object' || metadata === null) return undefined;
-  const { namespace, name } = metadata as Fields;
+  const metadata = objectOf(objectOf(json)?.metadata);
+  if (metadata === undefined) return undefined;
+  const { namespace, name } = metadata;
   return { namespace: typeof namespace === 'string' ? namespace : '', name: typeof name === 'string' ? name : '' };
 }

@@ -1,6 +1,7 @@
 import type { ApiRequest, ApiResponse } from '../../client/api.ts';
 import { getConfigMapRequest, getLeaseRequest } from '../../client/requests.ts';
-import { apiErrorOf } from '../../client/status-error.ts';
+import { apiErrorOfAnswer } from '../../client/status-error.ts';
+import { heldUntilMs } from '../../election/lease.ts';
 import { type ParsedLease, parseLease } from '../../election/lease-object.ts';
 import { oneLine } from '../../kube/one-line.ts';
 import type { ControllerReport } from '../controller-report.ts';
@@ -105,8 +106,7 @@ async function find(request: LeaderQuestion['request'], asked: ApiRequest): Prom
   if (response.kind === 'failure') return { kind: 'problem', message: response.message };
   if (response.status === 404) return { kind: 'missing' };
   if (response.status === 200) return { kind: 'found', object: response.body };
-  const { status: httpStatus, body, retryAfterMs } = response;
-  return { kind: 'problem', message: apiErrorOf({ httpStatus, body, retryAfterMs, labels: asked.labels }).message };
+  return { kind: 'problem', message: apiErrorOfAnswer(response, asked.labels).message };
 }
 
 interface Place {
@@ -118,7 +118,7 @@ interface Place {
 
 function statusOf({ record }: ParsedLease, note: Found<StoredNote>, place: Place): LeaderStatus {
   const { where, namespace, question } = place;
-  const { holderIdentity, renewTimeMs, leaseDurationSeconds } = record;
+  const { holderIdentity, renewTimeMs } = record;
   if (holderIdentity === '') return { ok: false, message: `nobody holds ${where}: no controller runs` };
   const holder = oneLine(holderIdentity, 320);
   if (note.kind === 'problem') {
@@ -129,7 +129,7 @@ function statusOf({ record }: ParsedLease, note: Found<StoredNote>, place: Place
   const decoded = decodeNote(status, holder);
   if (!decoded.ok) return { ok: false, message: `${holder} holds ${where}, but ${decoded.message}` };
   const renewedMs = Math.max(0, question.nowMs - renewTimeMs);
-  if (renewedMs > leaseDurationSeconds * 1000) {
+  if (heldUntilMs(record) < question.nowMs) {
     return { ok: true, report: decoded.report, ageMs: renewedMs, isOutdated: true };
   }
   const writtenMs = Math.max(0, question.nowMs - writtenAtMs);

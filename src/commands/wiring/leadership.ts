@@ -104,17 +104,13 @@ export function startElection(options: LeadershipOptions): Election {
 function sayReached(log: LeadershipOptions['log']): { onProblem: (message: string) => void; onReached: () => void } {
   const problem = new RepeatedProblem();
   return {
-    onProblem: sayRepeated(problem, (fields) => log('warn', 'lease not reached', fields)),
+    onProblem: (detail) => {
+      const count = problem.failed(monotonicMs());
+      if (count !== undefined) log('warn', 'lease not reached', count === 1 ? { detail } : { detail, count });
+    },
     onReached: () => {
       const past = problem.succeeded(monotonicMs());
       if (past !== undefined) log('info', 'lease reached again', { ...past });
     },
-  };
-}
-
-function sayRepeated(problem: RepeatedProblem, say: (fields: LogFields) => void): (message: string) => void {
-  return (detail) => {
-    const count = problem.failed(monotonicMs());
-    if (count !== undefined) say(count === 1 ? { detail } : { detail, count });
   };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiRequest, ApiResponse } from '../../client/api.ts';
 import { createConfigMapRequest, getConfigMapRequest, patchConfigMapRequest } from '../../client/requests.ts';
-import { apiErrorOf } from '../../client/status-error.ts';
+import { apiErrorOfAnswer } from '../../client/status-error.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { LogFields, LogLevel } from '../../controller/ports.ts';
 import { logRepeated, RepeatedProblem } from '../../controller/repeated-problem.ts';
@@ -98,7 +98,10 @@ export class NoteKeeper {
       const known = await this.#read(TIMEOUT_MS);
       if (term !== this.#term) return false;
       if (known !== 'failed' || this.#now() - fromMs >= TAKE_OVER_MS) {
-        if (typeof known === 'object') this.#remember(known.memory);
+        if (typeof known === 'object') {
+          const remember = () => this.#options.content.remember(decodeMemory(known.memory));
+          this.#attempt('what the leader before remembered is of no use', remember);
+        }
         return true;
       }
       await sleep(TAKE_OVER_RETRY_MS);
@@ -133,7 +136,8 @@ export class NoteKeeper {
   }
 
   async #writeIfChanged(timeoutMs: number): Promise<void> {
-    const status = this.#status();
+    const { content } = this.#options;
+    const status = this.#attempt('what the leader tells cannot be made', () => content.status()) ?? '{}';
     const essence = essenceOf(status);
     const memory = this.#encodedMemory();
     if (essence === this.#essence && memory === this.#memory) return;
@@ -219,26 +223,19 @@ export class NoteKeeper {
     return note;
   }
 
-  /** A mistake in what is only shown must not cost what has to be remembered. */
-  #status(): string {
+  /** A mistake in what is only shown must not cost what has to be remembered, and none of them the lease. */
+  #attempt<T>(message: string, attempt: () => T): T | undefined {
     try {
-      return this.#options.content.status();
+      return attempt();
     } catch (error) {
-      this.#say(this.#making, 'what the leader tells cannot be made', String(error));
-      return '{}';
-    }
-  }
-
-  #remember(text: string | undefined): void {
-    try {
-      this.#options.content.remember(decodeMemory(text));
-    } catch (error) {
-      this.#say(this.#making, 'what the leader before remembered is of no use', String(error));
+      this.#say(this.#making, message, String(error));
+      return undefined;
     }
   }
 
   #encodedMemory(): string {
-    const memories = this.#memories();
+    const { content } = this.#options;
+    const memories = this.#attempt('what the next leader has to know cannot be made', () => content.memories());
     if (memories === undefined) return this.#memory;
     const { text, dropped } = encodeMemory(memories);
     const [first] = dropped;
@@ -247,15 +244,6 @@ export class NoteKeeper {
       this.#say(this.#dropping, 'memories are left out: a restart forgets them', detail);
     }
     return text;
-  }
-
-  #memories(): ReadonlyMap<string, string> | undefined {
-    try {
-      return this.#options.content.memories();
-    } catch (error) {
-      this.#say(this.#making, 'what the next leader has to know cannot be made', String(error));
-      return undefined;
-    }
   }
 
   #say(problem: RepeatedProblem, message: string, detail: string): void {
@@ -278,6 +266,5 @@ function endOf(response: ApiResponse): 'refused' | 'failed' {
 function refusalOf(response: ApiResponse, { labels }: Pick<ApiRequest, 'labels'>): string | undefined {
   if (response.kind === 'failure') return response.message;
   if (response.status < 300) return undefined;
-  const { status: httpStatus, body, retryAfterMs } = response;
-  return `HTTP ${httpStatus}: ${apiErrorOf({ httpStatus, body, retryAfterMs, labels }).message}`;
+  return `HTTP ${response.status}: ${apiErrorOfAnswer(response, labels).message}`;
 }

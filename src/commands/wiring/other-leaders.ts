@@ -1,6 +1,6 @@
 import type { ApiRequest, ApiResponse } from '../../client/api.ts';
 import { getLeaseRequest, listLeasesRequest } from '../../client/requests.ts';
-import { apiErrorOf } from '../../client/status-error.ts';
+import { apiErrorOfAnswer } from '../../client/status-error.ts';
 import { heldUntilMs, isSameRecord, type LeaseRecord } from '../../election/lease.ts';
 import { parseLease, recordsByNamespace } from '../../election/lease-object.ts';
 import { oneLine } from '../../kube/one-line.ts';
@@ -116,10 +116,10 @@ type Reading =
 
 function read(response: ApiResponse, verb: 'get' | 'list'): Reading {
   if (response.kind === 'failure') return { code: 'problem', message: response.message };
-  const { status: httpStatus, body, retryAfterMs } = response;
-  if (httpStatus < 300) return { code: 'read', text: new TextDecoder().decode(body) };
-  const { message } = apiErrorOf({ httpStatus, body, retryAfterMs, labels: { verb, resource: 'leases' } });
+  const { status, body } = response;
+  if (status < 300) return { code: 'read', text: new TextDecoder().decode(body) };
+  const { message } = apiErrorOfAnswer(response, { verb, resource: 'leases' });
   // Credentials that are refused (401) are renewed, and asked with again.
-  const code = httpStatus === 403 ? 'forbidden' : httpStatus === 404 ? 'missing' : 'problem';
-  return { code, message: `HTTP ${httpStatus}: ${message}` };
+  const code = status === 403 ? 'forbidden' : status === 404 ? 'missing' : 'problem';
+  return { code, message: `HTTP ${status}: ${message}` };
 }
