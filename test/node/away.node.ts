@@ -44,7 +44,7 @@ await describeOnRealNodes('real nodes that go away and return', (real) => {
         assert.deepEqual([first.updatedNodes, first.deletedPods, first.unavailablePeak], [1, 1, 1]);
         const { daemonSet } = await statusOnce(plane, name, (told) => told.daemonSet.updated === 1);
         assert.deepEqual([daemonSet.skippedNotReady, daemonSet.failed, daemonSet.inFlight], [1, 0, 0]);
-        await untilEvent(plane, name, /^RolloutCompleted: .*1 .*NotReady/);
+        await untilEvent(plane, name, /^RolloutCompleted: .*NotReady, and updated when they are back: 1$/);
         assert.deepEqual(await away.containers(), containers);
 
         await away.startKubelet();
