@@ -5,7 +5,7 @@ import { compareIntegers, matchesLabels, matchesNodeSelectorTerm } from './selec
 export type IneligibleReason = 'excluded' | 'node-name' | 'node-selector' | 'node-affinity' | 'cordoned' | 'taint';
 
 /** On a node: no DaemonSet is updated there, unless the value is `false`. */
-const EXCLUDE_LABEL = 'daemonpodupdater.io/exclude';
+export const EXCLUDE_LABEL = 'daemonpodupdater.io/exclude';
 
 /**
  * Whether a DaemonSet's pod belongs on a node.

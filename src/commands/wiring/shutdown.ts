@@ -1,5 +1,5 @@
 /** Exit codes of a process that a signal ended. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+export const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
  * Resolves at the first SIGINT or SIGTERM, with its name. The second one ends the process at once, with 130 or 143: whoever
