@@ -1,4 +1,4 @@
-import type { ApiRequest } from '../client/api.ts';
+import type { ApiRequest } from '../client/api-request.ts';
 import { parseControllerRevision } from '../client/json/controller-revision.ts';
 import { parseDaemonSet } from '../client/json/daemon-set.ts';
 import { JsonListReader } from '../client/json/list.ts';

@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import { monotonicMs } from '../clock.ts';
 import type { Connection } from '../protocol/connection.ts';
 import type { RateLimit } from '../protocol/token-bucket.ts';
+import type { ApiRequest } from './api-request.ts';
 import { type ApiResponse, Exchange } from './exchange.ts';
 import type { Failure } from './failure.ts';
 import { Gate } from './gate.ts';
@@ -10,27 +11,10 @@ import { OBJECT_BYTES_MAX } from './readers.ts';
 import { type StreamAnswer, StreamExchange } from './stream-exchange.ts';
 import { Transport } from './transport.ts';
 
-export type { Answer, ApiResponse } from './exchange.ts';
-export type { Failure, FailureCode } from './failure.ts';
+export type { ApiRequest } from './api-request.ts';
+export type { ApiResponse } from './exchange.ts';
+export type { Failure } from './failure.ts';
 export type { StreamAnswer } from './stream-exchange.ts';
-
-export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Starts with '/', already encoded. */
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
-  readonly contentType?: string;
-  readonly accept?: string;
-  /** From the call to the last byte, without what it waits for the rate limit. */
-  readonly timeoutMs: number;
-  /** `paid`: its place in the rate limit was taken beforehand. `charged`: leaves at once, and others wait the longer. Without it it waits. */
-  readonly rate?: 'paid' | 'charged';
-  readonly signal?: AbortSignal;
-  /** False: a success's body is read and thrown away. A refusal's is always kept. */
-  readonly shouldReadBody: boolean;
-  readonly labels: { readonly verb: string; readonly resource: string };
-}
 
 /** What the metrics hook is told about every request and every start of a stream. */
 export interface RequestReport {

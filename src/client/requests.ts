@@ -1,5 +1,5 @@
 import { METHOD_OF_VERB, type Verb } from '../kube/verbs.ts';
-import type { ApiRequest } from './api.ts';
+import type { ApiRequest } from './api-request.ts';
 
 /**
  * Every call of the Kubernetes API that this program can make. The RBAC rules in deploy/ are held equal to this table by

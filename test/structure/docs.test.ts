@@ -7,7 +7,7 @@ import { POLICY_ANNOTATIONS } from '../../src/kube/annotations.ts';
 import { FAILURE_CAUSES } from '../../src/rollout/explain.ts';
 import { counters, gauges, histograms, type MetricDefinition } from '../../src/server/metric-names.ts';
 import { flagsIn, helpOf } from '../commands/help.ts';
-import { repositoryRoot } from './source-files.ts';
+import { repositoryRoot } from './repository.ts';
 
 // What users type and look for is a contract: the names come from the program and are looked up in the pages, or the other
 // way round. Where on which page they stand, and the words around them, are free.

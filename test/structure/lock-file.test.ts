@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { repositoryRoot } from './source-files.ts';
+import { repositoryRoot } from './repository.ts';
 
 interface LockEntry {
   readonly version?: string;
