@@ -1,3 +1,4 @@
+import stringWidth from 'string-width';
 import { wrapWords } from './view/text.ts';
 
 /** Tables for people, as kubectl prints them: columns two spaces apart, as wide as their widest cell. */
@@ -38,7 +39,7 @@ const STATUS_ROWS_MAX = 200;
 /** Cells as they are, numbers to the right. Nothing after the last cell of a line. */
 export function formatTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
   const widths = header.map((title, column) =>
-    rows.reduce((width, row) => Math.max(width, lengthOf(row[column] ?? '')), lengthOf(title)),
+    rows.reduce((width, row) => Math.max(width, stringWidth(String(row[column] ?? ''))), stringWidth(title)),
   );
   const isNumber = header.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'));
   const format = (row: readonly (string | number)[]): string =>
@@ -61,7 +62,7 @@ export function fitTable(table: Table, widthMax: number): string[] {
   const spare = table.spare ?? [];
   const narrower = [table, ...spare.map((_, index) => without(table, spare.slice(0, index + 1)))];
   const forms = [...narrower.map(({ header, rows }) => formatTable(header, rows)), ...narrower.map(fold)];
-  const fits = (lines: readonly string[]): boolean => lines.every((line) => lengthOf(line) <= widthMax);
+  const fits = (lines: readonly string[]): boolean => lines.every((line) => stringWidth(line) <= widthMax);
   return forms.find(fits) ?? forms.at(-1) ?? [];
 
   function fold({ header, rows }: Table): string[] {
@@ -159,11 +160,7 @@ export function more(count: number, where = '--output json shows all'): string {
   return `… and ${count.toLocaleString('en-US')} more, ${where}`;
 }
 
-function lengthOf(cell: string | number): number {
-  return [...String(cell)].length;
-}
-
 function pad(text: string, width: number, isNumber: boolean): string {
-  const blanks = ' '.repeat(Math.max(0, width - lengthOf(text)));
+  const blanks = ' '.repeat(Math.max(0, width - stringWidth(text)));
   return isNumber ? blanks + text : text + blanks;
 }

@@ -119,17 +119,31 @@ test('status table: 80 columns → all columns that fit, and the state below the
 });
 
 test('table: any width → no line is longer than what can be made, and nothing is lost that is not spare', () => {
-  const cell = fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom('a', 'b', 'ö') });
+  const cell = fc.string({ minLength: 1, maxLength: 12, unit: fc.constantFrom('a', 'b', 'ö', '点') });
   const words = fc.array(cell, { minLength: 1, maxLength: 12 }).map((all) => all.join(' '));
   const rows = fc.array(fc.tuple(cell, cell, cell, words), { maxLength: 5 });
   fc.assert(
     fc.property(rows, fc.integer({ min: 40, max: 120 }), (given, widthMax) => {
       const lines = fitTable({ header: ['A', 'B', 'C', 'WHY'], rows: given, spare: ['B', 'C'] }, widthMax);
-      assert.ok(lines.every((line) => [...line].length <= widthMax));
+      assert.ok(lines.every((line) => line.length + line.split('点').length - 1 <= widthMax));
       const told = lines.join(' ').split(/ +/);
       for (const [first, , , why] of given)
         for (const word of [first, ...why.split(' ')]) assert.ok(told.includes(word));
     }),
+  );
+});
+
+test('table: cells with characters of two columns and of none → the next column begins where it should', () => {
+  assert.deepEqual(
+    formatTable(
+      ['NODE', 'STATE'],
+      [
+        ['节点', 'a'],
+        ['e\u0301e\u0301', 'b'],
+        ['👩‍🚀', 'c'],
+      ],
+    ),
+    ['NODE  STATE', '节点  a', 'e\u0301e\u0301    b', '👩‍🚀    c'],
   );
 });
 

@@ -8,7 +8,7 @@ import { RateMeter } from '../../src/commands/view/rate-meter.ts';
 import type { ViewSnapshot } from '../../src/commands/view/snapshot.ts';
 import { renderSvg } from '../../src/commands/view/svg.ts';
 import { canRedraw, columnsOf, LiveTerminal, shouldColor, terminalWidth } from '../../src/commands/view/terminal.ts';
-import { formatElapsed, formatRate, wrapHanging } from '../../src/commands/view/text.ts';
+import { formatElapsed, formatRate, renderLine, span, wrapHanging } from '../../src/commands/view/text.ts';
 
 const SNAPSHOT: ViewSnapshot = {
   strategy: 'AdvancedRollingUpdate',
@@ -276,6 +276,11 @@ test('rate: a burst, then nothing → now falls to zero, the average stays', () 
 test('text: rates and times → about two digits, clock form', () => {
   assert.deepEqual([0, 0.123, 4.81, 48.2, 1234.5].map(formatRate), ['0/s', '0.12/s', '4.8/s', '48/s', '1,235/s']);
   assert.deepEqual([0, 7900, 750_000, 3_723_000].map(formatElapsed), ['0:00', '0:07', '12:30', '1:02:03']);
+});
+
+test('line: characters of two columns → cut before the one that has no room', () => {
+  const cut = (width: number) => renderLine([span('n1 '), span('节点节点')], { width, isColor: false });
+  assert.deepEqual([11, 10, 9, 5, 3, 2].map(cut), ['n1 节点节点', 'n1 节点节…', 'n1 节点…', 'n1 …', 'n1', 'n…']);
 });
 
 test('wrap: a warning on terminals of any width → no line is wider, later lines are set back, no word is lost', () => {

@@ -1,3 +1,6 @@
+import stringWidth from 'string-width';
+import wrapAnsi from 'wrap-ansi';
+
 /** Pieces of terminal text: spans with a style, joined to lines no wider than asked for. */
 
 export type Style = 'plain' | 'bold' | 'dim' | 'green' | 'yellow' | 'red' | 'blue' | 'cyan';
@@ -31,14 +34,18 @@ export function renderLine(
   let room = width;
   let rendered = '';
   for (const { text, style } of line) {
-    const characters = [...text];
-    const isCut = characters.length > room;
-    const shown = isCut ? `${characters.slice(0, Math.max(0, room - 1)).join('')}…` : text;
-    rendered += paint(shown, style, isColor);
-    room -= characters.length;
-    if (isCut || room <= 0) break;
+    const columns = stringWidth(text);
+    rendered += paint(columns > room ? `${beginning(text, room - 1)}…` : text, style, isColor);
+    room -= columns;
+    if (room <= 0) break;
   }
   return rendered.trimEnd();
+}
+
+function beginning(text: string, columns: number): string {
+  if (columns < 1) return '';
+  const [first = ''] = wrapAnsi(text, columns, { hard: true, wordWrap: false, trim: false }).split('\n', 1);
+  return stringWidth(first) > columns ? '' : first;
 }
 
 function paint(text: string, style: Style, isColor: boolean): string {
@@ -76,16 +83,9 @@ export function formatElapsed(ms: number): string {
   return hours === 0 ? `${minutes}:${tail}` : `${hours}:${String(minutes).padStart(2, '0')}:${tail}`;
 }
 
-/** Breaks at spaces. */
+/** Breaks at spaces; a word that is longer than a line stays whole, so that it can be copied. */
 export function wrapWords(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1);
-    if (last !== undefined && [...last].length + 1 + [...word].length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
+  return Number.isFinite(width) ? wrapAnsi(text, width).split('\n') : [text];
 }
 
 /** A text in lines of so many characters, if its words let it; the first begins where the others do not. */
