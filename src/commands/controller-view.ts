@@ -1,9 +1,9 @@
-import { LIMITER_WORDS } from '../rollout/plan.ts';
+import { limiterNamed } from '../rollout/limits/chain.ts';
 import type { ControllerReport } from './controller-report.ts';
 import { fitTable, formatAge, formatTable, more } from './tables.ts';
 import { wrapHanging } from './view/text.ts';
 import type { LeaderStatus } from './wiring/leader-status.ts';
-import { wordsOf, workersLines } from './workers-view.ts';
+import { workersLines } from './workers-view.ts';
 
 /** What only the running controller knows: how many pods go at once and why, worker threads and why. */
 export function controllerLines(
@@ -44,7 +44,7 @@ function paceLines({ rollouts, rolloutsLeftOut }: ControllerReport, widthMax: nu
     if (blocked !== undefined) return [daemonSet, '-', '-', isPaused === true ? 'paused' : 'blocked', blocked];
     if (phase === 'idle') return [daemonSet, '-', '-', phase, reason];
     // Of a budget that is used up the pace says how soon it is free again.
-    const why = heldBy === 'pace' || heldBy === 'budget' ? reason : wordsOf(LIMITER_WORDS, heldBy);
+    const why = heldBy === 'pace' || heldBy === 'budget' ? reason : (limiterNamed(heldBy)?.words ?? heldBy);
     return [daemonSet, `${window} of ${allowed}`, ratePerSecond.toFixed(1), phase, why];
   });
   const lines = fitTable({ header: ['DAEMONSET', 'AT ONCE', 'REPLACED/S', 'PACE', 'WHY'], rows }, widthMax);

@@ -1,10 +1,9 @@
 import { counted } from '../controller/digest.ts';
 import { PAUSED_ANNOTATION } from '../kube/annotations.ts';
-import type { Limiter } from '../rollout/budget.ts';
 import type { RolloutCounts } from '../rollout/counts.ts';
 import type { Block } from '../rollout/definition.ts';
 import type { FailureCause } from '../rollout/explain.ts';
-import { LIMITER_WORDS } from '../rollout/plan.ts';
+import { type LimitReason, limiterNamed } from '../rollout/limits/chain.ts';
 import { ROLLOUT_REASONS, type RolloutReasonCode, type RolloutStateCode } from './contract/codes.ts';
 import type { LeftBehind } from './left-behind.ts';
 import { failedCount, isBlockedForAll, type LedRollout, refusalsOf, repeatedWords, sumOf } from './rollout-state.ts';
@@ -16,7 +15,7 @@ export interface SeenRollout {
   readonly counts: RolloutCounts;
   readonly block: Block | undefined;
   /** What would hold back whoever is next, as far as can be seen. */
-  readonly heldBy: Limiter | undefined;
+  readonly heldBy: LimitReason | undefined;
   /** Asked for when nothing else is left to do. */
   readonly left: () => LeftBehind;
 }
@@ -195,12 +194,10 @@ function refusedReasons(led: LedRollout): HoldingReason[] {
 
 /** What is refused is told in more words. */
 function heldReasons(held: string | undefined, led: LedRollout): HoldingReason[] {
-  if (held === undefined || held === 'refusals' || !isLimiter(held)) return [];
-  return [{ code: held, message: held === 'pace' && led !== undefined ? led.pace.reason : LIMITER_WORDS[held] }];
-}
-
-function isLimiter(code: string): code is Limiter {
-  return Object.hasOwn(LIMITER_WORDS, code);
+  const limiter = held === undefined ? undefined : limiterNamed(held);
+  if (limiter === undefined || limiter.reason === 'refusals') return [];
+  const message = limiter.reason === 'pace' && led !== undefined ? led.pace.reason : limiter.words;
+  return [{ code: limiter.reason, message }];
 }
 
 function repeatedReasons(led: LedRollout): HoldingReason[] {

@@ -1,3 +1,4 @@
+import { type IntOrPercent, scaleIntOrPercent } from '../kube/int-or-percent.ts';
 import { NEVER } from './slot-state.ts';
 
 /** A rise counts when it has lasted this long. */
@@ -36,4 +37,9 @@ export class BudgetBase {
     this.#lowest = lowest;
     this.#sinceMs = nowMs;
   }
+}
+
+/** The bound on U; `baseCount` is what a percentage is of. Never less than one. */
+export function allowedUnavailable(maxUnavailable: IntOrPercent, baseCount: number): number {
+  return Math.max(1, scaleIntOrPercent(maxUnavailable, baseCount));
 }

@@ -1,7 +1,7 @@
 import type { UpdateStrategy } from '../kube/annotations.ts';
-import type { BudgetUse } from './budget.ts';
 import type { Counters } from './counters.ts';
 import type { Facts } from './facts.ts';
+import type { BudgetUse } from './limits/ledger.ts';
 
 /** Numbers of entries in what a rollout keeps. */
 export interface RolloutSizes {

@@ -1,10 +1,12 @@
+import assert from 'node:assert/strict';
 import type { EligibilityRule } from '../kube/eligibility.ts';
 import { answerText } from './answers.ts';
-import type { Limiter } from './budget.ts';
 import { BIT, hasOldPod } from './classify.ts';
 import { explainFailure, explainReplacing } from './explain.ts';
 import type { Facts } from './facts.ts';
 import { repeatUntilMs, timesReplaced } from './holdback.ts';
+import type { ChainedLimiter } from './limits/chain.ts';
+import { refusedWords } from './limits/refusals.ts';
 import type { Preview } from './preview.ts';
 import { type Ask, liveCount, PLACE, type Refusal, type Slot } from './slot-state.ts';
 
@@ -21,7 +23,6 @@ export type PlanReason =
   | 'node-not-ready'
   | 'node-unreadable'
   | 'failed'
-  | 'backoff'
   | 'in-flight'
   | 'unavailable'
   | 'joining'
@@ -30,14 +31,10 @@ export type PlanReason =
   | 'no-pod'
   | 'current'
   | 'update-next'
-  | 'waiting-failed'
-  | 'waiting-budget'
-  | 'waiting-max-in-flight-per-daemonset'
-  | 'waiting-max-in-flight'
-  | 'waiting-window'
   | 'waiting-repeat'
   | 'marked'
-  | 'mark-next';
+  | 'mark-next'
+  | ChainedLimiter['nodeReason'];
 
 export interface NodePlan {
   readonly node: string;
@@ -102,7 +99,7 @@ export function planOf(slots: Iterable<Slot>, context: PlanContext): NodePlan[] 
 function nextOf(slot: Slot, reason: PlanReason, { block, preview }: PlanContext): NodePlan['next'] {
   if (reason === 'update-next') return 'delete';
   if (reason === 'mark-next') return 'mark';
-  const isForced = (slot.mask & BIT.candidateForce) !== 0 && block === undefined && !preview.areForcedRefused;
+  const isForced = (slot.mask & BIT.candidateForce) !== 0 && block === undefined && preview.next.has(slot);
   return isForced ? 'force-delete' : undefined;
 }
 
@@ -160,8 +157,8 @@ function explainFailed(slot: Slot, context: PlanContext): Explanation {
 function explainForce(slot: Slot, { preview, nowMs }: PlanContext): Explanation | undefined {
   const { mask, refusal } = slot;
   if ((mask & BIT.refused) !== 0 && refusal !== undefined) return explainRefusal(slot, refusal, nowMs);
-  if ((mask & BIT.candidateForce) === 0 || !preview.areForcedRefused) return undefined;
-  return ['backoff', 'the API server refuses forced deletions; one is tried a second'];
+  if ((mask & BIT.candidateForce) === 0 || preview.next.has(slot)) return undefined;
+  return ['backoff', refusedWords('force-delete')];
 }
 
 function explainRefusal(slot: Slot, { action, uid, answer, untilMs }: Refusal, nowMs: number): Explanation {
@@ -178,9 +175,7 @@ function explainOta(slot: Slot, context: PlanContext): Explanation {
   if (block !== undefined) return explainBlock(block);
   const { refusal } = slot;
   if ((slot.mask & BIT.backingOff) !== 0 && refusal !== undefined) return explainRefusal(slot, refusal, nowMs);
-  if (preview.limit !== undefined && !preview.next.has(slot)) {
-    return ['backoff', 'the API server refuses marks; one is tried a second'];
-  }
+  if (!preview.next.has(slot)) return ['backoff', refusedWords('mark')];
   return ['mark-next', 'the condition PodNeedUpgrade differs'];
 }
 
@@ -243,30 +238,12 @@ function explainCandidate(slot: Slot, context: PlanContext): Explanation {
   if (held !== undefined) return held;
   const state = (slot.mask & BIT.candidateUnavailable) !== 0 ? 'old and unavailable' : 'old';
   if (preview.next.has(slot)) return ['update-next', `the pod is ${state}`];
-  const limiter = preview.limit ?? 'budget';
+  const limiter = preview.heldBy.delete;
+  assert(limiter !== undefined, 'whoever is not next is held back by something');
   // Not for what the pod is.
-  if (limiter === 'refusals') return [HELD[limiter], LIMITER_WORDS[limiter]];
-  return [HELD[limiter], `the pod is ${state}; ${LIMITER_WORDS[limiter]}`];
+  const words = limiter.reason === 'refusals' ? limiter.words : `the pod is ${state}; ${limiter.words}`;
+  return [limiter.nodeReason, words];
 }
-
-const HELD: Readonly<Record<Limiter, PlanReason>> = {
-  'failed-nodes': 'waiting-failed',
-  budget: 'waiting-budget',
-  'max-in-flight-per-daemonset': 'waiting-max-in-flight-per-daemonset',
-  'max-in-flight': 'waiting-max-in-flight',
-  pace: 'waiting-window',
-  refusals: 'backoff',
-};
-
-/** For people: what is so when a limiter holds back. */
-export const LIMITER_WORDS: Readonly<Record<Limiter, string>> = {
-  'failed-nodes': 'failed nodes fill the budget',
-  budget: 'as many nodes as allowed are without an available pod',
-  'max-in-flight-per-daemonset': 'as many replacements as --max-in-flight-per-daemonset allows are in flight',
-  'max-in-flight': 'as many replacements as --max-in-flight allows over all DaemonSets are in flight',
-  pace: 'the pace holds it back',
-  refusals: 'the API server refuses deletions; one is tried a second',
-};
 
 function explainHeld(slot: Slot, { facts, nowMs }: PlanContext): Explanation | undefined {
   const { mask, refusal } = slot;

@@ -53,6 +53,15 @@ export class Refusals {
     return nowMs < this.#accounts[action].nextTryMs ? 0 : 1;
   }
 
+  /** … of each kind. */
+  tries(nowMs: number): Record<Ask['action'], number> {
+    return {
+      delete: this.room('delete', nowMs),
+      'force-delete': this.room('force-delete', nowMs),
+      mark: this.room('mark', nowMs),
+    };
+  }
+
   /**
    * Whether what was asked may still leave. Marks and forced deletions take no place of the budget, so all nodes may have
    * been asked before the first answer; when they are refused only the try leaves, which is the last one that was asked.

@@ -1,25 +1,15 @@
 import type { SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
-import {
-  allowedUnavailable,
-  type BudgetUse,
-  freePlaces,
-  type Limiter,
-  NO_ROOM_LIMITS,
-  type Room,
-  stillFits,
-  type Verdict,
-  verdict,
-  windowOf,
-} from './budget.ts';
-import { BudgetBase } from './budget-base.ts';
+import { allowedUnavailable, BudgetBase } from './budget-base.ts';
 import { actionOf } from './candidates.ts';
 import { BIT } from './classify.ts';
 import type { Definition } from './definition.ts';
+import { freePlaces, type LimitReason, limiterOf, stillFits, windowOf } from './limits/chain.ts';
+import { type BudgetUse, type FlightLimits, type Ledger, NO_FLIGHT_LIMITS } from './limits/ledger.ts';
 import type { Observation } from './observe.ts';
 import type { PaceFeed } from './pace-feed.ts';
 import type { PlanLimits } from './plan.ts';
-import { type Preview, previewDeletes } from './preview.ts';
+import { headOf, type Preview, previewOf, QUEUES } from './preview.ts';
 import { Refill } from './refill.ts';
 import type { Refusals } from './refusals.ts';
 import type { SlotBook } from './slot-book.ts';
@@ -41,8 +31,6 @@ interface SelectionParts {
   readonly refusals: Refusals;
 }
 
-/** What takes nothing more away: no budget, no window. */
-const OTHERS = ['mark', 'force'] as const;
 const NOTHING = { inFlight: 0, pending: 0, failed: 0, waiting: 0 };
 
 /** Who goes next: the candidates in their order, as far as the budget, the window and the pace let them. */
@@ -53,8 +41,8 @@ export class Selection {
   readonly #refusals: Refusals;
   readonly #refill = new Refill();
   readonly #base = new BudgetBase();
-  /** As of the last selection; `tries` is asked when it is needed. */
-  #room: Omit<Room, 'tries'> = NO_ROOM_LIMITS;
+  /** As of the last selection. */
+  #limits: FlightLimits = NO_FLIGHT_LIMITS;
 
   constructor(book: SlotBook, definition: Definition, { pace, refusals }: SelectionParts) {
     this.#book = book;
@@ -65,15 +53,15 @@ export class Selection {
 
   /** Of the last selection: the smallest of the limits and the pace's window. */
   get window(): number {
-    return windowOf({ ...NO_ROOM_LIMITS, ...this.#room });
+    return windowOf(this.#limits);
   }
 
-  heldBy({ window, overAll }: Omit<SelectLimit, 'count'>, nowMs: number): Limiter | undefined {
+  /** What holds back whoever would be next; undefined: nothing, or nobody is left. */
+  heldBy({ window, overAll }: Omit<SelectLimit, 'count'>, nowMs: number): LimitReason | undefined {
     if (this.#definition.blocked() !== undefined) return undefined;
-    if (this.#definition.facts.strategy === 'OTA') return this.#previewMarks(nowMs).limit;
-    const room = { ...this.#room, perDaemonSet: window, overAll: overAll ?? Number.POSITIVE_INFINITY };
-    const answer = this.#verdict(nowMs, room);
-    return answer === 'go' ? undefined : answer;
+    const limits = { ...this.#limits, perDaemonSet: window, overAll: overAll ?? Number.POSITIVE_INFINITY };
+    const head = headOf(this.#book.candidates, this.#definition.facts.strategy === 'OTA' ? 'mark' : 'delete');
+    return head && limiterOf(head.kind, this.#ledger(nowMs, limits))?.reason;
   }
 
   /** When somebody who was held back may go though nothing happens, the pace apart; undefined: nobody waits for that. */
@@ -98,7 +86,7 @@ export class Selection {
   /** Slots that may go now, each marked as asked: reads first, then marks and what goes by force, then deletions. */
   select(limit: SelectLimit, at: Observation): SlotKey[] {
     const pace = this.#paceWindow(at.nowMs);
-    this.#room = { perDaemonSet: limit.window, overAll: limit.overAll ?? Number.POSITIVE_INFINITY, pace };
+    this.#limits = { perDaemonSet: limit.window, overAll: limit.overAll ?? Number.POSITIVE_INFINITY, pace };
     if (!this.#definition.facts.isSynced) return [];
     const selected: SlotKey[] = [];
     const { observesDue } = this.#book;
@@ -111,15 +99,12 @@ export class Selection {
     if (this.#definition.blocked() !== undefined) return selected;
     const isRefilling = this.#isRefillDue(at.nowMs);
     while (selected.length < limit.count) {
-      const slot = this.#nextOther(at.nowMs) ?? (isRefilling ? this.#nextDelete(at.nowMs) : undefined);
+      const slot = this.#next(isRefilling, at.nowMs);
       if (slot === undefined) break;
       this.#ask(slot, at);
       selected.push(slot.key);
     }
-    const verdict = this.#verdict(at.nowMs);
-    if (verdict === 'pace') this.#pace.onHeldBack(at.nowMs);
-    if (verdict === 'refusals') this.#refusals.onHeldBack('delete');
-    for (const kind of OTHERS) this.#noteHeldBack(kind, at.nowMs);
+    this.#noteHeldBack(at.nowMs);
     return selected;
   }
 
@@ -138,70 +123,61 @@ export class Selection {
   }
 
   /** Whether what was asked of the slot may still leave: things may have got worse since. */
-  mayLeave(slot: Slot, action: Task['action']): boolean {
+  mayLeave(slot: Slot, action: Task['action'], nowMs: number): boolean {
     if (action === 'observe') return true;
     if (this.#definition.blocked() !== undefined) return false;
     // What was put off comes back by its own backoff, which would begin anew if it were taken back.
     if (action !== 'delete') return slot.ask?.setback !== undefined || this.#refusals.mayLeave(action, slot.key);
-    return stillFits((slot.mask & BIT.available) !== 0, this.use());
+    return stillFits((slot.mask & BIT.available) !== 0 ? 'available' : 'unavailable', this.#ledger(nowMs));
   }
 
-  /** What would be selected now, and what holds the others back. */
+  /** What would be selected now, and what holds the others back. `told`: by whoever leads, if that is another process. */
   preview(nowMs: number, told: PlanLimits = {}): Preview {
-    if (this.#definition.facts.strategy === 'OTA') return this.#previewMarks(nowMs);
-    const { perDaemonSet, overAll, pace } = this.#room;
+    const { perDaemonSet, overAll, pace } = this.#limits;
     const { maxInFlightPerDaemonSet = perDaemonSet, maxInFlight = overAll, window = pace } = told;
-    const room = {
+    const limits = {
       perDaemonSet: Math.min(perDaemonSet, maxInFlightPerDaemonSet),
       overAll: Math.min(overAll, maxInFlight),
       pace: Math.min(pace, window),
-      tries: told.areDeletionsRefused === true ? 0 : this.#refusals.room('delete', nowMs),
     };
-    const areForcedRefused = this.#refusals.areRefused('force-delete');
+    const seen = this.#ledger(nowMs, limits);
+    const tries = told.areDeletionsRefused === true ? { ...seen.tries, delete: 0 } : seen.tries;
     const seenAway = told.failed === undefined ? 0 : (this.#book.failures().get('node-not-ready') ?? 0);
-    const use = told.failed === undefined ? this.use() : withFailed(this.use(), seenAway, told);
-    return { ...previewDeletes(this.#book.candidates, use, room), areForcedRefused };
+    const use = told.failed === undefined ? seen : withFailed(seen, seenAway, told);
+    return previewOf(this.#book.candidates, { ...seen, ...use, tries });
   }
 
-  /** Nothing but refusals holds marks back. */
-  #previewMarks(nowMs: number): Preview {
-    if (!this.#refusals.areRefused('mark')) return { next: new Set(), limit: undefined, areForcedRefused: false };
-    const head = this.#nextOther(nowMs);
-    return { next: new Set(head === undefined ? [] : [head]), limit: 'refusals', areForcedRefused: false };
+  #ledger(nowMs: number, limits = this.#limits): Ledger {
+    return { ...this.use(), ...limits, tries: this.#refusals.tries(nowMs) };
   }
 
-  #nextOther(nowMs: number): Slot | undefined {
-    for (const kind of OTHERS) {
-      const slot = this.#book.candidates.next(kind);
-      if (slot !== undefined && this.#refusals.room(actionOf(kind), nowMs) >= 1) return slot;
+  /** Deletions only when free places are given out. */
+  #next(isRefilling: boolean, nowMs: number): Slot | undefined {
+    for (const queue of QUEUES) {
+      if (queue === 'delete' && !isRefilling) continue;
+      const head = headOf(this.#book.candidates, queue);
+      if (head !== undefined && limiterOf(head.kind, this.#ledger(nowMs)) === undefined) return head.slot;
     }
     return undefined;
   }
 
-  #noteHeldBack(kind: (typeof OTHERS)[number], nowMs: number): void {
-    const action = actionOf(kind);
-    if (this.#book.candidates.next(kind) === undefined || this.#refusals.room(action, nowMs) >= 1) return;
-    this.#refusals.onHeldBack(action);
-  }
-
-  #nextDelete(nowMs: number): Slot | undefined {
-    return this.#verdict(nowMs) === 'go' ? this.#book.candidates.nextDelete()?.slot : undefined;
+  /** Who waits for time alone to pass is looked at again then. */
+  #noteHeldBack(nowMs: number): void {
+    for (const queue of QUEUES) {
+      const head = headOf(this.#book.candidates, queue);
+      const reason = head && limiterOf(head.kind, this.#ledger(nowMs))?.reason;
+      if (head === undefined || reason === undefined) continue;
+      if (reason === 'pace') this.#pace.onHeldBack(nowMs);
+      if (reason === 'refusals') this.#refusals.onHeldBack(actionOf(head.kind));
+    }
   }
 
   #isRefillDue(nowMs: number): boolean {
-    const head = this.#book.candidates.nextDelete();
+    const head = headOf(this.#book.candidates, 'delete');
     if (head === undefined) return false;
-    const use = this.use();
-    const { window } = this;
-    const places = { free: freePlaces(head.kind, use, window), size: Math.min(use.allowed, window) };
+    const ledger = this.#ledger(nowMs);
+    const places = { free: freePlaces(head.kind, ledger), size: Math.min(ledger.allowed, this.window) };
     return this.#refill.isDue(places, nowMs);
-  }
-
-  /** What may become of the next deletion; undefined: there is none. */
-  #verdict(nowMs: number, room = this.#room): Verdict | undefined {
-    const head = this.#book.candidates.nextDelete();
-    const tries = this.#refusals.room('delete', nowMs);
-    return head === undefined ? undefined : verdict(head.kind, this.use(), { ...room, tries });
   }
 
   /** Infinity: it holds nothing back. Marks replace nothing, so to the pace nothing is in flight then. */

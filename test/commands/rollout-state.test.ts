@@ -4,9 +4,9 @@ import { kubeletWords } from '../../src/commands/kubelet-words.ts';
 import type { LeftBehind } from '../../src/commands/left-behind.ts';
 import { stateOf, stateWords } from '../../src/commands/rollout-standing.ts';
 import { type LedRollout, ledOf, toldByLeader, warningsOf } from '../../src/commands/rollout-state.ts';
-import type { Limiter } from '../../src/rollout/budget.ts';
 import type { RolloutCounts } from '../../src/rollout/counts.ts';
 import type { Block } from '../../src/rollout/definition.ts';
+import type { LimitReason } from '../../src/rollout/limits/chain.ts';
 import type { NodePlan } from '../../src/rollout/plan.ts';
 
 const COUNTS: RolloutCounts = {
@@ -46,7 +46,7 @@ interface State {
   readonly block?: Block;
   readonly led?: LedRollout;
   readonly left?: LeftBehind;
-  readonly heldBy?: Limiter;
+  readonly heldBy?: LimitReason;
   readonly state: string;
 }
 

@@ -1,93 +1,112 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  type BudgetUse,
-  LIMITERS,
-  type Limiter,
-  NO_ROOM_LIMITS,
-  type Room,
-  verdict,
-} from '../../src/rollout/budget.ts';
+import { LIMITERS, type LimitReason, limiterOf } from '../../src/rollout/limits/chain.ts';
+import type { Ledger } from '../../src/rollout/limits/ledger.ts';
 import type { NodePlan, PlanLimits } from '../../src/rollout/plan.ts';
 import { budget, cluster, daemonSet, node, pod, syncedRollout, T0 } from './records.ts';
 
-const UNLIMITED: BudgetUse = { allowed: 1000, unavailable: 0, reserved: 0, inFlight: 0, occupied: 0, failed: 0 };
+const NO_LIMIT = Number.POSITIVE_INFINITY;
+const UNLIMITED: Ledger = {
+  ...{ allowed: 1000, unavailable: 0, reserved: 0, inFlight: 0, occupied: 0, failed: 0 },
+  ...{ perDaemonSet: NO_LIMIT, overAll: NO_LIMIT, pace: NO_LIMIT },
+  tries: { delete: NO_LIMIT, 'force-delete': NO_LIMIT, mark: NO_LIMIT },
+};
 
 /** The same, were that one limiter not there. */
-function lifted(limiter: Limiter, use: BudgetUse, room: Room): { readonly use: BudgetUse; readonly room: Room } {
+function lifted(limiter: LimitReason, ledger: Ledger): Ledger {
+  const { failed, occupied, unavailable } = ledger;
   switch (limiter) {
-    case 'failed-nodes': {
-      const { failed } = use;
-      return {
-        use: { ...use, failed: 0, occupied: use.occupied - failed, unavailable: use.unavailable - failed },
-        room,
-      };
-    }
+    case 'failed-nodes':
+      return { ...ledger, failed: 0, occupied: occupied - failed, unavailable: unavailable - failed };
     case 'budget':
-      return { use: { ...use, allowed: 1000 }, room };
+      return { ...ledger, allowed: 1000 };
     case 'max-in-flight-per-daemonset':
-      return { use, room: { ...room, perDaemonSet: Number.POSITIVE_INFINITY } };
+      return { ...ledger, perDaemonSet: NO_LIMIT };
     case 'max-in-flight':
-      return { use, room: { ...room, overAll: Number.POSITIVE_INFINITY } };
+      return { ...ledger, overAll: NO_LIMIT };
     case 'pace':
-      return { use, room: { ...room, pace: Number.POSITIVE_INFINITY } };
+      return { ...ledger, pace: NO_LIMIT };
     case 'refusals':
-      return { use, room: { ...room, tries: Number.POSITIVE_INFINITY } };
+      return { ...ledger, tries: UNLIMITED.tries };
   }
 }
 
 const small = fc.integer({ min: 0, max: 6 });
-const limit = fc.oneof(small, fc.constant(Number.POSITIVE_INFINITY));
-const uses = fc
-  .record({ allowed: fc.integer({ min: 1, max: 6 }), failed: small, moving: small, down: small, reserved: small })
-  .map(({ allowed, failed, moving, down, reserved }): BudgetUse => {
-    return { allowed, failed, inFlight: moving, occupied: failed + moving, unavailable: failed + down, reserved };
+const limit = fc.oneof(small, fc.constant(NO_LIMIT));
+const ledgers = fc
+  .record({
+    ...{ allowed: fc.integer({ min: 1, max: 6 }), failed: small, moving: small, down: small, reserved: small },
+    ...{ perDaemonSet: limit, overAll: limit, pace: limit },
+    tries: fc.record({ delete: limit, 'force-delete': limit, mark: limit }),
+  })
+  .map(({ moving, down, ...ledger }): Ledger => {
+    const { failed } = ledger;
+    return { ...ledger, inFlight: moving, occupied: failed + moving, unavailable: failed + down };
   });
-const rooms = fc.record({ perDaemonSet: limit, overAll: limit, pace: limit, tries: limit });
-const kinds = fc.constantFrom('unavailable' as const, 'available' as const);
+const kinds = fc.constantFrom('unavailable', 'available', 'force', 'mark');
 
 test('trust 14: limiters: any use and limits → lifting the one that is named lets the node go or names one that is asked later', () => {
+  const place = (reason: LimitReason) => LIMITERS.findIndex((limiter) => limiter.reason === reason);
   fc.assert(
-    fc.property(kinds, uses, rooms, (kind, use, room) => {
-      const named = verdict(kind, use, room);
-      if (named === 'go') return;
-      const without = lifted(named, use, room);
-      const next = verdict(kind, without.use, without.room);
-      if (next === 'go') return;
-      assert.ok(LIMITERS.indexOf(next) > LIMITERS.indexOf(named), `${named}, then ${next}`);
+    fc.property(kinds, ledgers, (kind, ledger) => {
+      const named = limiterOf(kind, ledger)?.reason;
+      if (named === undefined) return;
+      const next = limiterOf(kind, lifted(named, ledger))?.reason;
+      if (next === undefined) return;
+      assert.ok(place(next) > place(named), `${named}, then ${next}`);
     }),
     { numRuns: 2000 },
   );
 });
 
-const TABLE: readonly [what: string, use: Partial<BudgetUse>, room: Partial<Room>, answer: string][] = [
-  ['nothing is in the way', {}, {}, 'go'],
-  ['all places are failed nodes', { allowed: 3, failed: 3, occupied: 3, unavailable: 3 }, {}, 'failed-nodes'],
-  ['the others are on their way', { allowed: 3, failed: 2, inFlight: 1, occupied: 3, unavailable: 3 }, {}, 'budget'],
+const NO_TRIES = { ...UNLIMITED.tries, delete: 0 };
+const TABLE: readonly [what: string, ledger: Partial<Ledger>, answer: string | undefined][] = [
+  ['nothing is in the way', {}, undefined],
+  ['all places are failed nodes', { allowed: 3, failed: 3, occupied: 3, unavailable: 3 }, 'failed-nodes'],
+  ['the others are on their way', { allowed: 3, failed: 2, inFlight: 1, occupied: 3, unavailable: 3 }, 'budget'],
   [
     'the others are broken and nothing is on its way',
     { allowed: 3, failed: 2, occupied: 2, unavailable: 3 },
-    {},
     'failed-nodes',
   ],
-  ['the others alone are too many', { allowed: 3, failed: 1, occupied: 1, unavailable: 4 }, {}, 'budget'],
-  ['asked, and not down yet', { allowed: 3, reserved: 3, inFlight: 3, occupied: 3 }, {}, 'budget'],
+  ['the others alone are too many', { allowed: 3, failed: 1, occupied: 1, unavailable: 4 }, 'budget'],
+  ['asked, and not down yet', { allowed: 3, reserved: 3, inFlight: 3, occupied: 3 }, 'budget'],
   [
     'the limit on one',
-    { inFlight: 2 },
-    { perDaemonSet: 2, overAll: 2, pace: 2, tries: 0 },
+    { inFlight: 2, perDaemonSet: 2, overAll: 2, pace: 2, tries: NO_TRIES },
     'max-in-flight-per-daemonset',
   ],
-  ['the limit over all', { inFlight: 2 }, { overAll: 2, pace: 2, tries: 0 }, 'max-in-flight'],
-  ['the pace', { inFlight: 2 }, { pace: 2, tries: 0 }, 'pace'],
-  ['all are refused', { inFlight: 2 }, { tries: 0 }, 'refusals'],
+  ['the limit over all', { inFlight: 2, overAll: 2, pace: 2, tries: NO_TRIES }, 'max-in-flight'],
+  ['the pace', { inFlight: 2, pace: 2, tries: NO_TRIES }, 'pace'],
+  ['all are refused', { inFlight: 2, tries: NO_TRIES }, 'refusals'],
 ];
-for (const [what, use, room, answer] of TABLE) {
-  test(`trust 14: limiters: ${what} → ${answer}`, () => {
-    assert.equal(verdict('available', { ...UNLIMITED, ...use }, { ...NO_ROOM_LIMITS, ...room }), answer);
+for (const [what, ledger, answer] of TABLE) {
+  test(`trust 14: limiters: ${what} → ${answer ?? 'go'}`, () => {
+    assert.equal(limiterOf('available', { ...UNLIMITED, ...ledger })?.reason, answer);
   });
 }
+
+test('trust 14: limiters: marks and forced deletions take no place → held by their own refusals alone', () => {
+  const full = {
+    ...UNLIMITED,
+    allowed: 1,
+    occupied: 1,
+    failed: 1,
+    unavailable: 1,
+    perDaemonSet: 0,
+    overAll: 0,
+    pace: 0,
+  };
+  for (const [kind, action] of [
+    ['mark', 'mark'],
+    ['force', 'force-delete'],
+  ] as const) {
+    assert.equal(limiterOf(kind, full)?.reason, undefined);
+    assert.equal(limiterOf(kind, { ...full, tries: { ...UNLIMITED.tries, [action]: 0 } })?.reason, 'refusals');
+    assert.equal(limiterOf(kind, { ...full, tries: { ...NO_TRIES } })?.reason, undefined);
+  }
+});
 
 const HELD: Readonly<Record<string, keyof PlanLimits | 'budget'>> = {
   'waiting-failed': 'failed',

@@ -1,9 +1,9 @@
 import { type Mutant, mutant, plant } from './mutant.ts';
 
-type Budgets = typeof import('../../src/rollout/budget.ts');
+type Chains = typeof import('../../src/rollout/limits/chain.ts');
 type Classes = typeof import('../../src/rollout/classify.ts');
 type Outages = typeof import('../../src/rollout/outage.ts');
-const BUDGET = 'src/rollout/budget.ts';
+const CHAIN = 'src/rollout/limits/chain.ts';
 const CLASSIFY = 'src/rollout/classify.ts';
 const OUTAGE = 'src/rollout/outage.ts';
 const FITS = 4;
@@ -20,8 +20,9 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   mutant(
     'failed-in-limits',
     'failed nodes count as under way, for the limits and the pace',
-    plant<Budgets>(BUDGET, {
-      verdict: (original) => (kind, use, room) => original(kind, { ...use, inFlight: use.inFlight + use.failed }, room),
+    plant<Chains>(CHAIN, {
+      limiterOf: (original) => (kind, ledger) =>
+        original(kind, { ...ledger, inFlight: ledger.inFlight + ledger.failed }),
     }),
     plant<typeof import('../../src/rollout/rollout.ts')>('src/rollout/rollout.ts', {
       Rollout: (Original) =>

@@ -1,12 +1,12 @@
 import type { DaemonSetRecord, NodeRecord, PodRecord } from '../../src/kube/records.ts';
 import type { AfterOutcome } from '../../src/rollout/asks.ts';
-import type { BudgetUse } from '../../src/rollout/budget.ts';
-import type { Slot } from '../../src/rollout/slot-state.ts';
+import type { CandidateKind } from '../../src/rollout/candidates.ts';
+import type { BudgetUse } from '../../src/rollout/limits/ledger.ts';
 import { type Mutant, mutant, type Plant, plant } from './mutant.ts';
 import { classified } from './place-mutants.ts';
 
 type Asks = typeof import('../../src/rollout/asks.ts');
-type Budgets = typeof import('../../src/rollout/budget.ts');
+type Chains = typeof import('../../src/rollout/limits/chain.ts');
 type Definitions = typeof import('../../src/rollout/definition.ts');
 type Rollouts = typeof import('../../src/rollout/rollout.ts');
 type Holding = typeof import('../../src/rollout/holdback.ts');
@@ -14,6 +14,7 @@ type Marks = typeof import('../../src/rollout/marks.ts');
 type Policies = typeof import('../../src/kube/annotations.ts');
 type Revising = typeof import('../../src/kube/revision.ts');
 
+const CHAIN = 'src/rollout/limits/chain.ts';
 const ASKS = 'src/rollout/asks.ts';
 const DEFINITION = 'src/rollout/definition.ts';
 const ROLLOUT = 'src/rollout/rollout.ts';
@@ -27,11 +28,11 @@ function after(then: AfterOutcome['then']): AfterOutcome {
 }
 
 /** The same decisions, of other numbers. */
-function counted(change: (use: BudgetUse, kind: 'available' | 'unavailable') => BudgetUse): Plant {
-  return plant<Budgets>('src/rollout/budget.ts', {
-    verdict: (original) => (kind, use, room) => original(kind, change(use, kind), room),
-    freePlaces: (original) => (kind, use, window) => original(kind, change(use, kind), window),
-    stillFits: (original) => (isUp, use) => original(isUp, change(use, isUp ? 'available' : 'unavailable')),
+function counted(change: (use: BudgetUse, kind: CandidateKind) => BudgetUse): Plant {
+  return plant<Chains>(CHAIN, {
+    limiterOf: (original) => (kind, ledger) => original(kind, { ...ledger, ...change(ledger, kind) }),
+    freePlaces: (original) => (kind, ledger) => original(kind, { ...ledger, ...change(ledger, kind) }),
+    stillFits: (original) => (kind, ledger) => original(kind, { ...ledger, ...change(ledger, kind) }),
   });
 }
 
@@ -200,7 +201,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   mutant(
     'last-look-skipped',
     'what waited in a queue leaves without a second look at the budget',
-    plant<Budgets>('src/rollout/budget.ts', { stillFits: () => () => true }),
+    plant<Chains>(CHAIN, { stillFits: () => () => true }),
   ),
   mutant(
     'min-ready-ignored',
@@ -241,12 +242,12 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
     plant<typeof import('../../src/rollout/selection.ts')>('src/rollout/selection.ts', {
       Selection: (Original) =>
         class extends Original {
-          override mayLeave(slot: Slot, action: Parameters<InstanceType<typeof Original>['mayLeave']>[1]): boolean {
-            const { ask } = slot;
-            if (ask === undefined) return super.mayLeave(slot, action);
+          override mayLeave(...args: Parameters<InstanceType<typeof Original>['mayLeave']>): boolean {
+            const [{ ask }] = args;
+            if (ask === undefined) return super.mayLeave(...args);
             const { setback } = ask;
             ask.setback = undefined;
-            const mayLeave = super.mayLeave(slot, action);
+            const mayLeave = super.mayLeave(...args);
             ask.setback = setback;
             return mayLeave;
           }

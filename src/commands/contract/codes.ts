@@ -1,5 +1,5 @@
-import type { Limiter } from '../../rollout/budget.ts';
 import type { Block } from '../../rollout/definition.ts';
+import { type ChainedLimiter, LIMITERS, type LimitReason } from '../../rollout/limits/chain.ts';
 import type { PlanReason } from '../../rollout/plan.ts';
 
 /** The words that machines may compare, each with what it means. A word never changes its meaning; new ones may come. */
@@ -34,14 +34,9 @@ const BLOCK_REASONS: Codes<Block['code']> = {
 };
 
 /** What holds back the node whose turn it would be; the first of them that does is the reason. */
-const LIMITER_REASONS: Codes<Limiter> = {
-  'failed-nodes': 'nodes whose update failed keep their place in the budget and fill it, or are all that is left',
-  budget: 'as many nodes as allowed are without an available pod',
-  'max-in-flight-per-daemonset': 'as many replacements of this DaemonSet as allowed are in flight',
-  'max-in-flight': 'as many replacements as --max-in-flight allows over all DaemonSets are in flight',
-  pace: 'more at once would not come back sooner',
-  refusals: 'the API server refuses all writes of this kind, and one is tried a second',
-};
+const LIMITER_REASONS = Object.fromEntries(
+  LIMITERS.map(({ reason, meaning }) => [reason, meaning]),
+) as Codes<LimitReason>;
 
 /** Why a rollout is where it is: what holds it, and nothing else. */
 export const ROLLOUT_REASONS = {
@@ -65,6 +60,11 @@ export const ROLLOUT_REASONS = {
 } as const satisfies Codes;
 export type RolloutReasonCode = keyof typeof ROLLOUT_REASONS;
 
+/** Where a node stands that one of them holds back. */
+const HELD_REASONS = Object.fromEntries(
+  LIMITERS.map(({ nodeReason, nodeMeaning }) => [nodeReason, nodeMeaning]),
+) as Codes<ChainedLimiter['nodeReason']>;
+
 /** Where a node stands. */
 export const NODE_REASONS: Codes<PlanReason> = {
   blocked: 'nothing new is decided about the DaemonSet',
@@ -74,7 +74,6 @@ export const NODE_REASONS: Codes<PlanReason> = {
   'node-not-ready': 'the node is not Ready; it continues when it is',
   'node-unreadable': 'the node cannot be read',
   failed: 'the replacement did not become available in time, or the node went NotReady soon after it',
-  backoff: 'a write was refused or failed, and is tried again later',
   'in-flight': 'a write or a replacement is under way',
   unavailable: 'the current pod was available and is not any more',
   joining: 'the node joined a short time ago, and has not had an available pod yet; the budget does not count it',
@@ -84,11 +83,7 @@ export const NODE_REASONS: Codes<PlanReason> = {
   'no-pod': 'the DaemonSet controller has not created a pod',
   current: 'the pod is current',
   'update-next': 'the pod would be deleted now',
-  'waiting-failed': 'failed nodes fill the budget',
-  'waiting-budget': 'as many nodes as allowed are without an available pod',
-  'waiting-max-in-flight-per-daemonset': 'as many replacements of this DaemonSet as allowed are in flight',
-  'waiting-max-in-flight': 'as many replacements as --max-in-flight allows over all DaemonSets are in flight',
-  'waiting-window': 'the pace holds it back',
+  ...HELD_REASONS,
   'waiting-repeat': 'its pods were replaced again and again, and the next time waits longer',
   marked: 'the condition PodNeedUpgrade is as it should be',
   'mark-next': 'the condition would be written now',

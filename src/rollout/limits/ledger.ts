@@ -1,0 +1,67 @@
+import { actionOf, type CandidateKind } from '../candidates.ts';
+import type { Ask } from '../slot-state.ts';
+
+/** Replacements that may be in flight at a time, the budget apart. */
+export interface FlightLimits {
+  /** By the limit on one DaemonSet. */
+  readonly perDaemonSet: number;
+  /** By what the limit over all DaemonSets leaves to this one, those that it has in flight included. */
+  readonly overAll: number;
+  readonly pace: number;
+}
+
+export const NO_FLIGHT_LIMITS: FlightLimits = {
+  perDaemonSet: Number.POSITIVE_INFINITY,
+  overAll: Number.POSITIVE_INFINITY,
+  pace: Number.POSITIVE_INFINITY,
+};
+
+/** What is taken of the budget; node counts. */
+export interface BudgetUse {
+  /** The bound on U, scaled. */
+  readonly allowed: number;
+  /** U. */
+  readonly unavailable: number;
+  /** R: asked, and still available. */
+  readonly reserved: number;
+  /** F: on their way to a replacement. */
+  readonly inFlight: number;
+  /** F, and those that failed, and those whose current pod became unavailable again. */
+  readonly occupied: number;
+  /** Of `occupied`. */
+  readonly failed: number;
+}
+
+/** What is taken of a rollout's budget and limits, and what those are. A value: whoever previews spends one of its own. */
+export interface Ledger extends BudgetUse, FlightLimits {
+  /** Writes of each kind that may be asked for now: less than any when the API server refuses all of them. */
+  readonly tries: Readonly<Record<Ask['action'], number>>;
+}
+
+/** Whether it takes a pod away, and so a place. */
+export function isDeletion(kind: CandidateKind): boolean {
+  return kind === 'unavailable' || kind === 'available';
+}
+
+/** As it is when one more of that kind is asked for. */
+export function take(ledger: Ledger, kind: CandidateKind): Ledger {
+  return spend(ledger, kind, 1);
+}
+
+/** As it was before one of that kind was asked for. Its try is spent. */
+export function giveBack(ledger: Ledger, kind: CandidateKind): Ledger {
+  return { ...spend(ledger, kind, -1), tries: ledger.tries };
+}
+
+function spend(ledger: Ledger, kind: CandidateKind, count: 1 | -1): Ledger {
+  const action = actionOf(kind);
+  const tries = { ...ledger.tries, [action]: ledger.tries[action] - count };
+  if (!isDeletion(kind)) return { ...ledger, tries };
+  return {
+    ...ledger,
+    tries,
+    inFlight: ledger.inFlight + count,
+    occupied: ledger.occupied + count,
+    reserved: ledger.reserved + (kind === 'available' ? count : 0),
+  };
+}
