@@ -7,6 +7,9 @@ import type { WriteRight } from './write-right.ts';
  */
 export type Task = DeleteTask | ForceDeleteTask | MarkTask | ObserveTask;
 
+/** What changes a pod. */
+export type WriteAction = Exclude<Task['action'], 'observe'>;
+
 interface TaskBase {
   readonly slot: SlotKey;
   readonly namespace: string;

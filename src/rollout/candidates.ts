@@ -1,18 +1,7 @@
 import { Heap } from './heap.ts';
 import { orderCost } from './holdback.ts';
-import type { Ask, Slot, Zone, ZoneQueue } from './slot-state.ts';
-
-/**
- * What may be asked of a slot: delete an old pod that is unavailable or available, delete a stuck one by force, or write
- * the OTA condition.
- */
-export type CandidateKind = 'unavailable' | 'available' | 'force' | 'mark';
-
-/** What a candidate is asked for. */
-export function actionOf(kind: CandidateKind): Ask['action'] {
-  if (kind === 'mark') return 'mark';
-  return kind === 'force' ? 'force-delete' : 'delete';
-}
+import { actionOf, type CandidateKind } from './limits/ledger.ts';
+import type { Slot, Zone, ZoneQueue } from './slot-state.ts';
 
 /**
  * Who may go, in order: unavailable before available; then those that were not refused; then the lowest deletion cost; then the zone with the fewest

@@ -1,5 +1,5 @@
 import type { Task } from '../protocol/task.ts';
-import type { CandidateKind } from './candidates.ts';
+import type { CandidateKind } from './limits/ledger.ts';
 import { type Choice, deletionCostOf, type Slot } from './slot-state.ts';
 
 /** Every pod may be marked at once, and nearly all for the same reason. */

@@ -1,8 +1,8 @@
 import { availableAtMs, isFinished, isOutOfService } from '../kube/availability.ts';
 import { isCurrent } from '../kube/revision.ts';
-import type { CandidateKind } from './candidates.ts';
 import type { Facts } from './facts.ts';
 import { refusedUntilMs, repeatUntilMs } from './holdback.ts';
+import type { CandidateKind } from './limits/ledger.ts';
 import { pendingMark } from './marks.ts';
 import { isSuspect } from './outage.ts';
 import { hasTerminatingPod, isPodAvailable, liveCount, NEVER, PLACE, type Slot, soleLivePod } from './slot-state.ts';

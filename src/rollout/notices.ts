@@ -1,4 +1,5 @@
 import type { SlotKey } from '../protocol/slot.ts';
+import type { WriteAction } from '../protocol/task.ts';
 import type { Failure } from './explain.ts';
 
 /** What happened to a rollout, for events, logs, metrics and the pace. Each is told once. */
@@ -31,7 +32,7 @@ export type RolloutNotice =
       readonly type: 'write-shown';
       readonly slot: SlotKey;
       readonly node: string;
-      readonly action: 'delete' | 'force-delete' | 'mark';
+      readonly action: WriteAction;
       readonly uid: string;
       readonly hash: string | undefined;
     }

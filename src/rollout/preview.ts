@@ -1,6 +1,6 @@
-import type { CandidateKind, Candidates } from './candidates.ts';
+import type { Candidates } from './candidates.ts';
 import { type ChainedLimiter, limiterOf } from './limits/chain.ts';
-import { isDeletion, type Ledger, take } from './limits/ledger.ts';
+import { type CandidateKind, isDeletion, type Ledger, take } from './limits/ledger.ts';
 import type { Slot } from './slot-state.ts';
 
 /** Candidates that are asked for in one order: while the first is held, so are the others. */

@@ -1,11 +1,10 @@
 import type { SlotKey } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
 import { allowedUnavailable, BudgetBase } from './budget-base.ts';
-import { actionOf } from './candidates.ts';
 import { BIT } from './classify.ts';
 import type { Definition } from './definition.ts';
 import { freePlaces, type LimitReason, limiterOf, stillFits, windowOf } from './limits/chain.ts';
-import { type BudgetUse, type FlightLimits, type Ledger, NO_FLIGHT_LIMITS } from './limits/ledger.ts';
+import { actionOf, type BudgetUse, type FlightLimits, type Ledger, NO_FLIGHT_LIMITS } from './limits/ledger.ts';
 import type { Observation } from './observe.ts';
 import type { PaceFeed } from './pace-feed.ts';
 import type { PlanLimits } from './plan.ts';

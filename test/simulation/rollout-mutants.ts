@@ -1,7 +1,6 @@
 import type { DaemonSetRecord, NodeRecord, PodRecord } from '../../src/kube/records.ts';
 import type { AfterOutcome } from '../../src/rollout/asks.ts';
-import type { CandidateKind } from '../../src/rollout/candidates.ts';
-import type { BudgetUse } from '../../src/rollout/limits/ledger.ts';
+import type { BudgetUse, CandidateKind } from '../../src/rollout/limits/ledger.ts';
 import { type Mutant, mutant, type Plant, plant } from './mutant.ts';
 import { classified } from './place-mutants.ts';
 

@@ -1,5 +1,4 @@
-import type { CandidateKind } from '../candidates.ts';
-import { isDeletion, type Ledger } from './ledger.ts';
+import { type CandidateKind, isDeletion, type Ledger } from './ledger.ts';
 import type { Limiter } from './limiter.ts';
 
 /** `maxUnavailable`: see docs/design.md, "The budget". */

@@ -1,7 +1,6 @@
-import type { CandidateKind } from '../candidates.ts';
 import { budget } from './budget.ts';
 import { failedNodes } from './failed-nodes.ts';
-import { type FlightLimits, giveBack, type Ledger } from './ledger.ts';
+import { type CandidateKind, type FlightLimits, giveBack, type Ledger } from './ledger.ts';
 import { maxInFlight } from './max-in-flight.ts';
 import { maxInFlightPerDaemonSet } from './max-in-flight-per-daemonset.ts';
 import { pace } from './pace.ts';

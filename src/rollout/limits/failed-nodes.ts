@@ -1,6 +1,5 @@
-import type { CandidateKind } from '../candidates.ts';
 import { roomInBudget } from './budget.ts';
-import type { Ledger } from './ledger.ts';
+import type { CandidateKind, Ledger } from './ledger.ts';
 import type { Limiter } from './limiter.ts';
 
 /** The budget, where it is failed nodes that keep it: they fill it alone, or keep what nothing on its way will make free. */

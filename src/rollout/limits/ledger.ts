@@ -1,5 +1,7 @@
-import { actionOf, type CandidateKind } from '../candidates.ts';
-import type { Ask } from '../slot-state.ts';
+import type { WriteAction } from '../../protocol/task.ts';
+
+/** What may be asked of a slot: delete an old pod that is unavailable or available, delete a stuck one by force, or write the OTA condition. */
+export type CandidateKind = 'unavailable' | 'available' | 'force' | 'mark';
 
 /** Replacements that may be in flight at a time, the budget apart. */
 export interface FlightLimits {
@@ -35,7 +37,13 @@ export interface BudgetUse {
 /** What is taken of a rollout's budget and limits, and what those are. A value: whoever previews spends one of its own. */
 export interface Ledger extends BudgetUse, FlightLimits {
   /** Writes of each kind that may be asked for now: less than any when the API server refuses all of them. */
-  readonly tries: Readonly<Record<Ask['action'], number>>;
+  readonly tries: Readonly<Record<WriteAction, number>>;
+}
+
+/** What a candidate is asked for. */
+export function actionOf(kind: CandidateKind): WriteAction {
+  if (kind === 'mark') return 'mark';
+  return kind === 'force' ? 'force-delete' : 'delete';
 }
 
 /** Whether it takes a pod away, and so a place. */

@@ -1,5 +1,4 @@
-import type { CandidateKind } from '../candidates.ts';
-import type { Ledger } from './ledger.ts';
+import type { CandidateKind, Ledger } from './ledger.ts';
 
 /** One thing that may hold back the node whose turn it would be. Pure, one file each; chain.ts orders them. */
 export interface Limiter {

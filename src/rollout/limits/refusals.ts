@@ -1,5 +1,5 @@
-import { actionOf } from '../candidates.ts';
-import type { Ask } from '../slot-state.ts';
+import type { WriteAction } from '../../protocol/task.ts';
+import { actionOf } from './ledger.ts';
 import type { Limiter } from './limiter.ts';
 
 /** Writes that the API server refuses, one kind apart from another (../refusals.ts). */
@@ -13,7 +13,7 @@ export const refusals = {
 } as const satisfies Limiter;
 
 /** For people. */
-export function refusedWords(action: Ask['action']): string {
+export function refusedWords(action: WriteAction): string {
   const what = { delete: 'deletions', 'force-delete': 'forced deletions', mark: 'marks' }[action];
   return `the API server refuses ${what}; one is tried a second`;
 }
