@@ -14,7 +14,7 @@ export function isOutOfService(pod: PodRecord): boolean {
 }
 
 /** Ready, running and staying: what becomes available by waiting alone. */
-function isServing(pod: PodRecord): boolean {
+export function isServing(pod: PodRecord): boolean {
   return pod.isReady && !pod.isTerminating && !isOutOfService(pod);
 }
 

@@ -1,6 +1,6 @@
 import { objectOf, parseJson } from '../kube/json-object.ts';
 import { BIT } from './classify.ts';
-import { PLACE, type Slot } from './slot-state.ts';
+import { liveCount, PLACE, type Slot } from './slot-state.ts';
 
 /** More names are not written: the rest is told from the cluster as well as it goes. */
 const NAMES_MAX = 2000;
@@ -41,7 +41,7 @@ export class MemoryNotes {
     const { mask, nodeName, place, wasBroken } = slot;
     this.#put(this.#failed, nodeName, (mask & BIT.failed) !== 0 && slot.isOurs);
     this.#put(this.#brokenBefore, nodeName, wasBroken);
-    this.#put(this.#kept, nodeName, (mask & BIT.eligible) !== 0 && place < PLACE.AWAY && slot.pods.length === 0);
+    this.#put(this.#kept, nodeName, (mask & BIT.eligible) !== 0 && place < PLACE.AWAY && liveCount(slot) === 0);
   }
 
   /** JSON, however there may be nothing to tell: then it tells that. */

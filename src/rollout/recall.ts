@@ -1,10 +1,11 @@
+import { isServing } from '../kube/availability.ts';
 import type { NodeRecord, PodRecord } from '../kube/records.ts';
 import { isCurrentSlot } from './classify.ts';
 import type { Facts } from './facts.ts';
 import type { Memory } from './memory.ts';
 import type { Observation } from './observe.ts';
 import { noteDeparture, noteReplaced, suspectedMs } from './outage.ts';
-import { hasUnreadablePod, isPodAvailable, NEVER, PLACE, type Slot, soleLivePod } from './slot-state.ts';
+import { hasUnreadablePod, isPodAvailable, liveCount, NEVER, PLACE, type Slot, soleLivePod } from './slot-state.ts';
 
 /** A pod this much younger than its node at most is the first one there. */
 const FIRST_POD_MS = 60_000;
@@ -14,6 +15,8 @@ const CLOCKS_MS = 60_000;
 export interface RecallContext extends Observation {
   /** What an earlier leader wrote down; undefined: nothing, or nobody led before. */
   readonly memory: Memory | undefined;
+  /** It has just been read, and nothing was watched yet. */
+  readonly isFirst: boolean;
   /** There are old pods. */
   readonly isUnderWay: boolean;
 }
@@ -28,7 +31,8 @@ export function recall(slot: Slot, context: RecallContext): void {
   const { facts, nowMs, memory } = context;
   const pod = soleLivePod(slot);
   const isAvailable = node.isReady && pod !== undefined && isPodAvailable(pod, facts.minReadyMs, nowMs);
-  if (memory?.kept.has(slot.nodeName) && slot.place !== PLACE.ELSEWHERE) slot.hasPlace = true;
+  const isKept = memory?.kept.has(slot.nodeName) || (context.isFirst && mayHaveKept(slot));
+  if (isKept && slot.place !== PLACE.ELSEWHERE) slot.hasPlace = true;
   if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable && !hasUnreadablePod(slot)) slot.wasBroken = true;
   if (slot.replacedAtMs === NEVER && facts.hasRolledOut) recallReplacement(slot, node, context);
   if (!node.isReady && slot.replacedAtMs !== NEVER) slot.outageDueMs = nowMs;
@@ -37,6 +41,15 @@ export function recall(slot: Slot, context: RecallContext): void {
   if (!isAvailable && slot.isAwaitingReplacement) slot.isOurs = true;
   // When its turn was, or the rollout began, is not known: it holds its place for one more deadline.
   if (slot.wasBroken && slot.replacingSinceMs !== NEVER) slot.replacingSinceMs = nowMs;
+}
+
+/**
+ * A taint may have come when nothing was available there any more. Pods on their way out tell that only where the taint does not
+ * send them away itself.
+ */
+function mayHaveKept(slot: Slot): boolean {
+  if (slot.pods.some(({ record }) => isServing(record))) return false;
+  return slot.place === PLACE.EVICTED ? liveCount(slot) > 0 : slot.pods.length > 0;
 }
 
 /** For `isOutage`, of those that are away. */

@@ -81,7 +81,7 @@ export class Rollout {
     this.#definition.revisionDoubt = revisionDoubt;
     const { staleSinceMs, isSynced: wasSynced } = this.#begin(nowMs).facts;
     const change = this.#definition.setSynced(isSynced, staleReason, nowMs);
-    if (!wasSynced && isSynced) this.#book.recall(this.#at(nowMs));
+    if (!wasSynced && isSynced) this.#book.recall(this.#at(nowMs), true);
     if (staleReason === undefined && staleSinceMs !== NEVER) this.#book.noteUnseen(staleSinceMs, nowMs);
     this.#applyChange(change, nowMs);
   }
@@ -251,7 +251,7 @@ export class Rollout {
   remember(text: string, nowMs: number): void {
     const at = this.#begin(nowMs);
     if (!this.#book.memory.remember(text) || !at.facts.isSynced) return;
-    this.#book.recall(at);
+    this.#book.recall(at, false);
     this.#applyChange('facts', nowMs);
   }
 

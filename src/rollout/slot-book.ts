@@ -131,8 +131,8 @@ export class SlotBook {
   }
 
   /** What happened before this process watched; whoever calls refreshes all slots. */
-  recall(at: Observation): void {
-    const context = { ...at, memory: this.memory.told, isUnderWay: this.counters.of('outdated') > 0 };
+  recall(at: Observation, isFirst: boolean): void {
+    const context = { ...at, memory: this.memory.told, isFirst, isUnderWay: this.counters.of('outdated') > 0 };
     for (const slot of this.#slots.values()) recall(slot, context);
     for (const slot of this.#slots.values()) recallDeparture(slot, at.facts);
   }

@@ -169,6 +169,14 @@ export class ReferenceHistory extends ReferenceDecisions {
         pod.record.phase === 'Running' &&
         pod.record.unreadable === undefined &&
         pod.readySince + this.minReadyMs <= nowMs;
+      // No available pod: the taint may have come after that; unless it is the taint that sends the pods away.
+      const mayStay = record.taints.every(({ effect }) => effect === 'NoSchedule');
+      const isThere = (mayStay ? this.podsOn(name) : this.liveOn(name)).length > 0;
+      const isReady = this.liveOn(name).some((each) => {
+        const { isReady, phase, unreadable } = each.record;
+        return isReady && phase === 'Running' && unreadable === undefined;
+      });
+      if (!isReady && isThere && this.taintOf(name) === 'taint') this.places.add(name);
       const hasRolledOut = (this.target?.revision ?? 0) > 1;
       if (!this.replacedAt.has(name) && hasRolledOut) this.#recallReplacement(name, pod?.record, { newestMs, nowMs });
       if (!record.isReady && this.replacedAt.has(name)) this.outages.set(name, { isOutage: false, dueMs: nowMs });

@@ -181,3 +181,48 @@ test('trust 5: memory that nobody wrote → is nothing', () => {
   assert.equal(rollout.counts().available, 2, 'what is available is neither failed nor broken');
   assert.equal(rollout.select(ALL, T0).length, 1);
 });
+
+const NO_SCHEDULE = { taints: [{ key: 'k', value: '', effect: 'NoSchedule' }] };
+const NO_EXECUTE = { taints: [{ key: 'k', value: '', effect: 'NoExecute' }] };
+const BROKEN = { isReady: false, readyChangedAtMs: T0 - 5 * SECOND };
+const LEAVING = { isTerminating: true, deletionAtMs: T0 + 25 * SECOND, deletionGraceMs: 30 * SECOND };
+
+for (const [what, taint, changes, unavailable] of [
+  ['keeps new pods away, the old pod is not available', NO_SCHEDULE, BROKEN, 1],
+  ['keeps new pods away, the old pod is on its way out', NO_SCHEDULE, LEAVING, 1],
+  ['keeps new pods away, the old pod is available', NO_SCHEDULE, {}, 0],
+  ['sends pods away, the old pod is not available', NO_EXECUTE, BROKEN, 1],
+  ['sends pods away, the old pod is on its way out', NO_EXECUTE, LEAVING, 0],
+] as const) {
+  test(`trust 5: restarted beside a taint that ${what} → ${unavailable === 1 ? 'the node may have kept its place' : 'left out'}`, () => {
+    const { nodes, pods } = cluster(5);
+    const setup = {
+      nodes: [node('n01', taint), ...nodes.slice(1)],
+      pods: [pod('n01', 'old', changes), ...pods.slice(1)],
+    };
+    const rollout = syncedRollout({ ...setup, daemonSet: atMost('1') });
+    assert.equal(rollout.counts().unavailable, unavailable);
+    assert.equal(rollout.select(ALL, T0).length, 1 - unavailable);
+    rollout.upsertPod(pod('n01', 'old', { isReady: true }), T0 + SECOND);
+    rollout.upsertPod(pod('n01', 'old', BROKEN), T0 + 2 * SECOND);
+    rollout.remember('{"failed":[],"brokenBefore":[],"kept":[]}', T0 + 3 * SECOND);
+    assert.equal(rollout.counts().unavailable, 0, 'this process saw that the taint was there first');
+  });
+}
+
+test('trust 5: a deleted pod is still on its way out when a taint comes that sends pods away → remembered', () => {
+  const first = syncedRollout({ ...cluster(5), daemonSet: atMost('1') });
+  first.select(ALL, T0);
+  carryOut(first, 'n01', T0);
+  const tainted = node('n01', NO_EXECUTE);
+  first.upsertPod(pod('n01', 'old', LEAVING), T0 + 1);
+  first.upsertNode(tainted, T0 + 2);
+  const { nodes, pods } = cluster(5);
+  const second = syncedRollout({
+    nodes: [tainted, ...nodes.slice(1)],
+    pods: [pod('n01', 'old', LEAVING), ...pods.slice(1)],
+    daemonSet: atMost('1'),
+  });
+  second.remember(first.memory() ?? '', T0 + 3);
+  assert.deepEqual([second.counts().unavailable, second.select(ALL, T0 + 4)], [1, []]);
+});

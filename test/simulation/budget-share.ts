@@ -55,6 +55,8 @@ export interface ShareOptions {
   readonly placement: PlacementVerdict;
   readonly pods: readonly KnownPod[];
   readonly kept: Kept | undefined;
+  /** The process has just read everything for the first time, and saw nothing of what was before. */
+  readonly isFirstLook: boolean;
   /** The UID of the pod whose deletion was sent, if the process has not been shown the effect. */
   readonly pendingUid: string | undefined;
   /** It went NotReady soon after its pod was replaced by this process, and its site did not. */
@@ -89,7 +91,7 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
   if (!placement.isWanted || isExcluded(node)) return { share: NO_SHARE, kept: { ...next, keepsPlace: false } };
   const hasNew = newest !== undefined && pods.some(({ pod }) => isOfRevision(pod, newest, daemonSet));
   const fits = placement.fits && !isCordonedOff(daemonSet, node);
-  const isEligibleYet = fits || kept?.keepsPlace === true;
+  const isEligibleYet = fits || kept?.keepsPlace === true || (options.isFirstLook && mayHaveKept(options));
   const keepsPlace = hasNew || isPending || (isEligibleYet && !isUp);
   const isEligible = fits || keepsPlace;
   const isReady = isConditionTrue(node.status.conditions, 'Ready');
@@ -112,6 +114,11 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
     untilMs: isUp ? Number.POSITIVE_INFINITY : Math.min(upAtMs, nowMs + LOOK_AGAIN_MS),
   };
   return { share, kept: { ...next, keepsPlace } };
+}
+
+/** A taint may have come after the pod was lost; one that sends pods away explains by itself that they leave. */
+function mayHaveKept({ placement, pods }: ShareOptions): boolean {
+  return pods.some(({ pod }) => placement.shouldContinue || !isTerminating(pod));
 }
 
 /** A deadline is judged by when the process sent the deletion, or was told of it. */

@@ -16,7 +16,7 @@ import { isOfRevision, templateGeneration } from './generations.ts';
 import type { Knowledge, KnownDaemonSet } from './knowledge.ts';
 import type { KnownPod } from './known-pod.ts';
 
-type About = Pick<ShareOptions, 'daemonSet' | 'newest' | 'nowMs'>;
+type About = Pick<ShareOptions, 'daemonSet' | 'newest' | 'nowMs' | 'isFirstLook'>;
 
 export interface BudgetCounts {
   eligible: number;
@@ -55,6 +55,7 @@ export class BudgetTally {
   readonly #ripening = new Set<string>();
   /** By node: put together once. */
   readonly #slots = new Map<string, SlotKey>();
+  #hasBegun = false;
   #spec: DaemonSetObject['spec'] | undefined;
   #generation = 0;
 
@@ -79,9 +80,12 @@ export class BudgetTally {
       this.#generation = generation;
       known.touchAll();
     }
+    const isFirstLook = known.isComplete && !this.#hasBegun;
+    this.#hasBegun = known.isComplete;
+    if (isFirstLook) known.touchAll();
     const { touched } = known;
     for (const name of this.#ripening) if (this.shareOn(name).untilMs <= nowMs) touched.add(name);
-    const about = { daemonSet, newest: known.newest(), nowMs };
+    const about = { daemonSet, newest: known.newest(), nowMs, isFirstLook };
     for (const name of touched) this.#replace(name, this.#shareOf(name, known.podsOn(name), about, true));
     touched.clear();
     if (known.isComplete) this.base.add(this.counts.base, nowMs);
@@ -92,7 +96,7 @@ export class BudgetTally {
     this.settle(daemonSet, nowMs);
     const { key, knowledge, known } = this.#options;
     const byNode = Map.groupBy(known.pods.values(), ({ nodeName }) => nodeName);
-    const about = { daemonSet, newest: known.newest(), nowMs };
+    const about = { daemonSet, newest: known.newest(), nowMs, isFirstLook: false };
     const whole: BudgetCounts = { ...ZERO };
     for (const name of new Set([...knowledge.nodes.keys(), ...knowledge.unreadable.nodes])) {
       const share = this.#shareOf(name, byNode.get(name) ?? [], about, false);

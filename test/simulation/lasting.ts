@@ -3,7 +3,7 @@ import type { Entry } from '../../src/simulator/cluster-index.ts';
 import { EVERY_IMAGE } from '../../src/simulator/kubelet.ts';
 import { REPORTED_TAINTS } from '../../src/simulator/node-troubles.ts';
 import { isConditionTrue, type NodeObject, type Taint } from '../../src/simulator/objects.ts';
-import { allowedUnavailable, optedStrategy } from '../../src/simulator/observer-policy.ts';
+import { allowedUnavailable, isCordonedOff, isExcluded, optedStrategy } from '../../src/simulator/observer-policy.ts';
 import type { Trouble } from '../../src/simulator/pod-status.ts';
 import { type Random, shuffled } from '../../src/simulator/random.ts';
 import { PASSING_TAINTS } from './passing-taints.ts';
@@ -84,7 +84,12 @@ export class Lasting {
       // An image that another DaemonSet has too would be bad for both, and more than may be down.
       if (entries.some((other) => other !== entry && imageOf(other) === image)) continue;
       if (optedStrategy(daemonSet) !== 'advancedrollingupdate') continue;
-      const there = [...slots.values()].filter(({ placement, isNodeReady }) => placement.shouldRun && isNodeReady);
+      // A percentage is of those that belong.
+      const there = [...slots.values()].filter(({ placement, isNodeReady, nodeName }) => {
+        const node = this.#cluster.index.node(nodeName);
+        const isLeftOut = node === undefined || isExcluded(node) || isCordonedOff(daemonSet, node);
+        return placement.shouldRun && isNodeReady && !isLeftOut;
+      });
       const count = Math.min(BAD_MAX, allowedUnavailable(daemonSet, there.length) - 1 - this.hopeless.size);
       for (const { nodeName } of shuffled(random, there).slice(0, Math.max(0, count))) {
         this.#cluster.setBadImage(nodeName, image, 'CrashLoopBackOff');

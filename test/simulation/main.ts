@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { minimise } from './minimise.ts';
-import { OPEN_SEEDS } from './open-seeds.ts';
 import type { SeedReport } from './run.ts';
 import { runTasks, type SeedTask } from './seeds.ts';
 import { commandOf, KINDS, type Kind, type Overrides } from './spec.ts';
@@ -68,11 +67,7 @@ async function main(): Promise<number> {
   let saidAtMs = startedMs;
   const tasks = tasksOf(first, count, { overrides, isRecording: traced > 0 });
   for await (const { report, difference } of runTasks(tasks, jobs)) {
-    const open =
-      count >= MANY_SEEDS && Object.keys(overrides).length === 0 ? OPEN_SEEDS.get(report.spec.seed) : undefined;
     add(totals, report);
-    if (open !== undefined) judgeOpen(totals, report, open);
-    if (open !== undefined && open.rule === report.failure?.rule) continue;
     if (traced > 0) printTrace(report, traced);
     if (report.failure !== undefined) {
       tell(report, overrides, { isMinimising: !values['no-minimise'], isJson: values.report === 'json' });
@@ -96,17 +91,6 @@ function usualJobs(count: number, values: { readonly trace?: string; readonly 's
 function* tasksOf(first: number, count: number, how: Pick<SeedTask, 'overrides' | 'isRecording'>): Generator<SeedTask> {
   for (let seed = first; seed < first + count; seed += 1) {
     yield { seed, ...how, isTwice: seed % TWICE_EVERY === 0 || count === 1 };
-  }
-}
-
-/** One that is known to fail is told, and is no failure as long as it breaks that rule; one that holds is. */
-function judgeOpen(totals: Totals, { spec, failure }: SeedReport, { rule, why }: { rule: string; why: string }): void {
-  if (failure === undefined) {
-    totals.failures += 1;
-    console.log(`seed ${spec.seed} holds again: take it out of open-seeds.ts`);
-  } else if (failure.rule === rule) {
-    totals.failures -= 1;
-    console.log(`seed ${spec.seed} is open (${rule}): ${why}`);
   }
 }
 

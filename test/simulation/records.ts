@@ -40,7 +40,8 @@ export class Records {
       const { createdAtMs, readyChangedAtMs } = record;
       return { ...record, createdAtMs: this.#stamp(createdAtMs), readyChangedAtMs: this.#stampMaybe(readyChangedAtMs) };
     });
-  readonly daemonSet = (object: SimObject): DaemonSetRecord => this.#read(object, parseDaemonSet, (record) => record);
+  readonly daemonSet = (object: SimObject): DaemonSetRecord =>
+    this.#read(object, parseDaemonSet, (record) => ({ ...record, createdAtMs: this.#stamp(record.createdAtMs) }));
   readonly revision = (object: SimObject): RevisionRecord =>
     this.#read(object, parseControllerRevision, (record) => {
       return { ...record, createdAtMs: this.#stamp(record.createdAtMs) };
