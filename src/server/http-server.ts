@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import type { HttpBindings } from '@hono/node-server';
 import { type BindAddress, formatAddress } from './bind-address.ts';
 import { type ConnectionLimits, Connections } from './connections.ts';
 
@@ -52,17 +53,26 @@ const REQUESTS_WAITING_MAX = 8;
 const CHECK_INTERVAL_MS = 1_000;
 const URL_LENGTH_MAX = 2048;
 
+interface AppEnv {
+  readonly Bindings: HttpBindings;
+}
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
 export function textResponse(status: number, body: string): RouteResponse {
   return { status, contentType: 'text/plain; charset=utf-8', body: body.endsWith('\n') ? body : `${body}\n` };
 }
 
-/** A small HTTP server with a table of routes: bounded in header size, time and connections, and without bodies. */
+/** Hono behind Node's server with bounds of our own: header size, time, connections, answers that nobody reads; no bodies. */
 export class HttpServer {
   readonly #server: Server;
   readonly #options: HttpServerOptions;
   readonly #connections: Connections;
   /** Ends with the latest request of the connection. */
   readonly #turns = new WeakMap<Socket, Promise<void>>();
+  /** What to call when the peer has the answer. */
+  readonly #unread = new WeakMap<IncomingMessage, () => void>();
+  #listener: Promise<Listener> | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
@@ -126,41 +136,87 @@ export class HttpServer {
     const { socket } = request;
     if (socket.destroyed) return;
     this.#connections.working(socket);
-    const { status, contentType, body, allow } = await this.#answer(request);
-    const bytes = Buffer.from(request.method === 'HEAD' ? '' : body);
     const taken = new Promise<void>((resolve) => response.once('close', resolve));
-    const forget = this.#connections.answering(socket, bytes.length);
-    response.writeHead(status, {
-      'content-type': contentType,
-      'content-length': Buffer.byteLength(body),
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-      ...(allow === undefined ? {} : { allow }),
-    });
-    response.end(bytes);
+    this.#listener ??= this.#makeListener();
+    const listener = await this.#listener;
+    await listener(request, response);
+    const forget = this.#unread.get(request) ?? this.#connections.answering(socket, 0);
     await taken;
     forget();
   }
 
-  async #answer(request: IncomingMessage): Promise<RouteResponse & { readonly allow?: string }> {
-    const { url = '', method = '' } = request;
-    // Which of the two Node, a proxy and the loopback guard take need not be the same.
-    if ((request.headersDistinct.host?.length ?? 0) > 1) return textResponse(400, 'more than one Host header');
-    if (url.length > URL_LENGTH_MAX) return textResponse(414, 'the URL is too long');
-    const [path = '', query = ''] = url.split('?', 2);
-    const routes = this.#options.routes.filter((route) => route.path === path);
-    if (routes.length === 0) return textResponse(404, 'no such page');
-    const route = routes.find((candidate) => candidate.method === (method === 'HEAD' ? 'GET' : method));
-    if (route === undefined) {
-      const allow = routes.map((candidate) => candidate.method).join(', ');
-      return { ...textResponse(405, `use ${allow}`), allow };
+  /** Loaded with the first request: the way to the first decision is shorter by 40 ms of CPU time. */
+  async #makeListener(): Promise<Listener> {
+    const [{ Hono }, { getRequestListener, RequestError }] = await Promise.all([
+      import('hono'),
+      import('@hono/node-server'),
+    ]);
+    const { routes, onError } = this.#options;
+    // As the client wrote it: a page has one spelling.
+    const app = new Hono<AppEnv>({ getPath: (_, options) => partsOf(options?.env?.incoming).path });
+    app.use(async ({ env: { incoming } }, next) => {
+      // Which of the two Node, a proxy and the loopback guard take need not be the same.
+      if ((incoming.headersDistinct.host?.length ?? 0) > 1) {
+        return this.#answer(incoming, textResponse(400, 'more than one Host header'));
+      }
+      if ((incoming.url?.length ?? 0) > URL_LENGTH_MAX) {
+        return this.#answer(incoming, textResponse(414, 'the URL is too long'));
+      }
+      return await next();
+    });
+    for (const { method, path, handle } of routes) {
+      app.on(method, path, async ({ env: { incoming } }) => {
+        const query = new URLSearchParams(partsOf(incoming).query);
+        const remoteAddress = incoming.socket.remoteAddress ?? '';
+        return this.#answer(incoming, await handle({ query, remoteAddress, headers: incoming.headers }));
+      });
     }
-    try {
-      const remoteAddress = request.socket.remoteAddress ?? '';
-      return await route.handle({ query: new URLSearchParams(query), remoteAddress, headers: request.headers });
-    } catch (error) {
-      this.#options.onError(`${method} ${path}: ${error instanceof Error ? error.message : String(error)}`);
-      return textResponse(500, 'internal error; the log says more');
+    for (const [path, others] of Map.groupBy(routes, (route) => route.path)) {
+      const allow = others.map(({ method }) => method).join(', ');
+      app.all(path, ({ env: { incoming } }) => this.#answer(incoming, textResponse(405, `use ${allow}`), { allow }));
     }
+    app.notFound(({ env: { incoming } }) => this.#answer(incoming, textResponse(404, 'no such page')));
+    app.onError((error, { env: { incoming } }) => {
+      onError(`${incoming.method} ${partsOf(incoming).path}: ${error.message}`);
+      return this.#answer(incoming, textResponse(500, 'internal error; the log says more'));
+    });
+    return getRequestListener(app.fetch, {
+      // Of a request of HTTP/1.0, which need not name one.
+      hostname: 'localhost',
+      overrideGlobalObjects: false,
+      autoCleanupIncoming: false,
+      errorHandler: (error) => {
+        if (error instanceof RequestError) return toResponse(textResponse(403, 'no such host or URL'));
+        onError(String(error));
+        return toResponse(textResponse(500, 'internal error; the log says more'));
+      },
+    });
   }
+
+  #answer(request: IncomingMessage, answer: RouteResponse, headers?: Readonly<Record<string, string>>): Response {
+    const bytes = request.method === 'HEAD' ? 0 : Buffer.byteLength(answer.body);
+    this.#unread.set(request, this.#connections.answering(request.socket, bytes));
+    return toResponse(answer, headers);
+  }
+}
+
+function partsOf(request: IncomingMessage | undefined): { readonly path: string; readonly query: string } {
+  const [path = '', query = ''] = request?.url?.split('?', 2) ?? [];
+  return { path, query };
+}
+
+function toResponse(
+  { status, contentType, body }: RouteResponse,
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  return new Response(body, {
+    status,
+    headers: {
+      'content-type': contentType,
+      'content-length': String(Buffer.byteLength(body)),
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...headers,
+    },
+  });
 }

@@ -96,14 +96,32 @@ test('server: headers beyond 8 KiB → 431', async () => {
   assert.equal((await get('/healthz', { headers: { long: 'a'.repeat(9000) } })).status, 431);
 });
 
-test('server: garbage on the line → 400, and it goes on', async () => {
-  const text = await new Promise<string>((resolve, reject) => {
+function say(bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
     let received = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write('\x16\x03\x01 not http\r\n\r\n'));
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
     socket.on('data', (chunk) => (received += chunk));
     socket.on('close', () => resolve(received));
     socket.on('error', reject);
   });
+}
+
+test('server: HTTP/1.0 without a Host, as simple probes ask → the page', async () => {
+  assert.match(await say('GET /healthz HTTP/1.0\r\n\r\n'), /^HTTP\/1.1 200 [\s\S]*\r\n\r\nok\n$/);
+});
+
+test('server: HEAD → the length of the page, no bytes of it', async () => {
+  const text = await say('HEAD /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+  assert.match(text, /content-length: 3\r\n[\s\S]*\r\n\r\n$/i);
+});
+
+test('server: another spelling of a path → no such page', async () => {
+  for (const path of ['/%68ealthz', '/./healthz', '//healthz', '/healthz#a', '/healthz%20'])
+    assert.match(await say(`GET ${path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n`), /^HTTP\/1.1 404 /, path);
+});
+
+test('server: garbage on the line → 400, and it goes on', async () => {
+  const text = await say('\x16\x03\x01 not http\r\n\r\n');
   assert.match(text, /^HTTP\/1.1 400/);
   assert.equal((await get('/healthz')).status, 200);
 });
