@@ -1,9 +1,9 @@
 import type { ApiRequest, ApiResponse } from '../src/client/api.ts';
 import { ApiClient } from '../src/client/api.ts';
-import { deletePodRequest, getPodRequest, markPodRequest } from '../src/client/requests.ts';
+import { podRequest } from '../src/client/requests.ts';
 import { apiErrorOfAnswer } from '../src/client/status-error.ts';
 import type { LaneHello } from '../src/protocol/lane-control.ts';
-import type { Http, PodRequest } from './http.ts';
+import type { Http } from './http.ts';
 import type { Answer, PodGlimpse } from './steps/step.ts';
 
 /** Sends the steps' requests over the API client. */
@@ -11,8 +11,10 @@ export function apiHttp({ connections, ...options }: Omit<LaneHello, 'controlPor
   const client = new ApiClient(options);
   client.useConnections(connections);
   return {
-    async send(request) {
-      const wire: ApiRequest = { ...wireRequest(request), rate: 'paid' };
+    async send({ request, task, timeoutMs }) {
+      // The one place where wall-clock time is wanted: it is shown to people, and nothing is decided by it.
+      const wallTime = `${new Date().toISOString().slice(0, 19)}Z`;
+      const wire: ApiRequest = { ...podRequest(request, task, { timeoutMs, wallTime }), rate: 'paid' };
       return answerOf(wire, await client.request(wire));
     },
     turn: (waitMs) => client.turn(AbortSignal.timeout(Math.ceil(waitMs))),
@@ -21,18 +23,6 @@ export function apiHttp({ connections, ...options }: Omit<LaneHello, 'controlPor
     abort: () => client.abort(),
     close: () => client.close(),
   };
-}
-
-function wireRequest({ request, task, timeoutMs }: PodRequest): ApiRequest {
-  const target = { namespace: task.namespace, name: task.pod, uid: task.uid, timeoutMs };
-  if (request === 'get-pod') return getPodRequest(target);
-  if (request === 'delete-pod') return deletePodRequest(target);
-  if (request === 'force-delete-pod') return deletePodRequest({ ...target, gracePeriodSeconds: 0 });
-  if (task.action !== 'mark') throw new Error(`a task to ${task.action} cannot mark`);
-  const { needsUpgrade, hash } = task;
-  // The one place where wall-clock time is wanted: it is shown to people, and nothing is decided by it.
-  const lastTransitionTime = `${new Date().toISOString().slice(0, 19)}Z`;
-  return markPodRequest({ ...target, needsUpgrade, hash, lastTransitionTime });
 }
 
 function answerOf(request: ApiRequest, response: ApiResponse): Answer {

@@ -1,9 +1,11 @@
+import type { ActionName } from '../src/protocol/actions/registry.ts';
 import type { Connection } from '../src/protocol/connection.ts';
 import type { Task } from '../src/protocol/task.ts';
-import type { Answer, RequestName } from './steps/step.ts';
+import type { Answer } from './steps/step.ts';
 
 export interface PodRequest {
-  readonly request: RequestName;
+  /** Its own, or a read. */
+  readonly request: ActionName;
   readonly task: Task;
   readonly timeoutMs: number;
 }

@@ -1,20 +1,9 @@
-import { METHOD_OF_VERB, type Verb } from '../kube/verbs.ts';
+import type { ApiCall } from '../kube/api-call.ts';
+import { METHOD_OF_VERB } from '../kube/verbs.ts';
+import type { Content } from '../protocol/actions/action.ts';
+import { ACTIONS, type ActionName, actionNamed } from '../protocol/actions/registry.ts';
+import type { Task } from '../protocol/task.ts';
 import type { ApiRequest } from './api-request.ts';
-
-/**
- * Every call of the Kubernetes API that this program can make. The RBAC rules in deploy/ are held equal to this table by
- * a test, so a call that is not in here is refused on a cluster.
- *
- * `scope`: `cluster` for cluster-scoped objects; `namespaced` for whichever namespaces the program looks after;
- * `own-namespace` for the one it runs in; `optional` for what it does without where it has no right to it: deploy/ does not grant it.
- */
-export interface ApiCall {
-  readonly verb: Verb;
-  readonly apiGroup: string;
-  readonly resource: string;
-  readonly subresource?: string;
-  readonly scope: 'cluster' | 'namespaced' | 'own-namespace' | 'optional';
-}
 
 const APPS = 'apps';
 const EVENTS = 'events.k8s.io';
@@ -29,9 +18,6 @@ const calls = {
   watchNodes: { verb: 'watch', apiGroup: '', resource: 'nodes', scope: 'cluster' },
   listPods: { verb: 'list', apiGroup: '', resource: 'pods', scope: 'namespaced' },
   watchPods: { verb: 'watch', apiGroup: '', resource: 'pods', scope: 'namespaced' },
-  getPod: { verb: 'get', apiGroup: '', resource: 'pods', scope: 'namespaced' },
-  deletePod: { verb: 'delete', apiGroup: '', resource: 'pods', scope: 'namespaced' },
-  markPod: { verb: 'patch', apiGroup: '', resource: 'pods', subresource: 'status', scope: 'namespaced' },
   createEvent: { verb: 'create', apiGroup: EVENTS, resource: 'events', scope: 'namespaced' },
   patchEvent: { verb: 'patch', apiGroup: EVENTS, resource: 'events', scope: 'namespaced' },
   listLeases: { verb: 'list', apiGroup: COORDINATION, resource: 'leases', scope: 'optional' },
@@ -43,7 +29,11 @@ const calls = {
   patchConfigMap: { verb: 'patch', apiGroup: '', resource: 'configmaps', scope: 'own-namespace' },
 } as const satisfies Record<string, ApiCall>;
 
-export const apiCalls: readonly ApiCall[] = Object.values(calls);
+/**
+ * Every call of the Kubernetes API that this program can make. The RBAC rules in deploy/ are held equal to this table by
+ * a test, so a call that is not in here is refused on a cluster.
+ */
+export const apiCalls: readonly ApiCall[] = [...Object.values(calls), ...new Set(ACTIONS.map(({ call }) => call))];
 
 export const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const JSON_TYPE = 'application/json';
@@ -163,54 +153,25 @@ export function watchRequest(selection: Selection, query: WatchQuery): ApiReques
   };
 }
 
-export interface PodTarget extends CallOptions {
-  readonly namespace: string;
-  readonly name: string;
-}
-
-export interface GuardedPodTarget extends PodTarget {
-  /** A pod of the same name with another UID is left alone: 409 on DELETE, 422 on PATCH. */
-  readonly uid: string;
-}
-
-export function getPodRequest(target: PodTarget): ApiRequest {
-  return { ...base(calls.getPod, target, target), accept: JSON_TYPE, shouldReadBody: true };
-}
-
-export interface DeletePodTarget extends GuardedPodTarget {
-  /** Left out: the pod's own. 0 takes the pod away without its kubelet. */
-  readonly gracePeriodSeconds?: number;
-}
-
-export function deletePodRequest(target: DeletePodTarget): ApiRequest {
-  const { uid, gracePeriodSeconds } = target;
+/** What an action asks of the API server about the task's pod. `wallTime`: RFC 3339, whole seconds; people see it. */
+export function podRequest(
+  name: ActionName,
+  task: Task,
+  { wallTime, ...options }: CallOptions & { readonly wallTime: string },
+): ApiRequest {
+  const action = actionNamed(name);
+  const place = { namespace: task.namespace, name: task.pod };
+  if (action.kind === 'read') return { ...base(action.call, place, options), accept: JSON_TYPE, shouldReadBody: true };
+  // A write is sent for its own task.
+  const { body, patch }: Content = action.content(task as never, wallTime);
   return {
-    ...base(calls.deletePod, target, target),
-    body: JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid }, gracePeriodSeconds }),
-    contentType: JSON_TYPE,
+    ...base(action.call, place, options),
+    ...(patch === undefined ? {} : { query: { fieldManager: FIELD_MANAGER } }),
+    body: JSON.stringify(body),
+    contentType: patch === undefined ? JSON_TYPE : STRATEGIC_MERGE_PATCH,
     accept: METADATA_ONLY,
     shouldReadBody: false,
   };
-}
-
-export interface MarkPodTarget extends GuardedPodTarget {
-  readonly needsUpgrade: boolean;
-  /** Hash of the newest revision. */
-  readonly hash: string;
-  /** RFC 3339, whole seconds. */
-  readonly lastTransitionTime: string;
-}
-
-/** Writes OpenYurt's OTA condition; conditions are merged by their type, so all others stay as they are. */
-export function markPodRequest(target: MarkPodTarget): ApiRequest {
-  const condition = {
-    type: 'PodNeedUpgrade',
-    status: target.needsUpgrade ? 'True' : 'False',
-    message: `controllerrevision: ${target.hash}`,
-    lastTransitionTime: target.lastTransitionTime,
-  };
-  const body = { metadata: { uid: target.uid }, status: { conditions: [condition] } };
-  return write(calls.markPod, target, target, { body, contentType: STRATEGIC_MERGE_PATCH });
 }
 
 export interface NamespacedTarget extends CallOptions {

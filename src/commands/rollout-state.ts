@@ -1,4 +1,5 @@
 import { counted } from '../controller/digest.ts';
+import { WRITES } from '../protocol/actions/registry.ts';
 import type { RolloutCounts } from '../rollout/counts.ts';
 import type { Block } from '../rollout/definition.ts';
 import type { SeenCounts, StatusDocument } from './contract/documents.ts';
@@ -72,11 +73,7 @@ export function causeWords(causes: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-const REFUSED_WORDS: Readonly<Record<string, string>> = {
-  delete: 'to delete the pod',
-  'force-delete': 'to delete the stuck pod by force',
-  mark: 'to mark the pod',
-};
+const REFUSED_WORDS = Object.fromEntries(WRITES.map(({ name, words }) => [name, words.todo]));
 
 /** Which writes the API server refuses, where, and why. */
 export function refusalsOf(led: LedRollout): readonly string[] {

@@ -1,3 +1,4 @@
+import { writeNamed } from '../protocol/actions/registry.ts';
 import type { DaemonSetKey } from '../protocol/slot.ts';
 import type { RolloutCounts } from '../rollout/counts.ts';
 import type { NodePlan } from '../rollout/plan.ts';
@@ -11,12 +12,6 @@ const LOOK_EVERY_MS = 1000;
 const NODES_A_MS = 5;
 /** A log is not made for more at once; the others follow with the next look. */
 const LINES_MAX = 500;
-
-const MESSAGES = {
-  delete: 'dry run: pod would be deleted',
-  'force-delete': 'dry run: pod would be deleted by force',
-  mark: 'dry run: pod would be marked',
-} as const;
 
 type Limits = Pick<TrafficOptions, 'maxInFlight' | 'maxInFlightPerDaemonSet'>;
 
@@ -100,7 +95,7 @@ export class DryRun {
     if (next === undefined) return;
     const fields = { daemonSet: key, node, pod: pod ?? '', action: next };
     const hashes = { fromHash: revision ?? '', toHash: told.hash ?? '' };
-    this.#log('info', MESSAGES[next], { ...fields, ...hashes, reason: message });
+    this.#log('info', writeNamed(next).words.wouldBe, { ...fields, ...hashes, reason: message });
   }
 
   #tellEnd(key: DaemonSetKey, told: Told, seen: { counts: RolloutCounts; wanted: readonly NodePlan[] }): void {

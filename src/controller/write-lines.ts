@@ -1,3 +1,4 @@
+import { writeNamed } from '../protocol/actions/registry.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { daemonSetOfSlot, nodeOfSlot } from '../protocol/slot.ts';
 import type { Task } from '../protocol/task.ts';
@@ -11,28 +12,8 @@ export interface Sent {
   readonly write: Write | undefined;
 }
 
-type WriteAction = Exclude<Task['action'], 'observe'>;
-
 /** What became of a write, as far as it is known; of any other end nothing was written. */
 type Fate = 'done' | 'gone' | 'unknown';
-
-const MESSAGES: Readonly<Record<WriteAction, Readonly<Record<Fate, string>>>> = {
-  delete: {
-    done: 'pod deleted',
-    gone: 'pod was gone before it was deleted',
-    unknown: 'pod deletion sent, not known whether it was done',
-  },
-  'force-delete': {
-    done: 'pod deleted by force',
-    gone: 'pod was gone before it was deleted by force',
-    unknown: 'forced pod deletion sent, not known whether it was done',
-  },
-  mark: {
-    done: 'pod marked',
-    gone: 'pod was gone before it was marked',
-    unknown: 'pod mark sent, not known whether it was done',
-  },
-};
 
 export interface WriteLine {
   readonly message: string;
@@ -60,7 +41,7 @@ export function writeLine({ task, write }: Sent, outcome: Outcome, isShown: bool
     reason: whyChosen(write.choice, task),
     durationMs: Math.round(outcome.durationMs),
   };
-  const message = MESSAGES[action][fate];
+  const message = writeNamed(action).words[fate];
   return { message, fate, fields: fate === 'unknown' ? { ...fields, detail: outcome.message } : fields };
 }
 

@@ -1,48 +1,13 @@
-import type { SlotKey } from './slot.ts';
+import type { Fields, Payload, PodTask } from './actions/action.ts';
+import type { AnyAction } from './actions/registry.ts';
 import type { WriteRight } from './write-right.ts';
 
-/**
- * What the main thread asks a worker to do to one pod. Types only: this is the thread protocol, so everything here can
- * be structured-cloned. Later actions (evict, patch the image in place, pull images first) join this union.
- */
-export type Task = DeleteTask | ForceDeleteTask | MarkTask | ObserveTask;
+type TaskOf<Action extends { readonly name: string; readonly fields: Fields }> = Action extends unknown
+  ? PodTask & { readonly action: Action['name'] } & Payload<Action['fields']>
+  : never;
 
-/** What changes a pod. */
-export type WriteAction = Exclude<Task['action'], 'observe'>;
-
-interface TaskBase {
-  readonly slot: SlotKey;
-  readonly namespace: string;
-  readonly pod: string;
-  /** The pod that was decided about; a pod of the same name with another UID is left alone. */
-  readonly uid: string;
-}
-
-/** Delete the pod, so that the DaemonSet controller creates one of the newest revision. */
-export interface DeleteTask extends TaskBase {
-  readonly action: 'delete';
-}
-
-/**
- * Delete a pod that has been terminating for too long, without waiting for its kubelet. Its containers may still run
- * afterwards, so this is only for DaemonSets that ask for it.
- */
-export interface ForceDeleteTask extends TaskBase {
-  readonly action: 'force-delete';
-}
-
-/** Write the OTA condition `PodNeedUpgrade`. */
-export interface MarkTask extends TaskBase {
-  readonly action: 'mark';
-  readonly needsUpgrade: boolean;
-  /** Hash of the newest revision; goes into the condition's message. */
-  readonly hash: string;
-}
-
-/** Read the pod, because an earlier write's fate is not known and the watch has not told. Writes nothing. */
-export interface ObserveTask extends TaskBase {
-  readonly action: 'observe';
-}
+/** What the main thread asks a worker to do to one pod: one member for each action. */
+export type Task = TaskOf<AnyAction>;
 
 /**
  * What travels to a lane in one message. No write may leave after `writeUntilMs` and `writeUntilWallMs`, whichever passes first,

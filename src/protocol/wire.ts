@@ -1,3 +1,5 @@
+import type { Fields } from './actions/action.ts';
+import { ACTIONS } from './actions/registry.ts';
 import type { Outcome, OutcomeCode } from './outcome.ts';
 import type { Task, TaskBatch } from './task.ts';
 
@@ -11,7 +13,7 @@ export interface WireBatch extends Omit<TaskBatch, 'tasks'> {
   readonly id: number;
   /** The strings of all tasks, one after the other. Their lengths are in `numbers`, so they may hold anything. */
   readonly text: string;
-  /** For each task its action, whether a mark is to be set, and the length of each string. */
+  /** For each task its action, its flags as bits, and the length of each string. */
   readonly numbers: Uint32Array;
 }
 
@@ -29,8 +31,15 @@ export interface EndedTask {
   readonly outcome: Outcome;
 }
 
-const ACTION_NUMBERS = { delete: 0, 'force-delete': 1, mark: 2, observe: 3 } satisfies Record<Task['action'], number>;
-const ACTIONS = inOrder<Task['action']>(ACTION_NUMBERS);
+/** What is packed of each action's payload. */
+const PACKED = ACTIONS.map(({ name, number, fields }) => ({
+  name,
+  number,
+  flags: namesOf(fields, 'flag'),
+  texts: namesOf(fields, 'text'),
+}));
+const PACKED_NAMED = new Map(PACKED.map((packed) => [packed.name, packed]));
+const PACKED_NUMBERED = new Map<number, (typeof PACKED)[number]>(PACKED.map((packed) => [packed.number, packed]));
 
 const CODE_NUMBERS = {
   done: 0,
@@ -45,7 +54,9 @@ const CODE_NUMBERS = {
 } satisfies Record<OutcomeCode, number>;
 const CODES = inOrder<OutcomeCode>(CODE_NUMBERS);
 
-const TASK_NUMBERS = 7;
+/** Action, flags, and the lengths of slot, namespace, pod and UID. */
+const POD_NUMBERS = 6;
+const TASK_NUMBERS = POD_NUMBERS + Math.max(...PACKED.map(({ texts }) => texts.length));
 const OUTCOME_NUMBERS = 6;
 
 export function packBatch(id: number, batch: TaskBatch): WireBatch {
@@ -55,15 +66,20 @@ export function packBatch(id: number, batch: TaskBatch): WireBatch {
   let at = 0;
   for (const task of tasks) {
     const { slot, namespace, pod, uid } = task;
-    const hash = task.action === 'mark' ? task.hash : '';
-    numbers[at] = ACTION_NUMBERS[task.action];
-    numbers[at + 1] = task.action === 'mark' && task.needsUpgrade ? 1 : 0;
+    const packed = known(PACKED_NAMED.get(task.action));
+    const payload = task as unknown as Readonly<Record<string, string | boolean>>;
+    numbers[at] = packed.number;
+    numbers[at + 1] = packed.flags.reduce((bits, flag, bit) => (payload[flag] === true ? bits | (1 << bit) : bits), 0);
     numbers[at + 2] = slot.length;
     numbers[at + 3] = namespace.length;
     numbers[at + 4] = pod.length;
     numbers[at + 5] = uid.length;
-    numbers[at + 6] = hash.length;
-    texts.push(slot, namespace, pod, uid, hash);
+    texts.push(slot, namespace, pod, uid);
+    for (const [index, name] of packed.texts.entries()) {
+      const value = String(payload[name]);
+      numbers[at + POD_NUMBERS + index] = value.length;
+      texts.push(value);
+    }
     at += TASK_NUMBERS;
   }
   return { id, text: texts.join(''), numbers, writeUntilMs, writeUntilWallMs, taskTimeoutMs, isDryRun };
@@ -81,10 +97,11 @@ export function unpackBatch(wire: WireBatch): TaskBatch {
   for (let at = 0; at < numbers.length; at += TASK_NUMBERS) {
     const slot = next(numbers[at + 2]) as Task['slot'];
     const base = { slot, namespace: next(numbers[at + 3]), pod: next(numbers[at + 4]), uid: next(numbers[at + 5]) };
-    const hash = next(numbers[at + 6]);
-    const action = known(ACTIONS[numbers[at] ?? -1]);
-    if (action === 'mark') tasks.push({ ...base, action, needsUpgrade: numbers[at + 1] === 1, hash });
-    else tasks.push({ ...base, action });
+    const { name, flags, texts } = known(PACKED_NUMBERED.get(numbers[at] ?? -1));
+    const task: Record<string, string | boolean> = { ...base, action: name };
+    for (const [bit, flag] of flags.entries()) task[flag] = ((numbers[at + 1] ?? 0) & (1 << bit)) !== 0;
+    for (const [index, text] of texts.entries()) task[text] = next(numbers[at + POD_NUMBERS + index]);
+    tasks.push(task as unknown as Task);
   }
   return { tasks, writeUntilMs, writeUntilWallMs, taskTimeoutMs, isDryRun };
 }
@@ -125,6 +142,10 @@ export function unpackOutcomes(wire: WireOutcomes, tasks: readonly Task[]): Outc
     });
   }
   return outcomes;
+}
+
+function namesOf(fields: Fields, kind: Fields[string]): readonly string[] {
+  return Object.keys(fields).filter((name) => fields[name] === kind);
 }
 
 function inOrder<Name extends string>(numbers: Readonly<Record<Name, number>>): readonly Name[] {

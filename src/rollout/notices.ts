@@ -1,5 +1,5 @@
+import type { WriteName } from '../protocol/actions/registry.ts';
 import type { SlotKey } from '../protocol/slot.ts';
-import type { WriteAction } from '../protocol/task.ts';
 import type { Failure } from './explain.ts';
 
 /** What happened to a rollout, for events, logs, metrics and the pace. Each is told once. */
@@ -32,7 +32,7 @@ export type RolloutNotice =
       readonly type: 'write-shown';
       readonly slot: SlotKey;
       readonly node: string;
-      readonly action: WriteAction;
+      readonly action: WriteName;
       readonly uid: string;
       readonly hash: string | undefined;
     }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { EligibilityRule } from '../kube/eligibility.ts';
+import { writeNamed } from '../protocol/actions/registry.ts';
 import { answerText } from './answers.ts';
 import { BIT, hasOldPod } from './classify.ts';
 import { explainFailure, explainReplacing } from './explain.ts';
@@ -120,19 +121,13 @@ function explain(slot: Slot, context: PlanContext): Explanation {
   return asked ?? explainReady(slot, context);
 }
 
-const ASKED_WORDS = {
-  delete: 'the deletion',
-  'force-delete': 'the forced deletion',
-  mark: 'the condition',
-} as const;
-
 function explainAsk(slot: Slot): Explanation | undefined {
   const { ask } = slot;
   if (ask === undefined) return undefined;
   if (ask.setback !== undefined) {
     return ['backoff', `${ask.action} was answered ${ask.setback.code}: ${answerText(ask.setback, slot, ask.uid)}`];
   }
-  const what = ASKED_WORDS[ask.action];
+  const what = writeNamed(ask.action).words.one;
   switch (ask.phase) {
     case 'asked':
       return ['in-flight', `${what} waits for a worker`];

@@ -1,7 +1,8 @@
+import { forEachWrite, type WriteName } from '../protocol/actions/registry.ts';
 import { isWriteRefused, type Outcome } from '../protocol/outcome.ts';
 import type { SlotKey } from '../protocol/slot.ts';
 import { Answers } from './answers.ts';
-import { type Ask, NEVER } from './slot-state.ts';
+import { NEVER } from './slot-state.ts';
 
 /** So many writes of a kind refused in a row: it is not about single pods. */
 export const REFUSED_IN_A_ROW_MAX = 10;
@@ -23,11 +24,7 @@ interface Account {
 export class Refusals {
   /** What was said. */
   readonly answers = new Answers();
-  readonly #accounts: Readonly<Record<Ask['action'], Account>> = {
-    delete: newAccount(),
-    'force-delete': newAccount(),
-    mark: newAccount(),
-  };
+  readonly #accounts: Readonly<Record<WriteName, Account>> = forEachWrite(newAccount);
 
   onOutcome(outcome: Outcome): void {
     const { action, code } = outcome;
@@ -37,49 +34,44 @@ export class Refusals {
     else if (code === 'done' || code === 'gone') account.inARow = 0;
   }
 
-  onAsked(action: Ask['action'], slot: SlotKey, nowMs: number): void {
+  onAsked(action: WriteName, slot: SlotKey, nowMs: number): void {
     const account = this.#accounts[action];
     account.lastAsked = slot;
     account.nextTryMs = nowMs + TRY_EVERY_MS;
   }
 
-  areRefused(action: Ask['action']): boolean {
+  areRefused(action: WriteName): boolean {
     return this.#accounts[action].inARow >= REFUSED_IN_A_ROW_MAX;
   }
 
   /** How many may be asked for now. */
-  room(action: Ask['action'], nowMs: number): number {
+  room(action: WriteName, nowMs: number): number {
     if (!this.areRefused(action)) return Number.POSITIVE_INFINITY;
     return nowMs < this.#accounts[action].nextTryMs ? 0 : 1;
   }
 
   /** … of each kind. */
-  tries(nowMs: number): Record<Ask['action'], number> {
-    return {
-      delete: this.room('delete', nowMs),
-      'force-delete': this.room('force-delete', nowMs),
-      mark: this.room('mark', nowMs),
-    };
+  tries(nowMs: number): Record<WriteName, number> {
+    return forEachWrite((action) => this.room(action, nowMs));
   }
 
   /**
    * Whether what was asked may still leave. Marks and forced deletions take no place of the budget, so all nodes may have
    * been asked before the first answer; when they are refused only the try leaves, which is the last one that was asked.
    */
-  mayLeave(action: Ask['action'], slot: SlotKey): boolean {
+  mayLeave(action: WriteName, slot: SlotKey): boolean {
     return !this.areRefused(action) || this.#accounts[action].lastAsked === slot;
   }
 
   /** Somebody waits for the next try. */
-  onHeldBack(action: Ask['action']): void {
+  onHeldBack(action: WriteName): void {
     const account = this.#accounts[action];
     account.wakeMs = account.nextTryMs;
   }
 
   /** When the next try is due that somebody waits for; NEVER: nobody does. */
   get wakeMs(): number {
-    const { delete: deletions, 'force-delete': forced, mark: marks } = this.#accounts;
-    return Math.min(deletions.wakeMs, forced.wakeMs, marks.wakeMs);
+    return Math.min(...Object.values(this.#accounts).map(({ wakeMs }) => wakeMs));
   }
 
   tick(nowMs: number): void {

@@ -1,8 +1,8 @@
 import { isAvailable, isFinished } from '../kube/availability.ts';
 import type { NodeRecord, PodRecord } from '../kube/records.ts';
+import type { WriteName } from '../protocol/actions/registry.ts';
 import type { OutcomeCode } from '../protocol/outcome.ts';
 import type { SlotKey } from '../protocol/slot.ts';
-import type { WriteAction } from '../protocol/task.ts';
 import type { Heap } from './heap.ts';
 
 /** A time that is not known, and "never" of things that wait for none. */
@@ -44,7 +44,7 @@ export interface Choice {
  * - `observe-due`, `observe-asked`, `observe-sent`: the same for that read.
  */
 export interface Ask {
-  readonly action: WriteAction;
+  readonly action: WriteName;
   uid: string;
   readonly choice: Choice;
   phase: 'asked' | 'sent' | 'watching' | 'observe-due' | 'observe-asked' | 'observe-sent';

@@ -1,5 +1,6 @@
 import type { ScaleReason } from '../dispatch/autoscaler.ts';
-import type { Outcome, OutcomeCode } from '../protocol/outcome.ts';
+import { ACTIONS } from '../protocol/actions/registry.ts';
+import type { OutcomeCode } from '../protocol/outcome.ts';
 
 /** Every metric series in one place. Names of the first three groups are client-go's, so that existing dashboards work. */
 export interface MetricDefinition {
@@ -246,12 +247,6 @@ export const ROLLOUT_FIGURES: readonly RolloutFigure[] = [
 ];
 
 /** Records, so that the compiler notices a missing one. */
-const ACTIONS: Readonly<Record<Outcome['action'], true>> = {
-  delete: true,
-  'force-delete': true,
-  mark: true,
-  observe: true,
-};
 const CODES: Readonly<Record<OutcomeCode, true>> = {
   done: true,
   gone: true,
@@ -279,16 +274,9 @@ export type LaneReason = ScaleReason | 'set';
 export const LANE_REASONS = Object.keys(LANE_REASON_TABLE) as readonly LaneReason[];
 export const EVENT_TYPES = ['Normal', 'Warning'] as const;
 export const CONFIG_SOURCES = ['config-file', 'admin'] as const;
-export const TASK_ACTIONS = Object.keys(ACTIONS);
+export const TASK_ACTIONS = ACTIONS.map(({ name }) => name);
 export const TASK_CODES = Object.keys(CODES);
 
-/** What a lane asks of the API server for a task. */
-export const VERB_OF_ACTION: Readonly<Record<Outcome['action'], string>> = {
-  delete: 'delete',
-  'force-delete': 'delete',
-  mark: 'patch',
-  observe: 'get',
-};
 /** The statuses that are common enough to be there from the start. */
 export const COMMON_STATUSES = ['200', '201', '404', '409', '429', '500'];
 export const WATCHED_RESOURCES = ['nodes', 'daemonsets', 'pods', 'controllerrevisions'];

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { DispatchStats, RunReport } from '../dispatch/dispatch-stats.ts';
 import type { LaneStats } from '../dispatch/lane-pool.ts';
 import { METHOD_OF_VERB } from '../kube/verbs.ts';
+import { actionNamed } from '../protocol/actions/registry.ts';
 import type { Outcome } from '../protocol/outcome.ts';
 import { FAILURE_CAUSES, type FailureCause } from '../rollout/explain.ts';
 import { PACE_PHASES, type PaceStatus } from '../rollout/pace.ts';
@@ -19,7 +20,6 @@ import {
   type RolloutFigure,
   TASK_ACTIONS,
   TASK_CODES,
-  VERB_OF_ACTION,
   WATCHED_RESOURCES,
 } from './metric-names.ts';
 
@@ -116,7 +116,7 @@ export class Metrics {
     this.#counters.tasks.inc({ action, code });
     if (code === 'dry-run' || code === 'fenced') return;
     this.requestDone({
-      verb: VERB_OF_ACTION[action],
+      verb: actionNamed(action).call.verb,
       code: httpStatus === 0 ? '<error>' : String(httpStatus),
       durationMs,
     });

@@ -1,6 +1,6 @@
 import { ApiClient, type ApiClientOptions, type ApiRequest } from '../../src/client/api.ts';
-import { deletePodRequest } from '../../src/client/requests.ts';
 import { connectionTo, type serve } from './local-server.ts';
+import { deletePodRequest } from './pod-requests.ts';
 
 type Context = Parameters<typeof serve>[0];
 

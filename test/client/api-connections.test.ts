@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { markPodRequest } from '../../src/client/requests.ts';
+
 import { clientOf, DELETE, GET } from './api-client.ts';
 import { makeCertificate } from './certificates.ts';
 import { connectionTo, eventually, serve } from './local-server.ts';
+import { markPodRequest } from './pod-requests.ts';
 
 test('api: 100 DELETEs with a body → the connection is used again', async (t) => {
   const bodies: string[] = [];

@@ -18,13 +18,14 @@ import { loadConnection } from '../../src/client/credentials.ts';
 import { parseNode } from '../../src/client/json/node.ts';
 import { parsePod } from '../../src/client/json/pod.ts';
 import type { RecordResult } from '../../src/client/pod-facts.ts';
-import { deletePodRequest, listRequest, markPodRequest, type Selection } from '../../src/client/requests.ts';
+import { listRequest, type Selection } from '../../src/client/requests.ts';
 import { apiErrorOf } from '../../src/client/status-error.ts';
 import { monotonicMs } from '../../src/clock.ts';
 import type { ObjectRecord } from '../../src/kube/records.ts';
 import { createDaemonSet, createNodes, setImage, waitUntilAvailable } from '../control-plane/cluster.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
 import { eventually } from './local-server.ts';
+import { deletePodRequest, markPodRequest } from './pod-requests.ts';
 
 const NODES = 20;
 const PATIENCE_MS = 120_000;

@@ -6,18 +6,16 @@ import {
   createConfigMapRequest,
   createEventRequest,
   createLeaseRequest,
-  deletePodRequest,
   getConfigMapRequest,
   getLeaseRequest,
-  getPodRequest,
   listLeasesRequest,
   listRequest,
-  markPodRequest,
   patchConfigMapRequest,
   patchEventRequest,
   updateLeaseRequest,
   watchRequest,
 } from '../../src/client/requests.ts';
+import { deletePodRequest, getPodRequest, markPodRequest } from './pod-requests.ts';
 
 const POD = { namespace: 'edge', name: 'agent-1', timeoutMs: 1000 };
 const LIST = { limit: 0, continueToken: '', resourceVersion: '', timeoutMs: 1000 };

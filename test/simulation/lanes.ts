@@ -1,11 +1,10 @@
-import type { ApiRequest } from '../../src/client/api.ts';
-import { deletePodRequest, getPodRequest, markPodRequest } from '../../src/client/requests.ts';
+import { podRequest } from '../../src/client/requests.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import type { Task, TaskBatch } from '../../src/protocol/task.ts';
 import { formatTime } from '../../src/simulator/time.ts';
 import { type DepartureLimits, departure, returned } from '../../workers/steps/departure.ts';
 import { type StepRun, stepRun } from '../../workers/steps/run.ts';
-import { type Answer, type Effect, outcomeOf, type RequestName, type StepInput } from '../../workers/steps/step.ts';
+import { type Answer, type Effect, outcomeOf, type StepInput } from '../../workers/steps/step.ts';
 import type { Checker } from './checker.ts';
 import type { Conduct } from './conduct.ts';
 import type { Network, SimAnswer } from './network.ts';
@@ -101,7 +100,7 @@ export class SimLanes {
   #send(run: Running, effect: Extract<Effect, { readonly kind: 'request' }>, timeoutMs: number): void {
     const { process, network, checker, conduct } = this.#options;
     const { task } = run.steps;
-    const request = requestOf(effect.request, task, timeoutMs, process.nowMs);
+    const request = podRequest(effect.request, task, { timeoutMs, wallTime: formatTime(process.nowMs) });
     if (effect.isWrite) checker.onDeparture(conduct, task, request);
     network.send(request, {
       from: process.id,
@@ -124,16 +123,6 @@ export class SimLanes {
       onOutcomes([outcome]);
     });
   }
-}
-
-function requestOf(name: RequestName, task: Task, timeoutMs: number, nowMs: number): ApiRequest {
-  const target = { namespace: task.namespace, name: task.pod, uid: task.uid, timeoutMs };
-  if (name === 'get-pod') return getPodRequest(target);
-  if (name === 'delete-pod') return deletePodRequest(target);
-  if (name === 'force-delete-pod') return deletePodRequest({ ...target, gracePeriodSeconds: 0 });
-  if (task.action !== 'mark') throw new Error(`a task to ${task.action} cannot mark`);
-  const { needsUpgrade, hash } = task;
-  return markPodRequest({ ...target, needsUpgrade, hash, lastTransitionTime: formatTime(nowMs) });
 }
 
 function answerOf(answer: SimAnswer): Answer {

@@ -22,6 +22,7 @@ interface Body {
 
 /** A request whose body is another one. */
 function reworded<T extends { readonly body?: unknown }>(request: T, reword: (body: Body) => Body): T {
+  if (request.body === undefined) return request;
   return { ...request, body: JSON.stringify(reword(JSON.parse(String(request.body)) as Body)) };
 }
 
@@ -31,15 +32,20 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
     'no-uid-precondition',
     'a deletion is not bound to the pod that was decided about',
     plant<Requests>(REQUESTS, {
-      deletePodRequest: (original) => (target) =>
-        reworded(original(target), ({ preconditions: _, ...others }) => others),
+      podRequest:
+        (original) =>
+        (...args) =>
+          reworded(original(...args), ({ preconditions: _, ...others }) => others),
     }),
   ),
   mutant(
     'patch-without-uid',
     'a mark is not bound to the pod that was decided about',
     plant<Requests>(REQUESTS, {
-      markPodRequest: (original) => (target) => reworded(original(target), ({ metadata: _, ...others }) => others),
+      podRequest:
+        (original) =>
+        (...args) =>
+          reworded(original(...args), ({ metadata: _, ...others }) => others),
     }),
   ),
   mutant(

@@ -72,7 +72,7 @@ test('trust 18: the machine is suspended in the middle of a task → its next wr
   let wallMs = 50_000;
   t.mock.method(Date, 'now', () => wallMs);
   const http = fakeHttp(async ({ request, timeoutMs }) => {
-    if (request === 'get-pod') return { ...OK, pod: { uid: TASK.uid, isTerminating: false } };
+    if (request === 'observe') return { ...OK, pod: { uid: TASK.uid, isTerminating: false } };
     assert.ok(timeoutMs <= 10_000, 'no longer than the right to write');
     wallMs = 3_600_000;
     return CONFLICT;
@@ -81,7 +81,7 @@ test('trust 18: the machine is suspended in the middle of a task → its next wr
   assert.equal(outcome.code, 'fenced');
   assert.deepEqual(
     http.sent.map(({ request }) => request),
-    ['delete-pod', 'get-pod'],
+    ['delete', 'observe'],
   );
 });
 
@@ -89,7 +89,7 @@ test('execute: the lease ends while a conflict is looked into → the second wri
   const clock = stoppedClock(t);
   const writeUntilMs = monotonicMs() + 30;
   const http = fakeHttp(async ({ request }) => {
-    if (request === 'delete-pod') return CONFLICT;
+    if (request === 'delete') return CONFLICT;
     clock.pass(30);
     return { ...OK, pod: { uid: TASK.uid, isTerminating: false } };
   });
@@ -97,7 +97,7 @@ test('execute: the lease ends while a conflict is looked into → the second wri
   assert.equal(outcome.code, 'fenced');
   assert.deepEqual(
     http.sent.map(({ request }) => request),
-    ['delete-pod', 'get-pod'],
+    ['delete', 'observe'],
   );
 });
 
@@ -114,7 +114,7 @@ test('execute: a write that waits for a socket → its time-out ends with the le
 
 test('execute: conflicts without end → stops when the task is out of time', { timeout: 10_000 }, async () => {
   const http = fakeHttp(({ request }) =>
-    request === 'delete-pod' ? CONFLICT : { ...OK, pod: { uid: TASK.uid, isTerminating: false } },
+    request === 'delete' ? CONFLICT : { ...OK, pod: { uid: TASK.uid, isTerminating: false } },
   );
   const outcome = await executeTask(TASK, http, limitsOf({ taskTimeoutMs: 30 }));
   assert.equal(outcome.code, 'throttled');

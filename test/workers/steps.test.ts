@@ -50,46 +50,46 @@ interface Row {
 }
 
 const rows: Row[] = [
-  { name: 'delete, 200', task: DELETE, answers: [http(200)], code: 'done', asked: ['delete-pod'] },
-  { name: 'force, 200', task: FORCE, answers: [http(200)], code: 'done', asked: ['force-delete-pod'] },
-  { name: 'force, 404', task: FORCE, answers: [http(404)], code: 'gone', asked: ['force-delete-pod'] },
-  { name: 'force, lost', task: FORCE, answers: [lost], code: 'unknown', asked: ['force-delete-pod'] },
-  { name: 'delete, 202', task: DELETE, answers: [http(202)], code: 'done', asked: ['delete-pod'] },
-  { name: 'delete, 404', task: DELETE, answers: [http(404)], code: 'gone', asked: ['delete-pod'] },
+  { name: 'delete, 200', task: DELETE, answers: [http(200)], code: 'done', asked: ['delete'] },
+  { name: 'force, 200', task: FORCE, answers: [http(200)], code: 'done', asked: ['force-delete'] },
+  { name: 'force, 404', task: FORCE, answers: [http(404)], code: 'gone', asked: ['force-delete'] },
+  { name: 'force, lost', task: FORCE, answers: [lost], code: 'unknown', asked: ['force-delete'] },
+  { name: 'delete, 202', task: DELETE, answers: [http(202)], code: 'done', asked: ['delete'] },
+  { name: 'delete, 404', task: DELETE, answers: [http(404)], code: 'gone', asked: ['delete'] },
   {
     name: 'delete, 409 for another pod',
     task: DELETE,
     answers: [http(409), http(200, { uid: 'other' })],
     code: 'gone',
-    asked: ['delete-pod', 'get-pod'],
+    asked: ['delete', 'observe'],
   },
   {
     name: 'delete, 409 and then no pod',
     task: DELETE,
     answers: [http(409), http(404)],
     code: 'gone',
-    asked: ['delete-pod', 'get-pod'],
+    asked: ['delete', 'observe'],
   },
   {
     name: 'delete, one 409 for this pod',
     task: DELETE,
     answers: [http(409), http(200, { uid: 'mine' }), http(200)],
     code: 'done',
-    asked: ['delete-pod', 'get-pod', 'wait 20', 'delete-pod'],
+    asked: ['delete', 'observe', 'wait 20', 'delete'],
   },
   {
     name: 'delete, 409 and the read is refused',
     task: DELETE,
     answers: [http(409), http(403)],
     code: 'forbidden',
-    asked: ['delete-pod', 'get-pod'],
+    asked: ['delete', 'observe'],
   },
   {
     name: 'delete, 409 and the read is throttled',
     task: DELETE,
     answers: [http(409), http(429, { retryAfterMs: 1000 })],
     code: 'throttled',
-    asked: ['delete-pod', 'get-pod'],
+    asked: ['delete', 'observe'],
     rest: { retryAfterMs: 1000 },
   },
   {
@@ -97,57 +97,57 @@ const rows: Row[] = [
     task: DELETE,
     answers: [http(409), lost],
     code: 'conflict',
-    asked: ['delete-pod', 'get-pod'],
+    asked: ['delete', 'observe'],
   },
   {
     name: 'delete, 409 and the read holds no pod',
     task: DELETE,
     answers: [http(409), http(200)],
     code: 'conflict',
-    asked: ['delete-pod', 'get-pod'],
+    asked: ['delete', 'observe'],
   },
   {
     name: 'delete, 429',
     task: DELETE,
     answers: [http(429, { retryAfterMs: 3000 })],
     code: 'throttled',
-    asked: ['delete-pod'],
+    asked: ['delete'],
     rest: { retryAfterMs: 3000, httpStatus: 429 },
   },
-  { name: 'delete, 429 without a time', task: DELETE, answers: [http(429)], code: 'throttled', asked: ['delete-pod'] },
+  { name: 'delete, 429 without a time', task: DELETE, answers: [http(429)], code: 'throttled', asked: ['delete'] },
   {
     name: 'delete, 503 with a time',
     task: DELETE,
     answers: [http(503, { retryAfterMs: 1000 })],
     code: 'throttled',
-    asked: ['delete-pod'],
+    asked: ['delete'],
   },
-  { name: 'delete, 503 without a time', task: DELETE, answers: [http(503)], code: 'unknown', asked: ['delete-pod'] },
-  { name: 'delete, 500', task: DELETE, answers: [http(500)], code: 'unknown', asked: ['delete-pod'] },
-  { name: 'delete, 504', task: DELETE, answers: [http(504)], code: 'unknown', asked: ['delete-pod'] },
-  { name: 'delete, connection lost', task: DELETE, answers: [lost], code: 'unknown', asked: ['delete-pod'] },
-  { name: 'delete, never sent', task: DELETE, answers: [refused], code: 'throttled', asked: ['delete-pod'] },
-  { name: 'delete, 401', task: DELETE, answers: [http(401)], code: 'forbidden', asked: ['delete-pod'] },
-  { name: 'delete, 403', task: DELETE, answers: [http(403)], code: 'forbidden', asked: ['delete-pod'] },
-  { name: 'delete, 400', task: DELETE, answers: [http(400)], code: 'rejected', asked: ['delete-pod'] },
-  { name: 'delete, 405', task: DELETE, answers: [http(405)], code: 'rejected', asked: ['delete-pod'] },
-  { name: 'delete, 422', task: DELETE, answers: [http(422)], code: 'rejected', asked: ['delete-pod'] },
-  { name: 'delete, 302', task: DELETE, answers: [http(302)], code: 'rejected', asked: ['delete-pod'] },
-  { name: 'mark, 200', task: MARK, answers: [http(200)], code: 'done', asked: ['mark-pod'] },
-  { name: 'mark, 404', task: MARK, answers: [http(404)], code: 'gone', asked: ['mark-pod'] },
+  { name: 'delete, 503 without a time', task: DELETE, answers: [http(503)], code: 'unknown', asked: ['delete'] },
+  { name: 'delete, 500', task: DELETE, answers: [http(500)], code: 'unknown', asked: ['delete'] },
+  { name: 'delete, 504', task: DELETE, answers: [http(504)], code: 'unknown', asked: ['delete'] },
+  { name: 'delete, connection lost', task: DELETE, answers: [lost], code: 'unknown', asked: ['delete'] },
+  { name: 'delete, never sent', task: DELETE, answers: [refused], code: 'throttled', asked: ['delete'] },
+  { name: 'delete, 401', task: DELETE, answers: [http(401)], code: 'forbidden', asked: ['delete'] },
+  { name: 'delete, 403', task: DELETE, answers: [http(403)], code: 'forbidden', asked: ['delete'] },
+  { name: 'delete, 400', task: DELETE, answers: [http(400)], code: 'rejected', asked: ['delete'] },
+  { name: 'delete, 405', task: DELETE, answers: [http(405)], code: 'rejected', asked: ['delete'] },
+  { name: 'delete, 422', task: DELETE, answers: [http(422)], code: 'rejected', asked: ['delete'] },
+  { name: 'delete, 302', task: DELETE, answers: [http(302)], code: 'rejected', asked: ['delete'] },
+  { name: 'mark, 200', task: MARK, answers: [http(200)], code: 'done', asked: ['mark'] },
+  { name: 'mark, 404', task: MARK, answers: [http(404)], code: 'gone', asked: ['mark'] },
   {
     name: 'mark, 422 for another pod',
     task: MARK,
     answers: [http(422), http(200, { uid: 'other' })],
     code: 'gone',
-    asked: ['mark-pod', 'get-pod'],
+    asked: ['mark', 'observe'],
   },
   {
     name: 'mark, 422 for this pod',
     task: MARK,
     answers: [http(422), http(200, { uid: 'mine' })],
     code: 'rejected',
-    asked: ['mark-pod', 'get-pod'],
+    asked: ['mark', 'observe'],
     rest: { httpStatus: 422, message: 'said 422' },
   },
   {
@@ -155,15 +155,15 @@ const rows: Row[] = [
     task: MARK,
     answers: [http(409), http(200, { uid: 'mine' }), http(200)],
     code: 'done',
-    asked: ['mark-pod', 'get-pod', 'wait 20', 'mark-pod'],
+    asked: ['mark', 'observe', 'wait 20', 'mark'],
   },
-  { name: 'mark, 415', task: MARK, answers: [http(415)], code: 'rejected', asked: ['mark-pod'] },
+  { name: 'mark, 415', task: MARK, answers: [http(415)], code: 'rejected', asked: ['mark'] },
   {
     name: 'observe, terminating',
     task: OBSERVE,
     answers: [http(200, { uid: 'mine', isTerminating: true })],
     code: 'done',
-    asked: ['get-pod'],
+    asked: ['observe'],
     rest: { isTerminating: true },
   },
   {
@@ -171,7 +171,7 @@ const rows: Row[] = [
     task: OBSERVE,
     answers: [http(200, { uid: 'mine' })],
     code: 'done',
-    asked: ['get-pod'],
+    asked: ['observe'],
     rest: { isTerminating: false },
   },
   {
@@ -179,13 +179,13 @@ const rows: Row[] = [
     task: OBSERVE,
     answers: [http(200, { uid: 'other', isTerminating: true })],
     code: 'gone',
-    asked: ['get-pod'],
+    asked: ['observe'],
     rest: { isTerminating: false },
   },
-  { name: 'observe, 404', task: OBSERVE, answers: [http(404)], code: 'gone', asked: ['get-pod'] },
-  { name: 'observe, no pod in it', task: OBSERVE, answers: [http(200)], code: 'unknown', asked: ['get-pod'] },
-  { name: 'observe, lost', task: OBSERVE, answers: [lost], code: 'unknown', asked: ['get-pod'] },
-  { name: 'observe, 429', task: OBSERVE, answers: [http(429)], code: 'throttled', asked: ['get-pod'] },
+  { name: 'observe, 404', task: OBSERVE, answers: [http(404)], code: 'gone', asked: ['observe'] },
+  { name: 'observe, no pod in it', task: OBSERVE, answers: [http(200)], code: 'unknown', asked: ['observe'] },
+  { name: 'observe, lost', task: OBSERVE, answers: [lost], code: 'unknown', asked: ['observe'] },
+  { name: 'observe, 429', task: OBSERVE, answers: [http(429)], code: 'throttled', asked: ['observe'] },
 ];
 for (const { name, task, answers, code, asked, rest = {} } of rows) {
   test(`steps: ${name} → ${code}`, () => {
@@ -200,7 +200,7 @@ for (const task of [DELETE, MARK]) {
     const answers = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? http(409) : http(200, { uid: 'mine' })));
     const { end, asked } = play(task, answers);
     assert.deepEqual([end.code, end.httpStatus], ['conflict', 409]);
-    assert.equal(asked.filter((request) => request === `${task.action}-pod`).length, WRITES_MAX);
+    assert.equal(asked.filter((request) => request === task.action).length, WRITES_MAX);
     assert.deepEqual(
       asked.filter((request) => request.startsWith('wait')),
       ['wait 20', 'wait 40', 'wait 80'],
@@ -246,7 +246,7 @@ test('steps: any answers → ends after few requests; done only after a 2xx, and
       const last = answers[Math.min(requests.length, answers.length) - 1] as Answer;
       if (end.code === 'done') assert.ok(last.kind === 'answer' && last.status >= 200 && last.status < 300);
       if (end.code === 'unknown' && task.action !== 'observe') {
-        assert.notEqual(requests.at(-1), 'get-pod', 'a refused write is known not to be applied');
+        assert.notEqual(requests.at(-1), 'observe', 'a refused write is known not to be applied');
       }
     }),
     { numRuns: 1000 },

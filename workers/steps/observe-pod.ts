@@ -1,6 +1,9 @@
+import { observePod } from '../../src/protocol/actions/observe-pod.ts';
 import type { Task } from '../../src/protocol/task.ts';
 import { finish, finishOf, finishUnsent } from './finish.ts';
 import type { Effect, Machine, StepInput } from './step.ts';
+
+const READ = observePod.name;
 
 /** Reads the pod once. A dry run reads too. */
 export const observePodMachine: Machine<'reading'> = {
@@ -12,7 +15,7 @@ export const observePodMachine: Machine<'reading'> = {
 
 function next(input: StepInput, task: Task): Effect {
   if (input.kind === 'start' || input.kind === 'waited') {
-    return { kind: 'request', request: 'get-pod', isWrite: false };
+    return { kind: 'request', request: READ, isWrite: false };
   }
   if (input.kind === 'fenced' || input.kind === 'too-late') return finishUnsent(input) ?? finish('throttled');
   const end = finishOf(input);

@@ -1,8 +1,8 @@
+import { actionNamed } from '../../src/protocol/actions/registry.ts';
 import type { Task } from '../../src/protocol/task.ts';
-import { deletePodMachine, forceDeletePodMachine } from './delete-pod.ts';
-import { markPodMachine } from './mark-pod.ts';
 import { observePodMachine } from './observe-pod.ts';
 import type { Effect, Machine, StepInput } from './step.ts';
+import { writeMachine } from './write-pod.ts';
 
 /** One task on its way through its machine. Pure, like the machines: whoever runs it brings the requests and the time. */
 export interface StepRun {
@@ -12,16 +12,8 @@ export interface StepRun {
 }
 
 export function stepRun(task: Task): StepRun {
-  switch (task.action) {
-    case 'delete':
-      return runOf(deletePodMachine, task);
-    case 'force-delete':
-      return runOf(forceDeletePodMachine, task);
-    case 'mark':
-      return runOf(markPodMachine, task);
-    case 'observe':
-      return runOf(observePodMachine, task);
-  }
+  const action = actionNamed(task.action);
+  return action.kind === 'read' ? runOf(observePodMachine, task) : runOf(writeMachine(action), task);
 }
 
 function runOf<State>(machine: Machine<State>, task: Task): StepRun {

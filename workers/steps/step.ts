@@ -1,8 +1,6 @@
+import type { ActionName } from '../../src/protocol/actions/registry.ts';
 import type { Outcome, OutcomeCode } from '../../src/protocol/outcome.ts';
 import type { Task } from '../../src/protocol/task.ts';
-
-/** What is sent; src/client/requests.ts knows how each one looks on the wire. */
-export type RequestName = 'delete-pod' | 'force-delete-pod' | 'mark-pod' | 'get-pod';
 
 /** The part of a pod that steps look at. */
 export interface PodGlimpse {
@@ -18,7 +16,7 @@ export type Answer =
       readonly retryAfterMs: number;
       /** What the API server said about a refusal; for 401 and 403 with the verb and resource that are missing. */
       readonly message: string;
-      /** For `get-pod` with 200. */
+      /** Of a read, with 200. */
       readonly pod: PodGlimpse | undefined;
     }
   | {
@@ -49,7 +47,11 @@ export interface Finish {
 }
 
 export type Effect =
-  | { readonly kind: 'request'; readonly request: RequestName; readonly isWrite: boolean }
+  | {
+      readonly kind: 'request' /** The action whose request is sent; src/client/requests.ts knows how it looks on the wire. */;
+      readonly request: ActionName;
+      readonly isWrite: boolean;
+    }
   | { readonly kind: 'wait'; readonly durationMs: number }
   | Finish;
 

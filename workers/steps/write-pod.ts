@@ -1,6 +1,9 @@
+import type { WriteAction } from '../../src/protocol/actions/action.ts';
+import { observePod } from '../../src/protocol/actions/observe-pod.ts';
+import type { WriteName } from '../../src/protocol/actions/registry.ts';
 import type { Task } from '../../src/protocol/task.ts';
 import { finish, finishOf, finishUnsent } from './finish.ts';
-import type { Answer, Effect, Finish, Machine, RequestName, StepInput } from './step.ts';
+import type { Answer, Effect, Finish, Machine, StepInput } from './step.ts';
 
 /** Writes that a conflict may cost, the first one included. */
 export const WRITES_MAX = 4;
@@ -17,17 +20,14 @@ export type WriteState =
 type Step = { readonly state: WriteState; readonly effect: Effect };
 
 /**
- * A guarded write to one pod: the API server refuses it when the pod is another one than the task's.
- *
- * `readAfter` lists the refusals that do not say whether the pod is still the task's (mapped to whether they are final if
- * it is): then the pod is read. A pod that is still the task's, refused by a conflict, is written again, because the
- * conflict was somebody else's write to it.
+ * A guarded write to one pod: the API server refuses it when the pod is another one than the task's. Where a refusal does not say
+ * whether it is, the pod is read (`readAfter`).
  */
-export function writeMachine(
-  request: Exclude<RequestName, 'get-pod'>,
-  readAfter: Readonly<Record<number, 'retry' | 'final'>>,
-): Machine<WriteState> {
-  const write: Effect = { kind: 'request', request, isWrite: true };
+export function writeMachine({
+  name,
+  readAfter,
+}: Pick<WriteAction, 'readAfter'> & { readonly name: WriteName }): Machine<WriteState> {
+  const write: Effect = { kind: 'request', request: name, isWrite: true };
 
   function written(writes: number, answer: Answer): Step {
     const end = finishOf(answer);
@@ -36,7 +36,7 @@ export function writeMachine(
     if (reading === undefined) return { state, effect: end };
     return {
       state: { at: 'reading', writes, refusal: end, isFinal: reading === 'final' },
-      effect: { kind: 'request', request: 'get-pod', isWrite: false },
+      effect: { kind: 'request', request: observePod.name, isWrite: false },
     };
   }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WRITES } from '../../protocol/actions/registry.ts';
 import type { RolloutCounts } from '../../rollout/counts.ts';
 import { controllerReport, count, figure, troubles, workersReport } from '../controller-report.ts';
 import {
@@ -135,7 +136,7 @@ const planSchema = z
           reason: oneOf(NODE_REASONS).describe('where the node stands'),
           message: z.string().describe('what is so and what it waits for, for people'),
           next: z
-            .enum(['delete', 'force-delete', 'mark'])
+            .enum(WRITES.map(({ name }) => name))
             .optional()
             .describe('what would be asked of its pod now; absent: nothing'),
           trouble: z

@@ -1,4 +1,4 @@
-import type { WriteAction } from '../../protocol/task.ts';
+import type { WriteName } from '../../protocol/actions/registry.ts';
 
 /** What may be asked of a slot: delete an old pod that is unavailable or available, delete a stuck one by force, or write the OTA condition. */
 export type CandidateKind = 'unavailable' | 'available' | 'force' | 'mark';
@@ -37,11 +37,11 @@ export interface BudgetUse {
 /** What is taken of a rollout's budget and limits, and what those are. A value: whoever previews spends one of its own. */
 export interface Ledger extends BudgetUse, FlightLimits {
   /** Writes of each kind that may be asked for now: less than any when the API server refuses all of them. */
-  readonly tries: Readonly<Record<WriteAction, number>>;
+  readonly tries: Readonly<Record<WriteName, number>>;
 }
 
 /** What a candidate is asked for. */
-export function actionOf(kind: CandidateKind): WriteAction {
+export function actionOf(kind: CandidateKind): WriteName {
   if (kind === 'mark') return 'mark';
   return kind === 'force' ? 'force-delete' : 'delete';
 }

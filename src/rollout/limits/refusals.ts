@@ -1,4 +1,4 @@
-import type { WriteAction } from '../../protocol/task.ts';
+import { type WriteName, writeNamed } from '../../protocol/actions/registry.ts';
 import { actionOf } from './ledger.ts';
 import type { Limiter } from './limiter.ts';
 
@@ -13,7 +13,6 @@ export const refusals = {
 } as const satisfies Limiter;
 
 /** For people. */
-export function refusedWords(action: WriteAction): string {
-  const what = { delete: 'deletions', 'force-delete': 'forced deletions', mark: 'marks' }[action];
-  return `the API server refuses ${what}; one is tried a second`;
+export function refusedWords(action: WriteName): string {
+  return `the API server refuses ${writeNamed(action).words.many}; one is tried a second`;
 }
