@@ -5,7 +5,16 @@ import type { Facts } from './facts.ts';
 import type { Memory } from './memory.ts';
 import type { Observation } from './observe.ts';
 import { noteDeparture, noteReplaced, suspectedMs } from './outage.ts';
-import { hasUnreadablePod, isPodAvailable, liveCount, NEVER, PLACE, type Slot, soleLivePod } from './slot-state.ts';
+import {
+  hasUnreadablePod,
+  isPodAvailable,
+  liveCount,
+  NEVER,
+  PLACE,
+  restartReplacing,
+  type Slot,
+  soleLivePod,
+} from './slot-state.ts';
 
 /** A pod this much younger than its node at most is the first one there. */
 const FIRST_POD_MS = 60_000;
@@ -35,12 +44,18 @@ export function recall(slot: Slot, context: RecallContext): void {
   if (isKept && slot.place !== PLACE.ELSEWHERE) slot.hasPlace = true;
   if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable && !hasUnreadablePod(slot)) slot.wasBroken = true;
   if (slot.replacedAtMs === NEVER && facts.hasRolledOut) recallReplacement(slot, node, context);
+  const takenDownBy = memory?.takenDown.get(slot.nodeName);
+  // What was written may be of before the replacement that a pod shows.
+  const isShown = slot.replacedAtMs !== NEVER && slot.replacedHash === facts.target?.hash && slot.pods.length > 0;
+  if (!node.isReady && takenDownBy !== undefined && !isShown) {
+    noteReplaced(slot, slot.notReadySinceMs, facts, takenDownBy);
+  }
   if (!node.isReady && slot.replacedAtMs !== NEVER) slot.outageDueMs = nowMs;
   if (!isAvailable && node.isReady) recallSpell(slot, context);
   else if (!isAvailable && memory?.failed.has(slot.nodeName)) slot.isAwaitingReplacement = true;
   if (!isAvailable && slot.isAwaitingReplacement) slot.isOurs = true;
   // When its turn was, or the rollout began, is not known: it holds its place for one more deadline.
-  if (slot.wasBroken && slot.replacingSinceMs !== NEVER) slot.replacingSinceMs = nowMs;
+  if (slot.wasBroken && slot.replacingSinceMs !== NEVER) restartReplacing(slot, nowMs);
 }
 
 /**
@@ -67,14 +82,12 @@ function recallReplacement(slot: Slot, node: NodeRecord, { facts, nowMs }: Recal
       noteReplaced(slot, slot.notReadySinceMs, facts);
     return;
   }
-  // A pod of another revision tells what that one did, should it become the newest again.
-  const isOther = pod !== undefined && !isCurrentSlot(slot, facts);
   const atMs = pod === undefined ? askedToGoAtMs(slot) : pod.createdAtMs;
   const isUnknown = atMs === 0;
   const hash = pod?.revisionHash ?? facts.target?.hash;
-  const bornMs = isOther ? (facts.revisionsMs.get(hash ?? '') ?? NEVER) : facts.newestSinceMs;
-  const isFirst = pod !== undefined && atMs - node.createdAtMs < FIRST_POD_MS && node.createdAtMs >= bornMs;
-  if (isFirst || (atMs < bornMs && !isUnknown)) return;
+  // A pod tells what its own revision did, whether that has been the newest since or becomes so again.
+  const bornMs = pod === undefined ? facts.newestSinceMs : (facts.revisionsMs.get(hash ?? '') ?? NEVER);
+  if ((pod !== undefined && isFirstPod(atMs, bornMs, { node, facts })) || (atMs < bornMs && !isUnknown)) return;
   if (node.isReady) {
     if (nowMs - atMs <= suspectedMs(facts)) noteReplaced(slot, Math.min(nowMs, atMs), facts, hash);
     return;
@@ -84,6 +97,17 @@ function recallReplacement(slot: Slot, node: NodeRecord, { facts, nowMs }: Recal
   // What was made (or deleted) on a node that was away already did not take it down.
   else if (atMs <= slot.notReadySinceMs + CLOCKS_MS)
     noteReplaced(slot, Math.min(atMs, slot.notReadySinceMs), facts, hash);
+}
+
+/** Made with its node, or with the DaemonSet: such a pod replaced none. */
+function isFirstPod(
+  atMs: number,
+  bornMs: number,
+  { node, facts }: { readonly node: NodeRecord; readonly facts: Facts },
+): boolean {
+  if (node.createdAtMs >= bornMs && atMs - node.createdAtMs < FIRST_POD_MS) return true;
+  const isFirstRevision = bornMs <= Math.min(...facts.revisionsMs.values());
+  return isFirstRevision && atMs - (facts.target?.daemonSetCreatedAtMs ?? 0) < FIRST_POD_MS;
 }
 
 /** When the last of the pods that are on their way out was deleted, by the API server's clock. */

@@ -98,7 +98,7 @@ export class SlotBook {
     if ((after & ~before & BIT.repeated) !== 0) this.#tellRepeated(slot, at);
     this.#pace.onChange(slot, before, at.nowMs);
     this.#noteHealth(slot, at);
-    this.memory.onChange(slot);
+    this.memory.onChange(slot, at.facts);
     if ((after & BIT.replacing) === 0) {
       restartReplacing(slot, NEVER);
     }

@@ -110,3 +110,18 @@ test('trust 8: a node joins every 20 s, whose pod comes up a minute later or nev
   }
   assert.equal(done.size, 20);
 });
+
+test('trust 8: a standby saw the replacement, and reads only when it takes over that the node was broken → its place is held for one more deadline', () => {
+  const rollout = syncedRollout({ ...cluster(5), daemonSet: atMost('1') });
+  rollout.upsertPod(pod('n01', 'old', { isTerminating: true }), T0 + 1000);
+  rollout.removePod(pod('n01', 'old'), T0 + 2000);
+  rollout.upsertPod(pod('n01', 'new', { isReady: false }), T0 + 3000);
+  const overAtMs = T0 + 700_000;
+  rollout.tick(overAtMs);
+  assert.equal(rollout.counts().failed, 1);
+  rollout.remember('{"failed":[],"brokenBefore":["n01"],"kept":[]}', overAtMs);
+  rollout.tick(overAtMs + 599_000);
+  assert.deepEqual([rollout.counts().unavailable, rollout.counts().brokenBefore], [1, 0]);
+  rollout.tick(overAtMs + 601_000);
+  assert.deepEqual([rollout.counts().unavailable, rollout.counts().brokenBefore], [0, 1]);
+});

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PodRecord } from '../../src/kube/records.ts';
+import type { DaemonSetRecord, PodRecord } from '../../src/kube/records.ts';
 import { budget, cluster, daemonSet, node, pod, reasons, revision, type Setup, syncedRollout, T0 } from './records.ts';
 import { ALL, carryOut } from './scenario-moves.ts';
 
-const atMost = (text: string) => daemonSet({ annotations: budget(text) });
+const atMost = (text: string, changes: Partial<DaemonSetRecord> = {}) =>
+  daemonSet({ annotations: budget(text), ...changes });
 
 const SECOND = 1000;
 /** All times are cut to seconds, as the API server does it. */
@@ -70,6 +71,32 @@ const RESTARTS: readonly { readonly name: string; readonly setup: Setup; readonl
     failed: 1,
   },
   {
+    name: 'another revision was the newest since its pod was made',
+    setup: {
+      revisions: [
+        revision('old', 1),
+        revision('new', 3, { createdAtMs: REVISED }),
+        revision('other', 2, { createdAtMs: REVISED + 200 * SECOND }),
+      ],
+      nodes: [node('n01', { isReady: false, readyChangedAtMs: REVISED + 100 * SECOND })],
+      pods: [unready(REVISED + 50 * SECOND)],
+    },
+    failed: 1,
+  },
+  {
+    name: 'rolled back to the first revision, with the pod that the DaemonSet was made with',
+    setup: {
+      daemonSet: atMost('1', { createdAtMs: REVISED }),
+      revisions: [
+        revision('new', 3, { createdAtMs: REVISED }),
+        revision('old', 2, { createdAtMs: REVISED + 200 * SECOND }),
+      ],
+      nodes: [node('n01', { isReady: false, readyChangedAtMs: REVISED + 100 * SECOND })],
+      pods: [unready(REVISED + 5 * SECOND)],
+    },
+    failed: 0,
+  },
+  {
     name: 'its pod is older than the rollout',
     setup: {
       nodes: [node('n01', { isReady: false, readyChangedAtMs: REVISED + 100 * SECOND })],
@@ -113,7 +140,7 @@ for (const { name, setup, failed } of RESTARTS) {
       revisions: setup.revisions ?? REVISIONS,
       nodes: [...(setup.nodes ?? []), ...healthy.map((each) => node(each))],
       pods: [...(setup.pods ?? []), ...healthy.map((each) => pod(each, 'old'))],
-      daemonSet: atMost('1'),
+      daemonSet: setup.daemonSet ?? atMost('1'),
     });
     assert.equal(rollout.counts().failed, failed);
     assert.equal(rollout.select(ALL, T0).length, 1 - failed);
@@ -173,7 +200,15 @@ test('trust 5: what the cluster does not show is remembered → a restart with a
 test('trust 5: memory that nobody wrote → is nothing', () => {
   const rollout = syncedRollout({ ...cluster(2), daemonSet: atMost('1') });
   const before = rollout.memory();
-  for (const text of ['', '{}', '[]', 'null', '{"failed":[1],"brokenBefore":[],"kept":[]}', '{"failed":"x"}']) {
+  for (const text of [
+    '{"failed":[],"brokenBefore":[],"kept":[],"takenDown":[["n01"]]}',
+    '',
+    '{}',
+    '[]',
+    'null',
+    '{"failed":[1],"brokenBefore":[],"kept":[]}',
+    '{"failed":"x"}',
+  ]) {
     rollout.remember(text, T0);
   }
   assert.equal(rollout.memory(), before);
@@ -225,4 +260,32 @@ test('trust 5: a deleted pod is still on its way out when a taint comes that sen
   });
   second.remember(first.memory() ?? '', T0 + 3);
   assert.deepEqual([second.counts().unavailable, second.select(ALL, T0 + 4)], [1, []]);
+});
+
+test('trust 5: taken down by a version that was undone, its pod gone since → remembered, until the node is Ready again', () => {
+  const away = node('n01', { isReady: false, readyChangedAtMs: T0 + 2 * SECOND });
+  const { nodes, pods } = cluster(5);
+  const first = syncedRollout({ nodes, pods, daemonSet: atMost('1') });
+  first.select(ALL, T0);
+  carryOut(first, 'n01', T0);
+  first.removePod(pod('n01', 'old'), T0 + SECOND);
+  first.upsertPod(pod('n01', 'new', { isReady: false }), T0 + SECOND);
+  first.upsertNode(away, T0 + 2 * SECOND);
+  const undone = [revision('new', 2), revision('old', 3)];
+  for (const each of undone) first.upsertRevision(each, T0 + 3 * SECOND);
+  first.removePod(pod('n01', 'new'), T0 + 3 * SECOND);
+  const memory = first.memory() ?? '';
+  const second = syncedRollout({
+    revisions: undone,
+    nodes: [away, ...nodes.slice(1)],
+    pods: pods.slice(1),
+    daemonSet: atMost('1'),
+  });
+  second.remember(memory, T0 + 4 * SECOND);
+  assert.equal(second.counts().failed, 0, 'the old version is not to blame');
+  assert.equal(second.memory(), memory);
+  second.upsertRevision(revision('new', 4), T0 + 5 * SECOND);
+  assert.deepEqual([second.counts().failed, second.select(ALL, T0 + 5 * SECOND)], [1, []]);
+  second.upsertNode(node('n01'), T0 + 6 * SECOND);
+  assert.match(second.memory() ?? '', /"takenDown":\[\]/);
 });
