@@ -8,7 +8,7 @@ import { type ToldLimits, toldLimits } from './plan-limits.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
 import { ledOf } from './rollout-state.ts';
 import { type PlanRow, planTable } from './tables.ts';
-import { columnsOf } from './view/terminal.ts';
+import { columnsOf, type Streams } from './view/terminal.ts';
 import { wrapHanging } from './view/text.ts';
 import { leaderOf } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
@@ -16,8 +16,8 @@ import { Reading } from './wiring/reading.ts';
 const NOT_OPTED_IN = `it does not exist there, or has no annotation ${UPDATE_STRATEGY_ANNOTATION}`;
 
 /** What would happen to a DaemonSet's pods now, and why; reads the cluster once and writes nothing. */
-export async function plan(options: PlanOptions): Promise<number> {
-  const reading = await Reading.open(options, (source) => [options.namespace ?? source.namespace]);
+export async function plan(options: PlanOptions, { stdout, stderr }: Streams = process): Promise<number> {
+  const reading = await Reading.open(options, (source) => [options.namespace ?? source.namespace], stderr);
   try {
     await reading.sync();
     const namespace = options.namespace ?? reading.source.namespace;
@@ -25,7 +25,7 @@ export async function plan(options: PlanOptions): Promise<number> {
     const followed = reading.host.controller.find(key);
     if (followed === undefined) {
       const why = reading.host.controller.complaints().get(key)?.join('; ') ?? NOT_OPTED_IN;
-      process.stderr.write(`error: nothing is planned for DaemonSet ${namespace}/${options.daemonSet}: ${why}\n`);
+      stderr.write(`error: nothing is planned for DaemonSet ${namespace}/${options.daemonSet}: ${why}\n`);
       return EXIT_FAILED;
     }
     const leader = await leaderOf(reading, options);
@@ -36,15 +36,15 @@ export async function plan(options: PlanOptions): Promise<number> {
     const text =
       options.output === 'json'
         ? `${JSON.stringify(planDocument(followed, limits, ledOf(leader, key)), null, 2)}\n`
-        : planText(followed, limits);
-    process.stdout.write(text);
+        : planText(followed, limits, columnsOf(stdout));
+    stdout.write(text);
     return EXIT_OK;
   } finally {
     await reading.close();
   }
 }
 
-function planText({ key, rollout }: Followed, limits: ToldLimits): string {
+function planText({ key, rollout }: Followed, limits: ToldLimits, widthMax: number): string {
   const { allowed, unavailable, targetHash, strategy } = rollout.counts();
   const bound =
     strategy === 'OTA'
@@ -53,7 +53,7 @@ function planText({ key, rollout }: Followed, limits: ToldLimits): string {
   const head = `${key}: ${strategy ?? 'no strategy'} to revision ${targetHash ?? 'unknown'}; ${bound}`;
   const rows = rowsOf(rollout.plan(monotonicMs(), limits));
   const notes = [head, ...(limits.why === undefined ? [] : [limits.why]), ...limits.seen];
-  const wrapped = notes.flatMap((note) => wrapHanging(note, columnsOf(process.stdout)));
+  const wrapped = notes.flatMap((note) => wrapHanging(note, widthMax));
   return `${[...wrapped, '', ...planTable(rows)].join('\n')}\n`;
 }
 

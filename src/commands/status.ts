@@ -13,7 +13,7 @@ import { stateWords } from './rollout-standing.ts';
 import { failedCount, ledOf, warningsOf } from './rollout-state.ts';
 import { type StatusScreen, standingOf, statusDocument } from './status-document.ts';
 import { type StatusRow, statusTable } from './tables.ts';
-import { columnsOf } from './view/terminal.ts';
+import { columnsOf, type Streams } from './view/terminal.ts';
 import { wrapHanging } from './view/text.ts';
 import { type LeaderStatus, leaderOf } from './wiring/leader-status.ts';
 import { Reading } from './wiring/reading.ts';
@@ -23,12 +23,12 @@ const WATCH_INTERVAL_MS = 2_000;
 const CLEAR_SCREEN = '\x1b[H\x1b[2J';
 
 /** How the rollouts stand; with `--watch` until a signal ends it. */
-export async function status(options: StatusOptions): Promise<number> {
-  const reading = await Reading.open(options, () => options.namespaces);
+export async function status(options: StatusOptions, streams: Streams = process): Promise<number> {
+  const reading = await Reading.open(options, () => options.namespaces, streams.stderr);
   try {
     await reading.sync();
-    const isComplete = await print(reading, options);
-    if (options.isWatch) await watch(reading, options);
+    const isComplete = await print(reading, options, streams);
+    if (options.isWatch) await watch(reading, options, streams);
     return isComplete ? EXIT_OK : EXIT_FAILED;
   } finally {
     await reading.close();
@@ -36,14 +36,19 @@ export async function status(options: StatusOptions): Promise<number> {
 }
 
 /** False when the DaemonSet that was asked for is not there, or the controller that was named does not answer. */
-async function print(reading: Reading, options: StatusOptions, before = ''): Promise<boolean> {
+async function print(
+  reading: Reading,
+  options: StatusOptions,
+  { stdout, stderr }: Streams,
+  before = '',
+): Promise<boolean> {
   const { daemonSet: name, output, controller } = options;
   const all = [...reading.host.controller.followed()];
   const wanted = all.filter(({ daemonSet }) => name === undefined || daemonSet.name === name);
   const complaints = complaintsOf(reading, name);
   if (name !== undefined && wanted.length === 0) {
     const [why = `no DaemonSet ${name} has opted in with the annotation ${UPDATE_STRATEGY_ANNOTATION}`] = complaints;
-    process.stderr.write(`error: ${why}\n`);
+    stderr.write(`error: ${why}\n`);
     return false;
   }
   const leader = only(await leaderStatus(reading, options), wanted);
@@ -54,8 +59,8 @@ async function print(reading: Reading, options: StatusOptions, before = ''): Pro
     return warningsOf(key, trouble, ledOf(leader, key));
   });
   const screen = { wanted, leader, warnings: [...complaints, ...told] };
-  const text = output === 'json' ? JSON.stringify(statusDocument(screen)) : statusText(screen);
-  process.stdout.write(`${before}${text}\n`);
+  const text = output === 'json' ? JSON.stringify(statusDocument(screen)) : statusText(screen, columnsOf(stdout));
+  stdout.write(`${before}${text}\n`);
   // Without a lease that can be read everything else is told; a controller that was named has to answer.
   return leader.ok || controller === undefined;
 }
@@ -91,10 +96,9 @@ function causesOf({ rollout }: Followed): Readonly<Record<string, number>> {
   return Object.fromEntries([...rollout.failures()].filter(([, count]) => count > 0));
 }
 
-function statusText({ wanted, warnings, leader }: StatusScreen): string {
+function statusText({ wanted, warnings, leader }: StatusScreen, widthMax: number): string {
   const none = `No DaemonSet has opted in with the annotation ${UPDATE_STRATEGY_ANNOTATION}.`;
   const rows = wanted.map((followed) => rowOf(followed, leader));
-  const widthMax = columnsOf(process.stdout);
   const table = rows.length === 0 ? [none] : statusTable(rows, widthMax);
   const warned = warnings.flatMap((warning) => wrapHanging(`warning: ${warning}`, widthMax));
   return [
@@ -105,16 +109,16 @@ function statusText({ wanted, warnings, leader }: StatusScreen): string {
   ].join('\n');
 }
 
-async function watch(reading: Reading, options: StatusOptions): Promise<void> {
+async function watch(reading: Reading, options: StatusOptions, streams: Streams): Promise<void> {
   let isOver = false;
   void firstSignal().then(() => {
     isOver = true;
   });
-  const between = process.stdout.isTTY === true ? CLEAR_SCREEN : '\n';
+  const between = streams.stdout.isTTY === true ? CLEAR_SCREEN : '\n';
   const before = options.output === 'table' ? between : '';
   while (!isOver) {
     await sleep(WATCH_INTERVAL_MS);
-    await print(reading, options, before);
+    await print(reading, options, streams, before);
   }
 }
 

@@ -4,16 +4,8 @@ import { plainConnection } from '../../src/protocol/connection.ts';
 import { encodeMessage, encodeWatchFrame, envelop } from '../../src/simulator/protobuf-encoder.ts';
 import type { Simulator } from '../../src/simulator/start.ts';
 import { SpoilingProxy } from './proxy.ts';
-import {
-  assertClean,
-  type Diary,
-  eventually,
-  kubeconfig,
-  rolledOut,
-  runCli,
-  simulator,
-  startUpdater,
-} from './support.ts';
+import { assertClean, type Diary, eventually, kubeconfig, rolledOut, simulator, startUpdater } from './support.ts';
+import { view } from './view-commands.ts';
 
 interface SeenEvent {
   readonly type: string;
@@ -73,7 +65,7 @@ test('trust 10: max-unavailable 0 and slips of the pen → an event and a warnin
   await eventually('three events', async () => (await told()).length >= says.length);
   const notes = (await told()).map(({ note }) => note);
   assert.equal(notes.length, says.length);
-  const { code, stdout, stderr } = await runCli(t, ['status', '--kubeconfig', config]);
+  const { code, stdout, stderr } = await view(['status', '--kubeconfig', config]);
   assert.equal(code, 0, stderr);
   const lines = stdout.split('\n').filter((line) => line.startsWith('warning: default/agent: annotation '));
   assert.equal(lines.length, says.length, stdout);

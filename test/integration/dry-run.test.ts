@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { documentProblems } from '../commands/contract.ts';
 import { Cli, eventually, kubeconfig, runCli, simulator } from './support.ts';
+import { view } from './view-commands.ts';
 
 const SERVERS = [
   '--metrics-bind-address',
@@ -42,7 +43,7 @@ test('trust 11: run --dry-run → names at info what fits into the budget, says 
   const address = (await cli.address('health')).replace('http://', '');
   const { stdout, stderr } = await runCli(t, ['status', '--kubeconfig', config, '--controller', address]);
   assert.match(stdout, /\ncontroller \S+, a dry run, which writes nothing, as of /, stderr);
-  const json = await runCli(t, ['status', '--kubeconfig', config, '--controller', address, '-o', 'json']);
+  const json = await view(['status', '--kubeconfig', config, '--controller', address, '-o', 'json']);
   const document = JSON.parse(json.stdout);
   assert.deepEqual(documentProblems('status', document), []);
   const [{ state, reasons, leader }] = document.daemonSets;

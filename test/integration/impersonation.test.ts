@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SpoilingProxy } from './proxy.ts';
-import { Cli, kubeconfig, rolledOut, runCli, simulator } from './support.ts';
+import { Cli, kubeconfig, rolledOut, simulator } from './support.ts';
+import { view } from './view-commands.ts';
 
 const USER = {
   as: 'robot',
@@ -24,7 +25,7 @@ test('trust 19: run, plan and status as somebody else → every request of their
     ['status', '--namespace', 'default'],
     ['plan', 'agent', '--namespace', 'default'],
   ]) {
-    const { code, stderr } = await runCli(t, [...args, '--kubeconfig', config]);
+    const { code, stderr } = await view([...args, '--kubeconfig', config]);
     assert.ok(code === 0, stderr);
   }
   const kinds = new Set(proxy.requests.map((line) => line.split(' ')[0]));

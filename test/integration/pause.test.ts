@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertClean, Cli, eventually, kubeconfig, rolledOut, runCli, simulator } from './support.ts';
+import { assertClean, Cli, eventually, kubeconfig, rolledOut, simulator } from './support.ts';
+import { untilTold, view } from './view-commands.ts';
 
 const PAUSED = 'daemonpodupdater.io/paused';
 const SERVERS = ['--metrics-bind-address', '127.0.0.1:0', '--health-probe-bind-address', '0', '--workers', '2'];
@@ -11,7 +12,7 @@ test('trust 12: paused in the middle → status, plan, metrics and events say so
   const leader = new Cli(t, ['run', '--kubeconfig', config, ...SERVERS, '--leader-elect-retry-period', '200ms']);
   const metrics = async () => await (await fetch(`${await leader.address('metrics')}/metrics`)).text();
   const show = async (...args: string[]) => {
-    const { code, stdout, stderr } = await runCli(t, [...args, '--kubeconfig', config]);
+    const { code, stdout, stderr } = await view([...args, '--kubeconfig', config]);
     assert.equal(code, 0, stderr);
     return stdout;
   };
@@ -28,7 +29,7 @@ test('trust 12: paused in the middle → status, plan, metrics and events say so
   assert.ok(deletes < 40, 'it was over before it was paused');
   const left = 40 - deletes;
   assert.match(await show('status'), new RegExp(`^default +agent .* paused, ${left} nodes to go$`, 'm'));
-  await eventually('the leader tells that it knows', async () => {
+  await untilTold(cluster, 'daemonpodupdater', 'the leader tells that it knows', async () => {
     return /^default\/agent +- +- +paused +paused by the annotation daemonpodupdater.io\/paused$/m.test(
       await show('status'),
     );

@@ -10,8 +10,8 @@ const BURST = 10;
 const NODES = 40;
 /** Each deletion is refused so often, and the pod is read each time. */
 const CONFLICTS = 2;
-/** What arrived late, on a busy machine, arrived together. */
-const LATE_MS = 500;
+/** So much later than the others the first one may arrive on a busy machine. Without the limit all of them take less. */
+const LATE_MS = 2_000;
 
 interface Arrival {
   readonly atMs: number;
@@ -59,7 +59,7 @@ test('trust 20: --kube-api-qps with deletions that conflict → all requests of 
   const rate = ['--kube-api-qps', String(QPS), '--kube-api-burst', String(BURST)];
   const run = new Cli(t, ['run', '--kubeconfig', await kubeconfig(t, url), '--workers', '2', ...servers, ...rate]);
   await cluster.control.startRollout();
-  await rolledOut(cluster, 60_000);
+  await rolledOut(cluster);
   run.signal('SIGTERM');
   assert.equal(await run.ended, 0, run.output);
   const deletions = arrivals.filter(({ line }) => line.startsWith('DELETE')).length;

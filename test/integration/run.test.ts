@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { makeCertificate } from '../client/certificates.ts';
 import { SpoilingProxy } from './proxy.ts';
 import { assertClean, Cli, eventually, kubeconfig, rolledOut, runCli, simulator, temporaryFolder } from './support.ts';
+import { view } from './view-commands.ts';
 
 const QUIET = ['--metrics-bind-address', '0', '--health-probe-bind-address', '127.0.0.1:0', '--workers', '2'];
 
@@ -68,7 +69,8 @@ test('run: kubeconfigs that cannot be used → exit code 1, and the reason in on
   }
   for (const { args, says } of rows) {
     for (const command of [['run', ...QUIET], ['plan', 'agent'], ['status']] as const) {
-      const { code, stdout, stderr } = await runCli(t, [...command, ...args]);
+      const isRun = command[0] === 'run';
+      const { code, stdout, stderr } = await (isRun ? runCli(t, [...command, ...args]) : view([...command, ...args]));
       assert.deepEqual([code, stdout], [1, ''], `${command[0]} ${args}: ${stderr}`);
       assert.match(stderr, says, command[0]);
       assert.doesNotMatch(stderr, /\n\s+at /, 'a stack trace is for bugs');

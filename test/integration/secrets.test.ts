@@ -7,7 +7,8 @@ import { inspect } from 'node:util';
 import { loadConnection } from '../../src/client/credentials.ts';
 import { makeCertificate } from '../client/certificates.ts';
 import { dumpState } from './secrets-state.ts';
-import { Cli, eventually, kubeconfig, rolledOut, runCli, simulator, startUpdater, temporaryFolder } from './support.ts';
+import { Cli, eventually, kubeconfig, rolledOut, simulator, startUpdater, temporaryFolder } from './support.ts';
+import { view } from './view-commands.ts';
 
 const TOKEN = 'planted-token-1b7e5a';
 const SERVER_NAME = 'api.test';
@@ -166,13 +167,13 @@ test('TLS: a server that nobody vouches for → refused, and with the flag a lou
   const settings = { scenario: { nodes: 3 }, certPem: server.certPem, keyPem: server.keyPem };
   const cluster = await simulator(t, settings);
   const args = ['--kubeconfig', await kubeconfig(t, cluster.url)];
-  const refused = await runCli(t, ['plan', 'agent', ...args]);
+  const refused = await view(['plan', 'agent', ...args]);
   assert.equal(refused.code, 1);
   assert.match(refused.stderr, /certificate/);
   const warning = /TLS verification is OFF .*anybody on the way to the API server can read and change everything/;
   assert.doesNotMatch(refused.stderr, warning);
   const flag = '--insecure-skip-tls-verify';
-  const { code, stderr } = await runCli(t, ['plan', 'agent', ...args, flag]);
+  const { code, stderr } = await view(['plan', 'agent', ...args, flag]);
   assert.equal(code, 0, stderr);
   assert.match(stderr, warning);
   const off = ['--metrics-bind-address', '0', '--health-probe-bind-address', '0', '--log-level', 'error'];
@@ -190,7 +191,7 @@ test('secrets: plan and status → the cluster over TLS, and nothing of the cred
       ['plan', 'agent'],
       ['status', '-o', 'json'],
     ]) {
-      const { code, stdout, stderr } = await runCli(t, [...args, '--kubeconfig', config]);
+      const { code, stdout, stderr } = await view([...args, '--kubeconfig', config]);
       assert.equal(code, tokens[0] === TOKEN ? 0 : 1, stderr);
       for (const secret of secrets) assert.ok(!`${stdout}${stderr}`.includes(secret));
     }

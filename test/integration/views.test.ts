@@ -3,43 +3,20 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { noteName } from '../../src/commands/note-object.ts';
-import type { Simulator } from '../../src/simulator/start.ts';
 import { documentProblems } from '../commands/contract.ts';
 import { Cli, eventually, kubeconfig, runCli, simulator, startUpdater } from './support.ts';
-
-/** Looks only when the leader has told something new, every ten seconds at most: each look is a process. */
-async function untilTold(
-  cluster: Simulator,
-  leaseName: string,
-  what: string,
-  isTold: () => Promise<boolean>,
-): Promise<void> {
-  const url = `${cluster.url}/api/v1/namespaces/default/configmaps/${noteName(leaseName)}`;
-  let before: unknown;
-  await eventually(
-    what,
-    async () => {
-      const answer = (await (await fetch(url)).json()) as { metadata?: { resourceVersion?: string } };
-      const version = answer.metadata?.resourceVersion;
-      if (version === undefined || version === before) return false;
-      before = version;
-      return isTold();
-    },
-    60_000,
-  );
-}
+import { untilTold, view } from './view-commands.ts';
 
 test('plan: before, in the middle and after → each node with its reason, as a table and as JSON; nothing is written', async (t) => {
   const cluster = await simulator(t, { scenario: { nodes: 12, maxUnavailable: '3', startupMs: 300 } });
   const config = await kubeconfig(t, cluster.url);
-  const plan = (...args: string[]) => runCli(t, ['plan', 'agent', '--kubeconfig', config, ...args]);
+  const plan = (...args: string[]) => view(['plan', 'agent', '--kubeconfig', config, ...args]);
   await cluster.control.setNodeReady('node-05', false);
   await cluster.control.startRollout();
   await eventually('the new template is seen', async () => {
     return (await cluster.control.progress())[0]?.isNewRevisionKnown === true;
   });
-  const table = await plan();
+  const table = await runCli(t, ['plan', 'agent', '--kubeconfig', config]);
   assert.equal(table.code, 0, table.stderr);
   assert.match(
     table.stdout,
@@ -73,7 +50,7 @@ test('plan: a DaemonSet that did not opt in, or is refused → exit code 1 and w
     ['nobody', /does not exist there, or has no annotation/],
     ['agent-2', /"BlueGreen"; use OTA or AdvancedRollingUpdate/],
   ] as const) {
-    const { code, stdout, stderr } = await runCli(t, ['plan', name, '--kubeconfig', config]);
+    const { code, stdout, stderr } = await view(['plan', name, '--kubeconfig', config]);
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(stderr, says);
   }
@@ -84,7 +61,7 @@ test('plan and status: the cluster may not be read → exit code 1 and which ver
   const config = await kubeconfig(t, cluster.url);
   await cluster.control.setForbidden([{ verb: 'list', resource: 'nodes' }]);
   for (const args of [['plan', 'agent'], ['status']]) {
-    const { code, stdout, stderr } = await runCli(t, [...args, '--kubeconfig', config]);
+    const { code, stdout, stderr } = await view([...args, '--kubeconfig', config]);
     assert.deepEqual([code, stdout], [1, '']);
     assert.match(
       stderr,
@@ -133,7 +110,7 @@ test('plan and status: objects that make no sense, a watch that fails, a list th
   const cluster = await simulator(t, { scenario: { nodes: 3 } });
   for (const args of [['plan', 'agent'], ['status']]) {
     const config = await kubeconfig(t, await troublesome(t, cluster.url));
-    const { code, stdout, stderr } = await runCli(t, [...args, '--kubeconfig', config]);
+    const { code, stdout, stderr } = await view([...args, '--kubeconfig', config]);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /agent/);
     assert.match(stderr, /^warning: objects are left out, the first of daemonsets.*: .*\n$/);
@@ -147,8 +124,8 @@ test('status: two rollouts → a line each, and JSON; one that is not there, or 
     cluster.control.annotateDaemonSet(name, { 'apps.openyurt.io/update-strategy': strategy });
   await annotate('default/agent-2', 'AdvancedRollingUpdate');
   await annotate('default/agent-3', 'BlueGreen');
-  const status = (...args: string[]) => runCli(t, ['status', '--kubeconfig', config, ...args]);
-  const table = await status();
+  const status = (...args: string[]) => view(['status', '--kubeconfig', config, ...args]);
+  const table = await runCli(t, ['status', '--kubeconfig', config]);
   assert.equal(table.code, 0, table.stderr);
   const lines = table.stdout.trimEnd().split('\n');
   assert.match(lines[0] ?? '', /^NAMESPACE +NAME +STRATEGY +REVISION +NODES/);
@@ -185,7 +162,7 @@ test('status: two rollouts → a line each, and JSON; one that is not there, or 
 test('status: a leader elsewhere → windows, rate, threads and why are told beside its lease; without the right or the leader all else does', async (t) => {
   const cluster = await simulator(t, { speed: 1, scenario: { nodes: 300, startupMs: 1_000, maxUnavailable: '4' } });
   const config = await kubeconfig(t, cluster.url);
-  const status = (...args: string[]) => runCli(t, ['status', '--kubeconfig', config, ...args]);
+  const status = (...args: string[]) => view(['status', '--kubeconfig', config, ...args]);
   const before = await status();
   assert.equal(before.code, 0, before.stderr);
   assert.match(
@@ -214,7 +191,7 @@ test('status: a leader elsewhere → windows, rate, threads and why are told bes
   assert.deepEqual([daemonSet, window, known, repeated], ['default/agent', undefined, undefined, undefined]);
   assert.deepEqual(told, { refused: 0, refusals: [], repeated: 0, failures: {} });
   assert.deepEqual([controller.workers.actual, controller.rollouts[0].pace.window], [3, 4]);
-  const plan = (...args: string[]) => runCli(t, ['plan', 'agent', '--kubeconfig', config, ...lease, ...args]);
+  const plan = (...args: string[]) => view(['plan', 'agent', '--kubeconfig', config, ...lease, ...args]);
   assert.doesNotMatch((await plan()).stdout, /pace/, 'it is as large as the budget');
   await cluster.control.setForbidden([{ verb: 'delete', resource: 'pods' }]);
   await untilTold(cluster, 'ops', 'what the leader was refused is told', async () => {
@@ -265,7 +242,7 @@ test('status: a version that does not start on a node → how many failed, why, 
   const says =
     /\nwarning: default\/agent: failed nodes: 1 crash-loop\b.*; "daemonpodupdater plan agent -n default" and the event NodeUpdateFailed tell which and why\n/;
   await eventually('the failed node is told', async () => {
-    const { code, stdout, stderr } = await runCli(t, ['status', '--kubeconfig', config]);
+    const { code, stdout, stderr } = await view(['status', '--kubeconfig', config]);
     assert.equal(code, 0, stderr);
     return says.test(stdout);
   });
@@ -280,7 +257,7 @@ test('trust 14: status and plan: the leader has --max-in-flight → both say tha
   await cluster.control.startRollout();
   await eventually('two pods are away', async () => (await cluster.control.report()).deletes === 2);
   const json = async (command: string) =>
-    JSON.parse((await runCli(t, [command, 'agent', '--kubeconfig', config, '-o', 'json'])).stdout);
+    JSON.parse((await view([command, 'agent', '--kubeconfig', config, '-o', 'json'])).stdout);
   await untilTold(cluster, 'daemonpodupdater', 'the leader has told what holds it', async () => {
     const [only] = (await json('status')).daemonSets;
     return only.reasons.some(({ code }: { code: string }) => code === 'max-in-flight');

@@ -16,6 +16,19 @@ const WIDTH_MAX = 120;
 
 type TerminalStream = Pick<WriteStream, 'write' | 'columns' | 'rows'>;
 
+/** One of the two streams that a command writes to. */
+export interface Output {
+  readonly columns?: number;
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
+/** Those of the process, or of a caller within it. */
+export interface Streams {
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
 export function terminalWidth({ columns }: { readonly columns?: number }): number {
   return Math.min(WIDTH_MAX, Math.max(WIDTH_MIN, columns ?? WIDTH_DEFAULT));
 }

@@ -4,6 +4,7 @@ import type { ConnectionSource } from '../../client/connection-source.ts';
 import { loadConnection } from '../../client/credentials.ts';
 import { monotonicMs } from '../../clock.ts';
 import type { ClusterOptions } from '../options.ts';
+import type { Output } from '../view/terminal.ts';
 import type { ReaderProblem } from './cluster-reader.ts';
 import { ControllerHost } from './controller-host.ts';
 
@@ -18,21 +19,27 @@ export class Reading {
   readonly host: ControllerHost;
   readonly source: ConnectionSource;
   readonly #client: ApiClient;
+  readonly #stderr: Output;
   /** Why a list cannot be read. */
   #problem = '';
   /** The first object that cannot be used. */
   #leftOut = '';
 
   /** Rejects with `CredentialError` when there is no way to the cluster. */
-  static async open(options: ClusterOptions, namespaces: (source: ConnectionSource) => readonly string[]) {
+  static async open(
+    options: ClusterOptions,
+    namespaces: (source: ConnectionSource) => readonly string[],
+    stderr: Output,
+  ) {
     const { kubeconfig, context, shouldSkipTlsVerify } = options;
     const source = await loadConnection({ kubeconfig, context, shouldSkipTlsVerify });
-    for (const warning of source.warnings) process.stderr.write(`warning: ${warning}\n`);
-    return new Reading(source, namespaces(source));
+    for (const warning of source.warnings) stderr.write(`warning: ${warning}\n`);
+    return new Reading(source, namespaces(source), stderr);
   }
 
-  private constructor(source: ConnectionSource, namespaces: readonly string[]) {
+  private constructor(source: ConnectionSource, namespaces: readonly string[], stderr: Output) {
     this.source = source;
+    this.#stderr = stderr;
     this.#client = new ApiClient({ connection: source.current(), connectionsMax: CONNECTIONS_MAX });
     source.onChange((connection) => this.#client.setConnection(connection));
     this.host = new ControllerHost({
@@ -76,7 +83,7 @@ export class Reading {
       if (monotonicMs() > deadlineMs) throw new Error(`${failed}: it did not answer in time`);
       await sleep(POLL_MS);
     }
-    if (this.#leftOut !== '') process.stderr.write(`warning: objects are left out, the first of ${this.#leftOut}\n`);
+    if (this.#leftOut !== '') this.#stderr.write(`warning: objects are left out, the first of ${this.#leftOut}\n`);
     // The rollouts learn here that everything has been read; the host would tell them a little later.
     const checkUntilMs = monotonicMs() + CHECK_TIMEOUT_MS;
     do {
