@@ -53,7 +53,7 @@ export function connectionTo(serverUrl: string, changes: Partial<Connection> = {
 }
 
 /** Waits until the condition holds; fails after the deadline. */
-export async function eventually(what: string, condition: () => boolean, deadlineMs = 20_000): Promise<void> {
+export async function eventually(what: string, condition: () => boolean, deadlineMs = 120_000): Promise<void> {
   const endsMs = performance.now() + deadlineMs;
   while (!condition()) {
     if (performance.now() > endsMs) throw new Error(`not within ${deadlineMs} ms: ${what}`);

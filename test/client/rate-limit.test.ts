@@ -29,8 +29,8 @@ test('trust 20: requests and streams of two clients with one limit → all of th
   const answers = await Promise.all(all);
   for (const answer of answers) if (answer.kind === 'stream') answer.abort();
   assert.deepEqual([...new Set(answers.map(({ kind }) => kind))].sort(), ['answer', 'stream']);
-  // 10 at once and 50 at 100 a second.
-  assert.ok(monotonicMs() - startedMs >= 500, `${monotonicMs() - startedMs} ms`);
+  // 10 at once and 50 at 100 a second; timers round.
+  assert.ok(monotonicMs() - startedMs >= 490, `${monotonicMs() - startedMs} ms`);
 });
 
 test('trust 20: a request of the election → leaves at once, and the next one waits the longer', async (t) => {
@@ -40,7 +40,7 @@ test('trust 20: a request of the election → leaves at once, and the next one w
   const startedMs = monotonicMs();
   for (let count = 0; count < 5; count += 1) await client.request({ ...GET, rate: 'charged' });
   const waitMs = bucket.nextAtMs(monotonicMs()) - startedMs;
-  assert.ok(waitMs >= 500, `${waitMs} ms for 6 tokens`);
+  assert.ok(waitMs >= 490, `${waitMs} ms for 6 tokens`);
 });
 
 test('trust 20: what waits for the limit is not wanted any more → ends at once, and takes no place', async (t) => {
@@ -56,9 +56,9 @@ test('trust 20: what waits for the limit is not wanted any more → ends at once
 });
 
 test('trust 20: a long wait for the limit → is no time-out', async (t) => {
-  const { client } = await limited(t, 2, 1);
+  const { client } = await limited(t, 0.4, 1);
   await client.request(GET);
-  const answer = await client.request({ ...GET, timeoutMs: 400 });
+  const answer = await client.request({ ...GET, timeoutMs: 2_000 });
   assert.equal(answer.kind, 'answer', JSON.stringify(answer));
 });
 

@@ -38,14 +38,14 @@ before(async () => {
 after(() => server.close());
 
 /** Past this the server has forgotten the connection. */
-const HANGS = { timeout: 15_000 };
+const HANGS = { timeout: 60_000 };
 
 interface Exchange {
   readonly text: string;
 }
 
 /** Writes bytes and reads until the server closes, or for so long. */
-function talk(bytes: string | Uint8Array, { waitMs = 10_000, isEnding = true } = {}): Promise<Exchange> {
+function talk(bytes: string | Uint8Array, { waitMs = 50_000, isEnding = true } = {}): Promise<Exchange> {
   return new Promise((resolve) => {
     const socket: Socket = connect(port, '127.0.0.1');
     const parts: Buffer[] = [];

@@ -91,7 +91,7 @@ for (const { name, args, says } of mistakes) {
   });
 }
 
-test('simulate: interrupted while the cluster cannot be read → it waits no longer', { timeout: 20_000 }, async (t) => {
+test('simulate: interrupted while the cluster cannot be read → it waits no longer', { timeout: 60_000 }, async (t) => {
   const options: SimulateOptions = {
     ...{ nodes: 3, daemonSets: 1, strategy: 'OTA', notReadyPercent: 0, badNodesPercent: 0, startupMs: 500, speed: 20 },
     ...{ maxUnavailable: { value: 10, unit: 'percent' }, workers: 1, seed: 1, timeoutMs: 60_000 },

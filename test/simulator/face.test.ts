@@ -73,16 +73,16 @@ test('simulator: a write lost on its way back → no answer, and applied', async
   assert.equal((await simulator.control.report()).deletes, before + 1);
 });
 
-test('simulator: a watch that nobody reads → cut off by the server', { timeout: 30_000 }, async () => {
+test('simulator: a watch that nobody reads → cut off by the server', { timeout: 120_000 }, async () => {
   const { hostname, port } = new URL(simulator.url);
   const socket = connect(Number(port), hostname);
   await once(socket, 'connect');
   socket.on('error', () => undefined);
   socket.write('GET /api/v1/pods?watch=true HTTP/1.1\r\nHost: simulator\r\n\r\n');
   socket.pause();
-  const isOpen = await simulator.waitFor({ condition: 'watches', count: 1 }, 10_000);
+  const isOpen = await simulator.waitFor({ condition: 'watches', count: 1 }, 50_000);
   assert.equal(isOpen, true);
-  const deadlineMs = performance.now() + 25_000;
+  const deadlineMs = performance.now() + 60_000;
   // What the kernel holds for a reader who does not read is megabytes: annotations make events large.
   const padding = 'x'.repeat(200_000);
   for (let round = 0; performance.now() < deadlineMs; round += 1) {

@@ -112,7 +112,7 @@ test('execute: a write that waits for a socket → its time-out ends with the le
   assert.equal((await executeTask(TASK, http, limitsOf({ writeUntilMs }))).code, 'fenced');
 });
 
-test('execute: conflicts without end → stops when the task is out of time', { timeout: 10_000 }, async () => {
+test('execute: conflicts without end → stops when the task is out of time', { timeout: 60_000 }, async () => {
   const http = fakeHttp(({ request }) =>
     request === 'delete' ? CONFLICT : { ...OK, pod: { uid: TASK.uid, isTerminating: false } },
   );
