@@ -180,9 +180,14 @@ export function isOverdue(slot: Slot, facts: Facts, nowMs: number): boolean {
 }
 
 /** The deadline runs from when the replacement can start: the old pod's grace period is its own. */
-function overdueAtMs(slot: Slot, { progressDeadlineMs, minReadyMs }: Facts): number {
+function overdueAtMs(slot: Slot, facts: Facts): number {
   const fromMs = slot.goneAtMs === NEVER ? slot.replacingSinceMs + graceMs(slot) : slot.goneAtMs;
-  return fromMs + slot.unseenMs + progressDeadlineMs + minReadyMs;
+  return fromMs + slot.unseenMs + facts.progressDeadlineMs + facts.minReadyMs;
+}
+
+/** How long its replacement may take, if it begins now. */
+export function timeFor(slot: Slot, { progressDeadlineMs, minReadyMs }: Facts): number {
+  return graceMs(slot) + progressDeadlineMs + minReadyMs;
 }
 
 /** How long the pods that are on their way out may take. */

@@ -45,7 +45,7 @@ export class MemoryNotes {
   onChange(slot: Slot, facts: Facts): void {
     const { mask, nodeName, place, wasBroken } = slot;
     this.#put(this.#failed, nodeName, (mask & BIT.failed) !== 0 && slot.isOurs);
-    this.#put(this.#brokenBefore, nodeName, wasBroken);
+    this.#put(this.#brokenBefore, nodeName, wasBroken || (mask & BIT.brokenBefore) !== 0);
     this.#put(this.#kept, nodeName, (mask & BIT.eligible) !== 0 && place < PLACE.AWAY && liveCount(slot) === 0);
     const isTakenDown = slot.node?.isReady === false && !slot.isOutage && isSuspect(slot, facts);
     this.#putTakenDown(nodeName, isTakenDown ? slot.replacedHash : undefined);

@@ -1,6 +1,6 @@
-import { isServing } from '../kube/availability.ts';
+import { isFinished, isServing } from '../kube/availability.ts';
 import type { NodeRecord, PodRecord } from '../kube/records.ts';
-import { isCurrentSlot } from './classify.ts';
+import { isCurrentSlot, timeFor } from './classify.ts';
 import type { Facts } from './facts.ts';
 import type { Memory } from './memory.ts';
 import type { Observation } from './observe.ts';
@@ -18,6 +18,8 @@ import {
 
 /** A pod this much younger than its node at most is the first one there. */
 const FIRST_POD_MS = 60_000;
+/** The kubelet says this soon that a pod is not Ready yet. */
+const FIRST_WORD_MS = 10_000;
 /** By how much times of different clocks may differ, and the seconds that they are cut to. */
 const CLOCKS_MS = 60_000;
 
@@ -43,6 +45,11 @@ export function recall(slot: Slot, context: RecallContext): void {
   const isKept = memory?.kept.has(slot.nodeName) || (context.isFirst && mayHaveKept(slot));
   if (isKept && slot.place !== PLACE.ELSEWHERE) slot.hasPlace = true;
   if (memory?.brokenBefore.has(slot.nodeName) && !isAvailable && !hasUnreadablePod(slot)) slot.wasBroken = true;
+  const isNew = hasNeverServed(slot, node, facts);
+  if (isNew && context.isFirst) {
+    slot.hasBeenAvailable = false;
+    slot.joinedAtMs = Math.min(nowMs, node.createdAtMs);
+  }
   if (slot.replacedAtMs === NEVER && facts.hasRolledOut) recallReplacement(slot, node, context);
   const takenDownBy = memory?.takenDown.get(slot.nodeName);
   // What was written may be of before the replacement that a pod shows.
@@ -51,7 +58,7 @@ export function recall(slot: Slot, context: RecallContext): void {
     noteReplaced(slot, slot.notReadySinceMs, facts, takenDownBy);
   }
   if (!node.isReady && slot.replacedAtMs !== NEVER) slot.outageDueMs = nowMs;
-  if (!isAvailable && node.isReady) recallSpell(slot, context);
+  if (!isAvailable && node.isReady && !isNew) recallSpell(slot, context);
   else if (!isAvailable && memory?.failed.has(slot.nodeName)) slot.isAwaitingReplacement = true;
   if (!isAvailable && slot.isAwaitingReplacement) slot.isOurs = true;
   // When its turn was, or the rollout began, is not known: it holds its place for one more deadline.
@@ -65,6 +72,18 @@ export function recall(slot: Slot, context: RecallContext): void {
 function mayHaveKept(slot: Slot): boolean {
   if (slot.pods.some(({ record }) => isServing(record))) return false;
   return slot.place === PLACE.EVICTED ? liveCount(slot) > 0 : slot.pods.length > 0;
+}
+
+/**
+ * Whether the node joined after the newest revision came, so that nothing was replaced there, and its first pod never was Ready:
+ * as far as the last transition tells, there was none after that to the state in which it was made.
+ */
+function hasNeverServed(slot: Slot, node: NodeRecord, { newestSinceMs }: Facts): boolean {
+  const pod = soleLivePod(slot)?.record;
+  if (pod === undefined || pod.isReady || pod.unreadable !== undefined) return false;
+  const { createdAtMs, readyChangedAtMs = createdAtMs } = pod;
+  const isFirst = node.createdAtMs > newestSinceMs && createdAtMs - node.createdAtMs < FIRST_POD_MS;
+  return isFirst && readyChangedAtMs - createdAtMs < FIRST_WORD_MS;
 }
 
 /** For `isOutage`, of those that are away. */
@@ -126,10 +145,14 @@ function unreadySinceMs(pod: PodRecord | undefined): number {
 }
 
 /** Whether a replacement of ours is the reason why nothing is available on the Ready node. */
-function recallSpell(slot: Slot, { facts, memory, isUnderWay }: RecallContext): void {
+function recallSpell(slot: Slot, { facts, nowMs, memory, isUnderWay }: RecallContext): void {
   const pod = soleLivePod(slot)?.record;
-  if (memory?.failed.has(slot.nodeName)) slot.isAwaitingReplacement = true;
-  else if (pod === undefined) slot.isAwaitingReplacement = facts.hasRolledOut;
+  if (memory?.failed.has(slot.nodeName)) {
+    slot.isAwaitingReplacement = true;
+    // It had its time, and no pod tells since when.
+    const isUntold = pod === undefined || isFinished(pod);
+    if (isUntold && slot.replacingSinceMs !== NEVER) restartReplacing(slot, nowMs - timeFor(slot, facts));
+  } else if (pod === undefined) slot.isAwaitingReplacement = facts.hasRolledOut;
   // Where all is current nobody replaces anything.
   else if (isCurrentSlot(slot, facts) && (pod.createdAtMs >= facts.newestSinceMs || pod.createdAtMs === 0)) {
     slot.isAwaitingReplacement = isUnderWay;

@@ -1,4 +1,4 @@
-import type { PodRecord } from '../../src/kube/records.ts';
+import type { NodeRecord, PodRecord } from '../../src/kube/records.ts';
 import { ReferenceDecisions } from './reference-decisions.ts';
 
 const FOREVER = Number.POSITIVE_INFINITY;
@@ -178,10 +178,15 @@ export class ReferenceHistory extends ReferenceDecisions {
       });
       if (!isReady && isThere && this.taintOf(name) === 'taint') this.places.add(name);
       const hasRolledOut = (this.target?.revision ?? 0) > 1;
+      const isFirst = !isServed && pod !== undefined && record.createdAtMs > newestMs && isFirstOf(record, pod.record);
+      if (isFirst) {
+        this.served.delete(name);
+        this.joinedAt.set(name, Math.min(nowMs, record.createdAtMs));
+      }
       if (!this.replacedAt.has(name) && hasRolledOut) this.#recallReplacement(name, pod?.record, { newestMs, nowMs });
       if (!record.isReady && this.replacedAt.has(name)) this.outages.set(name, { isOutage: false, dueMs: nowMs });
       if (!isServed && this.awaiting.has(name)) this.ours.add(name);
-      if (isServed || !record.isReady) continue;
+      if (isServed || isFirst || !record.isReady) continue;
       if (pod === undefined) {
         for (const names of [this.awaiting, this.ours]) {
           if (hasRolledOut) names.add(name);
@@ -255,4 +260,10 @@ export class ReferenceHistory extends ReferenceDecisions {
         !this.isCurrent(record),
     );
   }
+}
+
+/** The pod was made soon after its node, and has not been Ready. */
+function isFirstOf(node: NodeRecord, pod: PodRecord): boolean {
+  if (pod.isReady || pod.unreadable !== undefined || pod.createdAtMs - node.createdAtMs >= 60_000) return false;
+  return pod.readyChangedAtMs === undefined || pod.readyChangedAtMs - pod.createdAtMs < 10_000;
 }
