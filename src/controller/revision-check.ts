@@ -32,6 +32,8 @@ export class RevisionCheck {
   #readFor: number | undefined = undefined;
   #problem = '';
   #doubt: Doubt | undefined = undefined;
+  /** The generation whose template was the newest revision's: what differs from it later was taken away, or changed by somebody. */
+  #matchedFor: number | undefined = undefined;
   /** What was compared, found to differ, and is taken as it is. */
   #believed = '';
 
@@ -63,6 +65,7 @@ export class RevisionCheck {
     }
     if (this.#readFor !== generation) return 'none';
     const key = differenceOf(daemonSet, newest);
+    if (key === '' && newest !== undefined) this.#matchedFor = generation;
     if (key === '' || key === this.#believed) {
       this.#doubt = undefined;
       return 'none';
@@ -97,7 +100,9 @@ export class RevisionCheck {
     }
     if (nowMs < doubt.dueMs) return 'none';
     doubt.retries += 1;
-    doubt.dueMs = nowMs - doubt.sinceMs >= DOUBT_MAX_MS ? NEVER : nowMs + RETRY_MIN_MS * 2 ** doubt.retries;
+    const isOver = nowMs - doubt.sinceMs >= DOUBT_MAX_MS;
+    const retryMs = Math.min(DOUBT_MAX_MS, RETRY_MIN_MS * 2 ** doubt.retries);
+    doubt.dueMs = isOver && this.#matchedFor !== this.#askedFor ? NEVER : nowMs + retryMs;
     this.#readFor = undefined;
     return 'list';
   }

@@ -144,6 +144,26 @@ test('trust 6: revisions: a template that differs for a minute without a change 
   assert.equal(world.ports.logs.filter(({ message }) => message.startsWith('the newest ControllerRevision')).length, 1);
 });
 
+test('trust 6: revisions: the newest one is deleted → its pods are wanted still, however long it takes until it is made again', () => {
+  const world = led({ ...RECORD, templateDigest: 'new' });
+  const fewer = { ownerUid: RECORD.uid, uid: `${RECORD.uid}-new`, templateDigest: 'new' };
+  tell(world, 'old', 1, 'old');
+  tell(world, 'new', 2, 'new');
+  world.finish();
+  assert.equal(world.counts(AGENT).updated, 10);
+  world.controller.onRevision(AGENT, { type: 'deleted', object: revision('new', 2, fewer) }, world.nowMs);
+  for (let minutes = 0; minutes < 60; minutes += 1) {
+    assert.deepEqual(world.pump(60_000), [], `after ${minutes} min`);
+    world.controller.onRevisionsRead(AGENT);
+  }
+  assert.equal(blockOf(world), 'revisions-behind');
+  tell(world, 'new', 2, 'new');
+  world.pump(60_000);
+  world.controller.onRevisionsRead(AGENT);
+  assert.deepEqual(world.pump(60_000), []);
+  assert.deepEqual([blockOf(world), world.counts(AGENT).updated], [undefined, 10]);
+});
+
 test('trust 6: revisions: another template comes within that minute → it begins anew', () => {
   const world = led({ ...RECORD, templateDigest: 'X' });
   for (let seconds = 0; seconds < 50; seconds += 1) {
