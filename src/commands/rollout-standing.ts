@@ -56,7 +56,12 @@ export function stateOf(
   if (blocked !== undefined) return { state: 'blocked', reasons: [blocked], etaSeconds: null };
   const { waiting, allowed, strategy } = counts;
   const { failed, flying } = sharesOf(counts, led);
-  if (waiting + flying + failed === 0) return { state: 'done', reasons: leftReasons(left()), etaSeconds: 0 };
+  if (waiting + flying + failed === 0) {
+    // Marks make nothing available.
+    const down = strategy === 'OTA' ? 0 : counts.unavailable;
+    if (down > 0) return { state: 'progressing', reasons: [unavailableReason(down)], etaSeconds: null };
+    return { state: 'done', reasons: leftReasons(left()), etaSeconds: 0 };
+  }
   const refused = refusedReasons(led);
   const failure = (message: string): HoldingReason => ({ code: 'failed-nodes', message, count: failed });
   if (waiting + flying === 0) {
@@ -104,6 +109,8 @@ export function stateWords(
   if (state === 'failed') return `${age}, failed nodes left${refused}`;
   if (state === 'stopped') return `${age}, stopped by failed nodes${refused}`;
   if (refused !== '') return age + refused;
+  const down = reasons.find(({ code }) => code === 'unavailable');
+  if (down !== undefined) return `${age}, ${down.message}`;
   return etaSeconds === null ? age : `${age}, about ${formatAge(etaSeconds * 1000)} left`;
 }
 
@@ -181,6 +188,11 @@ function leftWords(reasons: readonly HoldingReason[]): string {
 /** `12: n01, n02, n03 …` */
 function someNames(count: number, names: readonly string[]): string {
   return `${count}: ${names.join(', ')}${names.length < count ? ' …' : ''}`;
+}
+
+/** Nothing is left to be asked for, and it is not done: a pod that has the revision crashes, say. */
+function unavailableReason(count: number): HoldingReason {
+  return { code: 'unavailable', message: `${counted(count, 'node')} without an available pod`, count };
 }
 
 function refusedReasons(led: LedRollout): HoldingReason[] {

@@ -52,7 +52,7 @@ interface State {
 
 const BEHIND: Block = { code: 'generation-behind', message: 'the DaemonSet controller has seen generation 1 of 2' };
 const STALE: Block = { code: 'stale', message: 'stale: pods' };
-const DONE = { waiting: 0, inFlight: 0, skippedNotReady: 0 };
+const DONE = { waiting: 0, inFlight: 0, skippedNotReady: 0, unavailable: 0 };
 
 const states: readonly State[] = [
   { name: 'it goes on', led: led(), state: 'revision 30s old, about 10s left' },
@@ -85,8 +85,14 @@ const states: readonly State[] = [
       'done, but for NotReady nodes (4: n1, n2, n3 …), tainted nodes (1: n8) and nodes that were broken before (1: n9)',
   },
   {
+    name: 'trust 14: every node has it, and the pods of some are not available any more',
+    counts: { ...DONE, unavailable: 2 },
+    led: led(),
+    state: 'revision 30s old, 2 nodes without an available pod',
+  },
+  {
     name: 'trust 14: under OTA all pods are marked',
-    counts: { ...DONE, strategy: 'OTA' },
+    counts: { ...DONE, strategy: 'OTA', unavailable: 2 },
     state: 'done: all pods are marked',
   },
   { name: 'the newest template is not a revision yet', counts: DONE, block: BEHIND, state: 'blocked' },
@@ -122,7 +128,7 @@ const states: readonly State[] = [
   },
   {
     name: 'some are away, and some have a taint',
-    counts: { waiting: 0, inFlight: 0 },
+    counts: { unavailable: 0, waiting: 0, inFlight: 0 },
     state: 'done, but for NotReady nodes (4: n1, n2, n3 …) and tainted nodes (1: n8)',
   },
   {

@@ -7,7 +7,7 @@ type Codes<Code extends string = string> = Readonly<Record<Code, string>>;
 
 /** Where a rollout stands. */
 export const ROLLOUT_STATES = {
-  done: 'every node that can have it has it; the reasons name those that could not',
+  done: 'every node that can have it has it, and its pod is available; the reasons name those that could not',
   progressing: 'nodes are left to do, and the controller goes on',
   stopped: 'nodes are left to do, and failed nodes hold them back: they fill the budget',
   failed: 'no node is left to do but those that failed',
@@ -46,6 +46,8 @@ export const ROLLOUT_REASONS = {
   'writes-refused': 'the API server refuses writes to pods',
   'replaced-repeatedly': 'nodes get an old pod again and again, and wait longer each time',
   'in-flight': 'replacements are on their way',
+  unavailable:
+    'nodes are without an available pod, though nothing is left to be replaced: what has the revision is not available any more',
   'nodes-not-ready': 'nodes that are not Ready still have the old pod; they continue when they are Ready',
   'nodes-tainted':
     'nodes with a taint that the pod does not tolerate still have the old pod, which could not come back',
