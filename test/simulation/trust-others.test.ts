@@ -42,6 +42,20 @@ test('trust 8: the same, and the updater starts over in the midst of it → the 
   stage.until(() => stage.runningOn(NEW).length === 12, 20 * 60_000);
 });
 
+for (const [what, restartEveryMs] of [
+  ['a while after', 150_000],
+  ['again and again', 25_000],
+] as const) {
+  test(`trust 8: a node where no pod can ever run joins in the midst of it, the updater starts over ${what} → the others are updated`, () => {
+    const stage = new Stage({ nodes: 12, daemonSets: ONE, startupMs: 30_000 }).run(60_000).start();
+    stage.roll(NEW).run(10_000);
+    stage.cluster.setBadImage('fargate-1', EVERY_IMAGE, 'ImagePullBackOff');
+    stage.cluster.createNode(makeNode({ name: 'fargate-1' }));
+    for (let life = 0; life < 4; life += 1) stage.run(restartEveryMs).restart();
+    stage.until(() => stage.runningOn(NEW).length === 12, 10 * 60_000);
+  });
+}
+
 for (const [what, isUpAfterMs] of [
   ['whose pods take 15 s', 15_000],
   ['whose pods never come up', Number.POSITIVE_INFINITY],
