@@ -161,7 +161,8 @@ function answer(response: ServerResponse, handled: Exclude<SimResponse, { kind: 
 
 /** At once when there is nothing to wait for: most requests must not pay for a timer. */
 function later(delayMs: number, run: () => void): void {
-  if (delayMs > 0) setTimeout(run, delayMs);
+  // Whoever closes the cluster does not wait for answers that are late.
+  if (delayMs > 0) setTimeout(run, delayMs).unref();
   else run();
 }
 
