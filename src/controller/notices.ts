@@ -27,7 +27,8 @@ interface About {
 }
 
 /** A dry run brings none of these about; what others do is not its to claim. */
-const CLAIMS: ReadonlySet<string> = new Set([REASONS.started, REASONS.progress, REASONS.completed, REASONS.superseded]);
+const { started, progress, completed, superseded, resumed } = REASONS;
+const CLAIMS: ReadonlySet<string> = new Set([started, progress, completed, superseded, resumed]);
 
 /** Turns what happened into Kubernetes Events and log lines: each thing is said once, when it changes. */
 export class NoticeBoard {
@@ -42,7 +43,6 @@ export class NoticeBoard {
   readonly #stale = new StaleNotices();
   readonly #paces = new PaceNotices();
   readonly #pauses = new PauseNotices();
-
   #isLeading = false;
 
   constructor(ports: ControllerPorts, isDryRun: boolean) {

@@ -125,6 +125,17 @@ test('trust 11: dry run of a paused rollout → it says that it is paused and na
   );
 });
 
+test('trust 11: dry run, the pause ends → names who would be next, and does not say that the rollout goes on', () => {
+  const world = dryRun(3);
+  const paused = optedIn('agent', '1', { annotations: { ...budget('1'), 'daemonpodupdater.io/paused': 'true' } });
+  world.add(paused);
+  world.pump();
+  world.apply({ ...paused, annotations: budget('1') });
+  world.pump(1000);
+  assert.deepEqual(said(world), ['delete n1 old → new', 'stops: 1 now, 2 later']);
+  assert.deepEqual(world.ports.reasons(), ['RolloutPaused']);
+});
+
 test('trust 11: a standby, and a process that is not the leader of anything → a dry run says nothing', () => {
   const world = new World(3, { isDryRun: true });
   world.add(optedIn('agent', '1'));
