@@ -32,8 +32,8 @@ export class RevisionCheck {
   #readFor: number | undefined = undefined;
   #problem = '';
   #doubt: Doubt | undefined = undefined;
-  /** The generation whose template was the newest revision's: what differs from it later was taken away, or changed by somebody. */
-  #matchedFor: number | undefined = undefined;
+  /** Generation and template that the newest revision had: another one that is the newest later is so because that was taken away. */
+  #matched = '';
   /** What was compared, found to differ, and is taken as it is. */
   #believed = '';
 
@@ -65,7 +65,7 @@ export class RevisionCheck {
     }
     if (this.#readFor !== generation) return 'none';
     const key = differenceOf(daemonSet, newest);
-    if (key === '' && newest !== undefined) this.#matchedFor = generation;
+    if (key === '' && newest !== undefined) this.#matched = wantedBy(daemonSet);
     if (key === '' || key === this.#believed) {
       this.#doubt = undefined;
       return 'none';
@@ -74,7 +74,7 @@ export class RevisionCheck {
       this.#doubt = { key, sinceMs: nowMs, retries: 0, dueMs: nowMs + RETRY_MIN_MS };
       return 'none';
     }
-    return this.#askAgain(this.#doubt, nowMs);
+    return this.#askAgain(this.#doubt, { isTakenAway: this.#matched === wantedBy(daemonSet), nowMs });
   }
 
   /** Why nothing may be selected; undefined: they are those of the DaemonSet's template, as far as can be told. */
@@ -91,7 +91,10 @@ export class RevisionCheck {
     return this.#doubt !== undefined && this.#readFor === this.#askedFor ? this.#doubt.dueMs : NEVER;
   }
 
-  #askAgain(doubt: Doubt, nowMs: number): CheckStep {
+  #askAgain(
+    doubt: Doubt,
+    { isTakenAway, nowMs }: { readonly isTakenAway: boolean; readonly nowMs: number },
+  ): CheckStep {
     // Listed when the time was over, and still so.
     if (doubt.dueMs === NEVER) {
       this.#believed = doubt.key;
@@ -102,7 +105,7 @@ export class RevisionCheck {
     doubt.retries += 1;
     const isOver = nowMs - doubt.sinceMs >= DOUBT_MAX_MS;
     const retryMs = Math.min(DOUBT_MAX_MS, RETRY_MIN_MS * 2 ** doubt.retries);
-    doubt.dueMs = isOver && this.#matchedFor !== this.#askedFor ? NEVER : nowMs + retryMs;
+    doubt.dueMs = isOver && !isTakenAway ? NEVER : nowMs + retryMs;
     this.#readFor = undefined;
     return 'list';
   }
@@ -120,6 +123,10 @@ export function believedLine(
 
 function isObserved({ generation, observedGeneration }: DaemonSetRecord): boolean {
   return observedGeneration >= generation;
+}
+
+function wantedBy({ generation, templateDigest }: DaemonSetRecord): string {
+  return `${generation} ${templateDigest}`;
 }
 
 /** '' when the newest revision has the DaemonSet's template, or there is none. */

@@ -164,6 +164,19 @@ test('trust 6: revisions: the newest one is deleted → its pods are wanted stil
   assert.deepEqual([blockOf(world), world.counts(AGENT).updated], [undefined, 10]);
 });
 
+test('trust 6: revisions: the API server is upgraded and knows one more field of the same generation → believed after a minute', () => {
+  const world = led({ ...RECORD, templateDigest: 'template' });
+  world.pump();
+  world.apply({ ...RECORD, templateDigest: 'template with one more default' });
+  const begunMs = world.nowMs;
+  while (blockOf(world) !== undefined || world.nowMs < begunMs + 1000) {
+    assert.ok(world.nowMs < begunMs + 120_000, 'it goes on in the end');
+    world.pump(500);
+    world.controller.onRevisionsRead(AGENT);
+  }
+  assert.ok(world.nowMs >= begunMs + 60_000, `after ${world.nowMs - begunMs} ms`);
+});
+
 test('trust 6: revisions: another template comes within that minute → it begins anew', () => {
   const world = led({ ...RECORD, templateDigest: 'X' });
   for (let seconds = 0; seconds < 50; seconds += 1) {
