@@ -28,6 +28,8 @@ export interface RecallContext extends Observation {
   readonly memory: Memory | undefined;
   /** It has just been read, and nothing was watched yet. */
   readonly isFirst: boolean;
+  /** When that was. */
+  readonly watchedSinceMs: number;
   /** There are old pods. */
   readonly isUnderWay: boolean;
 }
@@ -145,13 +147,13 @@ function unreadySinceMs(pod: PodRecord | undefined): number {
 }
 
 /** Whether a replacement of ours is the reason why nothing is available on the Ready node. */
-function recallSpell(slot: Slot, { facts, nowMs, memory, isUnderWay }: RecallContext): void {
+function recallSpell(slot: Slot, { facts, nowMs, memory, isUnderWay, watchedSinceMs }: RecallContext): void {
   const pod = soleLivePod(slot)?.record;
   if (memory?.failed.has(slot.nodeName)) {
     slot.isAwaitingReplacement = true;
-    // It had its time, and no pod tells since when.
+    // It had its time, and no pod tells since when. What this process saw begin later is another replacement.
     const isUntold = pod === undefined || isFinished(pod);
-    if (isUntold && slot.replacingSinceMs !== NEVER) restartReplacing(slot, nowMs - timeFor(slot, facts));
+    if (isUntold && slot.replacingSinceMs <= watchedSinceMs) restartReplacing(slot, nowMs - timeFor(slot, facts));
   } else if (pod === undefined) slot.isAwaitingReplacement = facts.hasRolledOut;
   // Where all is current nobody replaces anything.
   else if (isCurrentSlot(slot, facts) && (pod.createdAtMs >= facts.newestSinceMs || pod.createdAtMs === 0)) {

@@ -33,6 +33,7 @@ export class SlotBook {
   readonly observesDue = new Heap<Slot>(NAME_RULES);
   readonly #slots = new Map<string, Slot>();
   #targetHash: string | undefined = undefined;
+  #watchedSinceMs = NEVER;
   readonly #daemonSet: DaemonSetKey;
   readonly #notices: RolloutNotice[];
   readonly #pace: PaceFeed;
@@ -132,7 +133,9 @@ export class SlotBook {
 
   /** What happened before this process watched; whoever calls refreshes all slots. */
   recall(at: Observation, isFirst: boolean): void {
-    const context = { ...at, memory: this.memory.told, isFirst, isUnderWay: this.counters.of('outdated') > 0 };
+    if (isFirst) this.#watchedSinceMs = at.nowMs;
+    const told = { memory: this.memory.told, watchedSinceMs: this.#watchedSinceMs };
+    const context = { ...at, ...told, isFirst, isUnderWay: this.counters.of('outdated') > 0 };
     for (const slot of this.#slots.values()) recall(slot, context);
     for (const slot of this.#slots.values()) recallDeparture(slot, at.facts);
   }

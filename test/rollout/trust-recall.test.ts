@@ -84,3 +84,13 @@ test('trust 8: a node joins and no pod ever runs there, restart long after → n
   assert.deepEqual([second.counts().failed, second.counts().brokenBefore, second.counts().unavailable], [0, 1, 0]);
   assert.equal(second.select(ALL, laterMs + 600 * SECOND).length, 1);
 });
+
+test('trust 5: what was written says failed, and this process has begun to replace the pod since → under way, in the limit over all', () => {
+  const rollout = syncedRollout({ ...cluster(3), daemonSet: atMost('2') });
+  rollout.select(ALL, T0 + 1);
+  carryOut(rollout, 'n01', T0 + 1);
+  rollout.removePod(pod('n01', 'old'), T0 + 2);
+  assert.equal(rollout.replacementsInFlight, 2);
+  rollout.remember('{"failed":["n01"],"brokenBefore":[],"kept":[]}', T0 + 3);
+  assert.deepEqual([rollout.replacementsInFlight, rollout.counts().failed], [2, 0]);
+});
