@@ -34,7 +34,7 @@ async function main(): Promise<number> {
       writeErr: (text) => process.stderr.write(text),
     });
   } catch (error) {
-    const { fatalText } = await import('./commands/fatal-text.ts');
+    const { fatalText } = await import('./manager/fatal-text.ts');
     process.stderr.write(`error: ${fatalText(error)}\n`);
     return EXIT_FAILED;
   }

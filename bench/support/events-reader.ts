@@ -1,8 +1,8 @@
 /** The measured process of bench/events.ts: reflectors, caches and controller as `run` has them, on bytes from a pipe. */
 import { Socket } from 'node:net';
 import type { ApiClient, ApiRequest, StreamAnswer } from '../../src/client/api.ts';
-import { ControllerHost } from '../../src/commands/wiring/controller-host.ts';
-import { BATCH_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from '../../src/commands/wiring/limits.ts';
+import { ControllerHost } from '../../src/manager/controller-host.ts';
+import { BATCH_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from '../../src/manager/limits.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import { nodeOfSlot } from '../../src/protocol/slot.ts';
 import type { Task } from '../../src/protocol/task.ts';

@@ -3,7 +3,7 @@ import { enableCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Updater } from '../../src/commands/wiring/updater.ts';
+import { Updater } from '../../src/manager/updater.ts';
 import { type FromUpdater, SLICE_MS, type ToUpdater, type UpdaterFigures } from './threads-messages.ts';
 
 const POLL_MS = 20;

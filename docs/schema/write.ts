@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { schemaFiles } from '../../src/commands/contract/documents.ts';
+import { schemaFiles } from '../../src/status/documents.ts';
 
 for (const [name, text] of schemaFiles()) writeFileSync(join(import.meta.dirname, name), text);

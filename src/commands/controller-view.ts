@@ -1,8 +1,9 @@
 import { limiterNamed } from '../rollout/limits/chain.ts';
-import type { ControllerReport } from './controller-report.ts';
-import { fitTable, formatAge, formatTable, more } from './tables.ts';
+import type { ControllerReport } from '../status/controller-report.ts';
+import type { LeaderStatus } from '../status/leader-status.ts';
+import { formatAge } from '../status/words.ts';
+import { fitTable, formatTable, more } from './tables.ts';
 import { wrapHanging } from './view/text.ts';
-import type { LeaderStatus } from './wiring/leader-status.ts';
 import { workersLines } from './workers-view.ts';
 
 /** What only the running controller knows: how many pods go at once and why, worker threads and why. */

@@ -1,7 +1,5 @@
 import { type LaneSetting, parseLaneSetting } from '../dispatch/lane-count.ts';
 import { type IntOrPercent, parseIntOrPercent } from '../kube/int-or-percent.ts';
-import { type BindAddress, parseBindAddress } from '../server/bind-address.ts';
-import type { CommandHandlers } from './options.ts';
 import {
   formatDuration,
   type Parsed,
@@ -13,7 +11,9 @@ import {
   parseNamespace,
   parsePercent,
   type Range,
-} from './parse-value.ts';
+} from '../manager/settings/parse-value.ts';
+import { type BindAddress, parseBindAddress } from '../server/bind-address.ts';
+import type { CommandHandlers } from './options.ts';
 
 /** One flag of a command, as data: program.ts hands it to commander. */
 export interface Flag {

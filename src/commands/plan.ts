@@ -1,17 +1,17 @@
 import { monotonicMs } from '../clock.ts';
 import type { Followed } from '../controller/followed.ts';
 import { UPDATE_STRATEGY_ANNOTATION } from '../kube/annotations.ts';
+import { leaderOf } from '../manager/leader-reader.ts';
+import { Reading } from '../manager/reading.ts';
 import { daemonSetKey } from '../protocol/slot.ts';
+import { planDocument } from '../status/plan-document.ts';
+import { type ToldLimits, toldLimits } from '../status/plan-limits.ts';
+import { ledOf } from '../status/rollout-state.ts';
 import type { PlanOptions } from './options.ts';
-import { planDocument } from './plan-document.ts';
-import { type ToldLimits, toldLimits } from './plan-limits.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
-import { ledOf } from './rollout-state.ts';
 import { type PlanRow, planTable } from './tables.ts';
 import { columnsOf, type Streams } from './view/terminal.ts';
 import { wrapHanging } from './view/text.ts';
-import { leaderOf } from './wiring/leader-status.ts';
-import { Reading } from './wiring/reading.ts';
 
 const NOT_OPTED_IN = `it does not exist there, or has no annotation ${UPDATE_STRATEGY_ANNOTATION}`;
 
@@ -35,7 +35,7 @@ export async function plan(options: PlanOptions, { stdout, stderr }: Streams = p
     const limits = isOta && told.blocked === undefined ? { ...told, why: undefined } : told;
     const text =
       options.output === 'json'
-        ? `${JSON.stringify(planDocument(followed, limits, ledOf(leader, key)), null, 2)}\n`
+        ? `${JSON.stringify(planDocument(followed, limits, ledOf(leader, key), monotonicMs()), null, 2)}\n`
         : planText(followed, limits, columnsOf(stdout));
     stdout.write(text);
     return EXIT_OK;

@@ -1,5 +1,16 @@
 import type { LaneSetting } from '../dispatch/lane-count.ts';
 import { DEFAULT_ELECTION_TIMINGS, type ElectionTimings, problemOfTimings } from '../election/lease.ts';
+import { IN_FLIGHT_PER_DAEMON_SET_MAX } from '../manager/limits.ts';
+import {
+  type ClusterOptions,
+  DEFAULT_LEADER_ELECT,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  type LogFormat,
+  type LogLevel,
+  type RunOptions,
+} from '../manager/options.ts';
+import { parseNamespace, parseObjectName } from '../manager/settings/parse-value.ts';
 import {
   type AddressValue,
   bindAddressFlag,
@@ -15,17 +26,6 @@ import {
   withDefault,
   workersFlag,
 } from './flags.ts';
-import {
-  type ClusterOptions,
-  DEFAULT_LEADER_ELECT,
-  LOG_FORMATS,
-  LOG_LEVELS,
-  type LogFormat,
-  type LogLevel,
-  type RunOptions,
-} from './options.ts';
-import { parseNamespace, parseObjectName } from './parse-value.ts';
-import { IN_FLIGHT_PER_DAEMON_SET_MAX } from './wiring/limits.ts';
 
 export const clusterFlags: readonly Flag[] = [
   textFlag({ flags: '--kubeconfig <file>', help: 'kubeconfig (default: in-cluster, else as kubectl)' }),

@@ -1,12 +1,12 @@
 import type { ConnectionSource } from '../client/connection-source.ts';
 import { CredentialError } from '../client/credential-error.ts';
 import { loadConnection } from '../client/credentials.ts';
-import { createLogger, type Logger } from './logging.ts';
-import type { RunOptions } from './options.ts';
+import { createLogger, type Logger } from '../manager/logging.ts';
+import type { RunOptions } from '../manager/options.ts';
+import { RunningController } from '../manager/running-controller.ts';
+import { readFirstSettings } from '../manager/settings/worker-control.ts';
+import { firstSignal } from '../manager/shutdown.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './program.ts';
-import { RunningController } from './wiring/running-controller.ts';
-import { firstSignal } from './wiring/shutdown.ts';
-import { readFirstSettings } from './wiring/worker-control.ts';
 
 /** The controller against a cluster, until a signal ends it. */
 export async function run(options: RunOptions): Promise<number> {

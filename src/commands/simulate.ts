@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { accessSync, constants, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { systemReason } from './fatal-text.ts';
+import { systemReason } from '../manager/fatal-text.ts';
+import { firstSignal } from '../manager/shutdown.ts';
 import type { SimulateOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './program.ts';
 import { findingsOf } from './simulation/findings.ts';
@@ -14,7 +15,6 @@ import type { RunEnd, ViewSnapshot } from './view/snapshot.ts';
 import { renderSvg } from './view/svg.ts';
 import { canRedraw, LiveTerminal, shouldColor, terminalWidth } from './view/terminal.ts';
 import { doneRatio, END_WORDS, simulatedNodes, titleOf } from './view/words.ts';
-import { firstSignal } from './wiring/shutdown.ts';
 
 const LIVE_INTERVAL_MS = 200;
 const PLAIN_INTERVAL_MS = 2_000;

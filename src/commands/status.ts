@@ -2,22 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
 import type { Followed } from '../controller/followed.ts';
 import { UPDATE_STRATEGY_ANNOTATION } from '../kube/annotations.ts';
+import { leaderOf } from '../manager/leader-reader.ts';
+import { Reading } from '../manager/reading.ts';
+import { firstSignal } from '../manager/shutdown.ts';
 import { STATUS_PATH } from '../server/admin-routes.ts';
+import { parseControllerReport } from '../status/controller-report.ts';
+import type { LeaderStatus } from '../status/leader-status.ts';
+import { stateWords } from '../status/rollout-standing.ts';
+import { failedCount, ledOf, warningsOf } from '../status/rollout-state.ts';
+import { type StatusScreen, standingOf, statusDocument } from '../status/status-document.ts';
 import { askController } from './admin-client.ts';
-import { parseControllerReport } from './controller-report.ts';
 import { controllerLines } from './controller-view.ts';
 import { kubeletWords } from './kubelet-words.ts';
 import type { StatusOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
-import { stateWords } from './rollout-standing.ts';
-import { failedCount, ledOf, warningsOf } from './rollout-state.ts';
-import { type StatusScreen, standingOf, statusDocument } from './status-document.ts';
 import { type StatusRow, statusTable } from './tables.ts';
 import { columnsOf, type Streams } from './view/terminal.ts';
 import { wrapHanging } from './view/text.ts';
-import { type LeaderStatus, leaderOf } from './wiring/leader-status.ts';
-import { Reading } from './wiring/reading.ts';
-import { firstSignal } from './wiring/shutdown.ts';
 
 const WATCH_INTERVAL_MS = 2_000;
 const CLEAR_SCREEN = '\x1b[H\x1b[2J';
@@ -59,7 +60,8 @@ async function print(
     return warningsOf(key, trouble, ledOf(leader, key));
   });
   const screen = { wanted, leader, warnings: [...complaints, ...told] };
-  const text = output === 'json' ? JSON.stringify(statusDocument(screen)) : statusText(screen, columnsOf(stdout));
+  const text =
+    output === 'json' ? JSON.stringify(statusDocument(screen, monotonicMs())) : statusText(screen, columnsOf(stdout));
   stdout.write(`${before}${text}\n`);
   // Without a lease that can be read everything else is told; a controller that was named has to answer.
   return leader.ok || controller === undefined;
@@ -137,6 +139,6 @@ function rowOf(followed: Followed, leader: LeaderStatus): StatusRow {
     allowed: counts.strategy === 'OTA' ? undefined : counts.allowed,
     notReady: counts.eligible - counts.ready,
     failed: failedCount(counts, ledOf(leader, key)),
-    state: stateWords(standingOf(followed, leader), counts, ledOf(leader, key), Date.now()),
+    state: stateWords(standingOf(followed, leader, monotonicMs()), counts, ledOf(leader, key), Date.now()),
   };
 }

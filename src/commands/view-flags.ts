@@ -1,7 +1,8 @@
+import { DEPLOYED_NAMESPACE, type LeaseOptions } from '../manager/options.ts';
+import { parseNamespace, parseObjectName } from '../manager/settings/parse-value.ts';
 import type { BindAddress } from '../server/bind-address.ts';
 import { booleanFlag, type CommandDefinition, choiceFlag, nameFlag, namespacesFlag, peerAddressFlag } from './flags.ts';
-import { DEPLOYED_NAMESPACE, type LeaseOptions, OUTPUT_FORMATS, type OutputFormat } from './options.ts';
-import { parseNamespace, parseObjectName } from './parse-value.ts';
+import { OUTPUT_FORMATS, type OutputFormat } from './options.ts';
 import { type ClusterValues, clusterFlags, clusterOptionsOf, leaseFlags } from './run-flags.ts';
 
 const outputFlag = choiceFlag({ flags: '-o, --output <format>', help: 'form of the answer' }, OUTPUT_FORMATS, 'table');

@@ -1,7 +1,7 @@
+import type { SettingSource } from '../manager/settings/worker-settings.ts';
 import type { LaneReason } from '../server/metric-names.ts';
-import type { ControllerReport } from './controller-report.ts';
-import { formatAge } from './tables.ts';
-import type { SettingSource } from './worker-settings.ts';
+import type { ControllerReport } from '../status/controller-report.ts';
+import { formatAge, wordsOf } from '../status/words.ts';
 
 const REASON_WORDS: Readonly<Record<LaneReason, string>> = {
   set: 'this number was asked for',
@@ -40,9 +40,4 @@ export function workersLines(report: ControllerReport['workers'], nowMs: number)
     );
   }
   return lines;
-}
-
-/** A controller of a newer version may use others: they are shown as they are. */
-export function wordsOf(words: Readonly<Record<string, string>>, key: string): string {
-  return Object.hasOwn(words, key) ? (words[key] ?? key) : key;
 }

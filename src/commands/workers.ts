@@ -1,7 +1,7 @@
 import { WORKERS_PATH } from '../server/admin-routes.ts';
+import { parseWorkersReport } from '../status/controller-report.ts';
+import { API_VERSION, type WorkersDocument } from '../status/documents.ts';
 import { askController } from './admin-client.ts';
-import { API_VERSION, type WorkersDocument } from './contract/documents.ts';
-import { parseWorkersReport } from './controller-report.ts';
 import type { WorkersOptions } from './options.ts';
 import { EXIT_FAILED, EXIT_OK } from './program.ts';
 import { workersLines } from './workers-view.ts';

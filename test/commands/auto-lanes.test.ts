@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cpusWithin } from '../../src/commands/cpu-quota.ts';
-import type { LaneManager } from '../../src/commands/wiring/lane-manager.ts';
+import type { LaneManager } from '../../src/manager/lane-manager.ts';
+import { cpusWithin } from '../../src/manager/settings/cpu-quota.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import { daemonSetKey, slotKey } from '../../src/protocol/slot.ts';
 import { skippableClock } from '../integration/support.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConfigWatcher, type ConfigWatcherOptions } from '../../src/commands/wiring/config-watcher.ts';
+import { ConfigWatcher, type ConfigWatcherOptions } from '../../src/manager/settings/config-watcher.ts';
 
 const DEADLINE_MS = 30_000;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseControllerReport } from '../../src/commands/controller-report.ts';
+import { parseControllerReport } from '../../src/status/controller-report.ts';
 
 test('controller report: sentences longer than are shown → cut, with a sign; shorter ones as they are', () => {
   const long = 'x'.repeat(900);

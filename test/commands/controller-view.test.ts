@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ControllerReport } from '../../src/commands/controller-report.ts';
 import { controllerLines } from '../../src/commands/controller-view.ts';
+import type { ControllerReport } from '../../src/status/controller-report.ts';
 
 const REPORT: ControllerReport = {
   identity: 'node-a_1',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cpusOfCfs, cpusOfCpuMax, cpusWithin } from '../../src/commands/cpu-quota.ts';
+import { cpusOfCfs, cpusOfCpuMax, cpusWithin } from '../../src/manager/settings/cpu-quota.ts';
 
 const cpuMax: readonly { text: string; cpus: number | undefined }[] = [
   { text: 'max 100000\n', cpus: undefined },

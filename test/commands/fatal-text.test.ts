@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fatalText } from '../../src/commands/fatal-text.ts';
+import { fatalText } from '../../src/manager/fatal-text.ts';
 
 const rows: { name: string; error: unknown; says: string }[] = [
   {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StreamContact } from '../../src/commands/wiring/cluster-reader.ts';
-import { type HealthSources, healthChecks } from '../../src/commands/wiring/health.ts';
+import type { StreamContact } from '../../src/manager/cluster-reader.ts';
+import { type HealthSources, healthChecks } from '../../src/manager/health.ts';
 import { Metrics } from '../../src/server/metrics.ts';
 
 function contact(stream: string, changes: Partial<StreamContact> = {}): StreamContact {

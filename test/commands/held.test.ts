@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { toldLimits } from '../../src/commands/plan-limits.ts';
-import { statusDocument } from '../../src/commands/status-document.ts';
 import type { TrafficOptions } from '../../src/controller/traffic.ts';
 import type { DaemonSetRecord } from '../../src/kube/records.ts';
 import { daemonSetKey, nodeOfSlot } from '../../src/protocol/slot.ts';
+import { toldLimits } from '../../src/status/plan-limits.ts';
+import { statusDocument } from '../../src/status/status-document.ts';
 import { optedIn, World } from '../controller/world.ts';
 import { budget, node } from '../rollout/records.ts';
 import { leaderOf } from './leader.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeNote, encodeNote, NOTE_BYTES_MAX, type NotedReport } from '../../src/commands/leader-note.ts';
+import { decodeNote, encodeNote, NOTE_BYTES_MAX, type NotedReport } from '../../src/status/leader-note.ts';
 import { runs } from '../runs.ts';
 
 type NotedRollout = NotedReport['rollouts'][number];

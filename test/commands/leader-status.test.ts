@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ApiRequest, ApiResponse } from '../../src/client/api.ts';
-import { encodeNote } from '../../src/commands/leader-note.ts';
-import { encodeMemory } from '../../src/commands/memory-note.ts';
-import { readLeaderStatus } from '../../src/commands/wiring/leader-status.ts';
+import { readLeaderStatus } from '../../src/manager/leader-reader.ts';
+import { encodeNote } from '../../src/status/leader-note.ts';
+import { encodeMemory } from '../../src/status/memory-note.ts';
 
 const RENEWED_MS = Date.parse('2026-11-23T10:00:00.000Z');
 const NOTE = encodeNote({

@@ -1,6 +1,6 @@
-import { decodeNote, encodeNote } from '../../src/commands/leader-note.ts';
-import type { LeaderStatus } from '../../src/commands/wiring/leader-status.ts';
-import { rolloutReport } from '../../src/commands/wiring/status-report.ts';
+import { rolloutReport } from '../../src/manager/status-report.ts';
+import { decodeNote, encodeNote } from '../../src/status/leader-note.ts';
+import type { LeaderStatus } from '../../src/status/leader-status.ts';
 import type { World } from '../controller/world.ts';
 
 const WORKERS = {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { ApiResponse } from '../../src/client/api.ts';
-import { DEFAULT_LEADER_ELECT } from '../../src/commands/options.ts';
-import { LeadershipGuard } from '../../src/commands/wiring/leadership-guard.ts';
 import { leaseObject } from '../../src/election/lease-object.ts';
+import { LeadershipGuard } from '../../src/manager/leadership-guard.ts';
+import { DEFAULT_LEADER_ELECT } from '../../src/manager/options.ts';
 import { eventually } from '../client/local-server.ts';
 
 interface Lease {

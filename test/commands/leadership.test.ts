@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ApiRequest, ApiResponse } from '../../src/client/api.ts';
-import { startElection } from '../../src/commands/wiring/leadership.ts';
 import type { LogFields, LogLevel } from '../../src/controller/ports.ts';
+import { startElection } from '../../src/manager/leadership.ts';
 import { eventually } from '../client/local-server.ts';
 
 type Line = [level: LogLevel, message: string, fields: LogFields];

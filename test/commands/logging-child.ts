@@ -1,4 +1,4 @@
-import { createLogger } from '../../src/commands/logging.ts';
+import { createLogger } from '../../src/manager/logging.ts';
 
 /** Logs so many lines, whether anybody reads them or not, and tells its parent when it has, and whether time goes on. */
 const [format = 'json', count = '0', end = 'flush'] = process.argv.slice(2);

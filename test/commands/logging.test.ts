@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { createLogger, type LoggerOptions } from '../../src/commands/logging.ts';
+import { createLogger, type LoggerOptions } from '../../src/manager/logging.ts';
 
 function logTo(options: Omit<LoggerOptions, 'stream'>): {
   logger: ReturnType<typeof createLogger>;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { initialLanes, LaneManager } from '../../src/commands/wiring/lane-manager.ts';
 import type { LaneSetting } from '../../src/dispatch/lane-count.ts';
 import type { LanePool } from '../../src/dispatch/lane-pool.ts';
+import { initialLanes, LaneManager } from '../../src/manager/lane-manager.ts';
 
 export interface World {
   /** The lane of this number and those above never answer. */

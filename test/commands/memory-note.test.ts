@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeMemory, encodeMemory, MEMORY_BYTES_MAX } from '../../src/commands/memory-note.ts';
+import { decodeMemory, encodeMemory, MEMORY_BYTES_MAX } from '../../src/status/memory-note.ts';
 
 test('trust 5: any memories, written and read → as they were, in their order', () => {
   const memories = fc.uniqueArray(fc.tuple(fc.string({ minLength: 1, maxLength: 60 }), fc.string({ unit: 'binary' })), {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeNote, type NotedReport } from '../../src/commands/leader-note.ts';
-import { NOTE_EVERY_MS, NOTE_LOOK_MS } from '../../src/commands/wiring/note-keeper.ts';
 import { KubernetesLeaseApi } from '../../src/election/lease-api.ts';
+import { NOTE_EVERY_MS, NOTE_LOOK_MS } from '../../src/manager/note-keeper.ts';
+import { encodeNote, type NotedReport } from '../../src/status/leader-note.ts';
 import { leaderOn, pass, Server, START_MS } from './note-server.ts';
 
 const MINUTE_MS = 60_000;

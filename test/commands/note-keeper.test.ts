@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ApiResponse } from '../../src/client/api.ts';
-import { NOTE_EVERY_MS, NOTE_LOOK_MS } from '../../src/commands/wiring/note-keeper.ts';
+import { NOTE_EVERY_MS, NOTE_LOOK_MS } from '../../src/manager/note-keeper.ts';
 import { type Leader, leaderOn, NAME, pass, Server } from './note-server.ts';
 
 const MINUTE_MS = 60_000;

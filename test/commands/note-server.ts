@@ -1,5 +1,5 @@
 import type { ApiRequest, ApiResponse } from '../../src/client/api.ts';
-import { NOTE_LOOK_MS, NoteKeeper } from '../../src/commands/wiring/note-keeper.ts';
+import { NOTE_LOOK_MS, NoteKeeper } from '../../src/manager/note-keeper.ts';
 import { SimulatedCluster } from '../../src/simulator/cluster.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type CommandHandlers, DEFAULT_LEADER_ELECT } from '../../src/commands/options.ts';
-import { formatDuration, parseDuration } from '../../src/commands/parse-value.ts';
+import type { CommandHandlers } from '../../src/commands/options.ts';
 import { runProgram } from '../../src/commands/program.ts';
+import { DEFAULT_LEADER_ELECT } from '../../src/manager/options.ts';
+import { formatDuration, parseDuration } from '../../src/manager/settings/parse-value.ts';
 
 interface Result {
   readonly exitCode: number;

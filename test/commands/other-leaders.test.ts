@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ApiRequest, ApiResponse } from '../../src/client/api.ts';
-import { type OtherLeaders, otherLeaders } from '../../src/commands/wiring/other-leaders.ts';
 import type { LeaseRecord } from '../../src/election/lease.ts';
 import { leaseObject } from '../../src/election/lease-object.ts';
+import { type OtherLeaders, otherLeaders } from '../../src/manager/other-leaders.ts';
 
 const NOW_MS = Date.parse('2026-11-28T12:00:00Z');
 const UNTIL_MS = NOW_MS + 10_000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ControllerReport } from '../../src/commands/controller-report.ts';
-import { toldLimits } from '../../src/commands/plan-limits.ts';
-import type { LeaderStatus } from '../../src/commands/wiring/leader-status.ts';
+import type { ControllerReport } from '../../src/status/controller-report.ts';
+import type { LeaderStatus } from '../../src/status/leader-status.ts';
+import { toldLimits } from '../../src/status/plan-limits.ts';
 
 type Told = ControllerReport['rollouts'][number];
 

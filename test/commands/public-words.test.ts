@@ -1,21 +1,16 @@
 import { test } from 'node:test';
-import {
-  NODE_REASONS,
-  ROLLOUT_REASONS,
-  ROLLOUT_STATES,
-  SIMULATION_REASONS,
-} from '../../src/commands/contract/codes.ts';
-import { schemaFiles } from '../../src/commands/contract/documents.ts';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE } from '../../src/commands/program.ts';
 import { runDefinition } from '../../src/commands/run-flags.ts';
 import { simulateDefinition } from '../../src/commands/simulate-flags.ts';
 import { planDefinition, statusDefinition } from '../../src/commands/view-flags.ts';
-import { EXIT_CODES } from '../../src/commands/wiring/shutdown.ts';
 import { workersDefinition } from '../../src/commands/workers-flags.ts';
 import { REASONS } from '../../src/controller/statements.ts';
 import { KNOWN_ANNOTATIONS } from '../../src/kube/annotations.ts';
 import { EXCLUDE_LABEL } from '../../src/kube/eligibility.ts';
+import { EXIT_CODES } from '../../src/manager/shutdown.ts';
 import * as metrics from '../../src/server/metric-names.ts';
+import { NODE_REASONS, ROLLOUT_REASONS, ROLLOUT_STATES, SIMULATION_REASONS } from '../../src/status/codes.ts';
+import { schemaFiles } from '../../src/status/documents.ts';
 
 /**
  * Everything that others match on: scripts, alerts, dashboards, manifests. A line may be added; one that is gone or changed breaks

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ReaderProblems } from '../../src/commands/wiring/reader-problems.ts';
+import { ReaderProblems } from '../../src/manager/reader-problems.ts';
 
 function problemsOf() {
   const said: string[] = [];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { RefreshOnRefusal } from '../../src/commands/wiring/refresh-on-refusal.ts';
+import { RefreshOnRefusal } from '../../src/manager/refresh-on-refusal.ts';
 
 function refusals(refresh: () => Promise<unknown> = async () => {}) {
   const calls: string[] = [];

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kubeletWords } from '../../src/commands/kubelet-words.ts';
-import type { LeftBehind } from '../../src/commands/left-behind.ts';
-import { stateOf, stateWords } from '../../src/commands/rollout-standing.ts';
-import { type LedRollout, ledOf, toldByLeader, warningsOf } from '../../src/commands/rollout-state.ts';
 import type { RolloutCounts } from '../../src/rollout/counts.ts';
 import type { Block } from '../../src/rollout/definition.ts';
 import type { LimitReason } from '../../src/rollout/limits/chain.ts';
 import type { NodePlan } from '../../src/rollout/plan.ts';
+import type { LeftBehind } from '../../src/status/left-behind.ts';
+import { stateOf, stateWords } from '../../src/status/rollout-standing.ts';
+import { type LedRollout, ledOf, toldByLeader, warningsOf } from '../../src/status/rollout-state.ts';
 
 const COUNTS: RolloutCounts = {
   eligible: 1000,

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import {
   fitTable,
-  formatAge,
   formatTable,
   type PlanRow,
   planTable,
   type StatusRow,
   statusTable,
 } from '../../src/commands/tables.ts';
+import { formatAge } from '../../src/status/words.ts';
 
 function planRow(node: string, state: string, reason: string): PlanRow {
   return { node, pod: `agent-${node}`, revision: '5f887fbb94', state, reason };

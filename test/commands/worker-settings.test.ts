@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CONFIG_BYTES_MAX, parseConfig } from '../../src/commands/config-file.ts';
+import { CONFIG_BYTES_MAX, parseConfig } from '../../src/manager/settings/config-file.ts';
 import {
   type ChosenSetting,
   chooseSetting,
   parseWorkersVariable,
   type SettingLayers,
   WorkerSettings,
-} from '../../src/commands/worker-settings.ts';
+} from '../../src/manager/settings/worker-settings.ts';
 
 const NOTHING: SettingLayers = { flag: undefined, file: undefined, environment: undefined };
 

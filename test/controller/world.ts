@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
+import { Controller } from '../../src/controller/controller.ts';
+import type { ControllerPorts, DaemonSetEvent, LogFields, LogLevel } from '../../src/controller/ports.ts';
+import type { TrafficOptions } from '../../src/controller/traffic.ts';
+import type { DaemonSetRecord, PodRecord } from '../../src/kube/records.ts';
 import {
   BATCH_MAX,
   IN_FLIGHT_PER_DAEMON_SET_MAX,
   LANE_IN_FLIGHT_MAX,
   TASK_TIMEOUT_MS,
-} from '../../src/commands/wiring/limits.ts';
-import { Controller } from '../../src/controller/controller.ts';
-import type { ControllerPorts, DaemonSetEvent, LogFields, LogLevel } from '../../src/controller/ports.ts';
-import type { TrafficOptions } from '../../src/controller/traffic.ts';
-import type { DaemonSetRecord, PodRecord } from '../../src/kube/records.ts';
+} from '../../src/manager/limits.ts';
 import type { Outcome, OutcomeCode } from '../../src/protocol/outcome.ts';
 import { type DaemonSetKey, daemonSetKey, daemonSetOfSlot, nodeOfSlot } from '../../src/protocol/slot.ts';
 import type { Task, TaskBatch } from '../../src/protocol/task.ts';

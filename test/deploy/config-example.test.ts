@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseConfig } from '../../src/commands/config-file.ts';
-import { ownPod } from '../../src/commands/wiring/own-pod.ts';
+import { ownPod } from '../../src/manager/own-pod.ts';
+import { parseConfig } from '../../src/manager/settings/config-file.ts';
 import { baseObject, readYaml } from './manifests.ts';
 
 const FOLDER = 'deploy/examples/config';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apiCalls } from '../../src/client/requests.ts';
-import { noteName } from '../../src/commands/note-object.ts';
-import { DEFAULT_LEADER_ELECT, DEPLOYED_NAMESPACE } from '../../src/commands/options.ts';
 import type { ApiCall } from '../../src/kube/api-call.ts';
+import { DEFAULT_LEADER_ELECT, DEPLOYED_NAMESPACE } from '../../src/manager/options.ts';
+import { noteName } from '../../src/status/note-object.ts';
 import { baseObject, readManifests, readYaml, type Yaml } from './manifests.ts';
 
 /** `delete pods` or `patch pods/status in apps`, one line a permission. */

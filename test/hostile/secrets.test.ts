@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { format, inspect } from 'node:util';
 import { ApiClient } from '../../src/client/api.ts';
 import { loadConnection } from '../../src/client/credentials.ts';
-import { createLogger } from '../../src/commands/logging.ts';
+import { createLogger } from '../../src/manager/logging.ts';
 import { apiHttp } from '../../workers/api-http.ts';
 import { makeCertificate } from '../client/certificates.ts';
 import { connectionTo } from '../client/local-server.ts';

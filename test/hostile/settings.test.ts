@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CONFIG_BYTES_MAX, parseConfig } from '../../src/commands/config-file.ts';
 import type { CommandHandlers } from '../../src/commands/options.ts';
 import { EXIT_OK, EXIT_USAGE, runProgram } from '../../src/commands/program.ts';
-import { parseWorkersVariable } from '../../src/commands/worker-settings.ts';
+import { CONFIG_BYTES_MAX, parseConfig } from '../../src/manager/settings/config-file.ts';
+import { parseWorkersVariable } from '../../src/manager/settings/worker-settings.ts';
 import { parseBindAddress } from '../../src/server/bind-address.ts';
 import { runs } from '../runs.ts';
 

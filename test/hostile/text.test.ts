@@ -6,11 +6,11 @@ import { parseControllerRevision } from '../../src/client/json/controller-revisi
 import { parseDaemonSet } from '../../src/client/json/daemon-set.ts';
 import { parseNode } from '../../src/client/json/node.ts';
 import { parsePod } from '../../src/client/json/pod.ts';
-import { createLogger } from '../../src/commands/logging.ts';
 import { EventCorrelator } from '../../src/events/event-correlator.ts';
 import { eventObject } from '../../src/events/event-object.ts';
 import { parseUpdatePolicy } from '../../src/kube/annotations.ts';
 import { oneLine } from '../../src/kube/one-line.ts';
+import { createLogger } from '../../src/manager/logging.ts';
 import { daemonSetKey } from '../../src/protocol/slot.ts';
 import { deletePodRequest } from '../client/pod-requests.ts';
 

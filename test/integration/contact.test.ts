@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { publishMetrics } from '../../src/commands/wiring/published-metrics.ts';
+import { publishMetrics } from '../../src/manager/published-metrics.ts';
 import { plainConnection } from '../../src/protocol/connection.ts';
 import { Metrics } from '../../src/server/metrics.ts';
 import { SpoilingProxy } from './proxy.ts';

@@ -8,7 +8,7 @@ import { eventually } from './support.ts';
 
 const MOUNT = '/sys/fs/cgroup';
 const NAME = `daemonpodupdater-test-${process.pid}`;
-const MODULE = new URL('../../src/commands/wiring/available-cpus.ts', import.meta.url).href;
+const MODULE = new URL('../../src/manager/available-cpus.ts', import.meta.url).href;
 /** A line for each line it is given: the CPUs it may use, as this program and as Node count them. */
 const PROGRAM = `
   import { availableParallelism } from 'node:os';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
-import type { Updater } from '../../src/commands/wiring/updater.ts';
+import type { Updater } from '../../src/manager/updater.ts';
 import { createRandom } from '../../src/simulator/random.ts';
 import type { Simulator } from '../../src/simulator/start.ts';
 import {

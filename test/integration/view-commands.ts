@@ -1,9 +1,9 @@
-import { fatalText } from '../../src/commands/fatal-text.ts';
-import { noteName } from '../../src/commands/note-object.ts';
 import { plan } from '../../src/commands/plan.ts';
 import { EXIT_FAILED, runProgram } from '../../src/commands/program.ts';
 import { status } from '../../src/commands/status.ts';
+import { fatalText } from '../../src/manager/fatal-text.ts';
 import type { Simulator } from '../../src/simulator/start.ts';
+import { noteName } from '../../src/status/note-object.ts';
 import { eventually } from './support.ts';
 
 /** `plan` and `status` in this process, as `main.ts` calls them: each process of its own loads the program first. */

@@ -1,7 +1,7 @@
 import type { ApiRequest } from '../../src/client/api.ts';
 import { createConfigMapRequest, getConfigMapRequest, patchConfigMapRequest } from '../../src/client/requests.ts';
-import { decodeMemory, encodeMemory } from '../../src/commands/memory-note.ts';
-import { noteData, noteName } from '../../src/commands/note-object.ts';
+import { decodeMemory, encodeMemory } from '../../src/status/memory-note.ts';
+import { noteData, noteName } from '../../src/status/note-object.ts';
 import { LEASE } from './candidate.ts';
 import type { Network, SimAnswer } from './network.ts';
 import type { SimProcess } from './process.ts';

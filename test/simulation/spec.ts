@@ -1,4 +1,4 @@
-import { GATHER_MS } from '../../src/commands/wiring/limits.ts';
+import { GATHER_MS } from '../../src/manager/limits.ts';
 import { createRandom, type Random, randomBelow } from '../../src/simulator/random.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { BATCH_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from '../../src/commands/wiring/limits.ts';
 import { Controller } from '../../src/controller/controller.ts';
 import type { ControllerPorts, DaemonSetEvent } from '../../src/controller/ports.ts';
+import { BATCH_MAX, LANE_IN_FLIGHT_MAX, TASK_TIMEOUT_MS } from '../../src/manager/limits.ts';
 import type { Outcome } from '../../src/protocol/outcome.ts';
 import { forkRandom, type Random } from '../../src/simulator/random.ts';
 import type { Planned } from '../../src/simulator/timeline.ts';

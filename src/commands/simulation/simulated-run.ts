@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../clock.ts';
 import type { LaneStats } from '../../dispatch/lane-pool.ts';
 import { formatIntOrPercent } from '../../kube/int-or-percent.ts';
+import { availableCpus } from '../../manager/available-cpus.ts';
+import { Updater, type UpdaterListeners } from '../../manager/updater.ts';
 import { plainConnection } from '../../protocol/connection.ts';
 import type { ObserverReport } from '../../simulator/observer.ts';
 import type { AvailabilityReport } from '../../simulator/observer-availability.ts';
 import { type Simulator, startSimulator } from '../../simulator/start.ts';
 import type { SimulateOptions } from '../options.ts';
 import type { RunEnd } from '../view/snapshot.ts';
-import { availableCpus } from '../wiring/available-cpus.ts';
-import { Updater, type UpdaterListeners } from '../wiring/updater.ts';
 
 export interface SimulatedRunOptions {
   readonly options: SimulateOptions;

@@ -1,4 +1,4 @@
-import { API_VERSION, type SimulationDocument } from '../contract/documents.ts';
+import { API_VERSION, type SimulationDocument } from '../../status/documents.ts';
 import type { RunEnd, ViewOptions } from './snapshot.ts';
 import { formatCount, formatRate, type Line, renderLine, span, wrapWords } from './text.ts';
 import { END_WORDS } from './words.ts';
