@@ -31,7 +31,8 @@ export class Store<T extends ObjectRecord> {
       this.#records.set(key, object);
       return [{ type: 'added', object }];
     }
-    if (previous.uid !== object.uid) {
+    // One that could not be read until now has no UID yet, and is no other one for that.
+    if (previous.uid !== object.uid && previous.uid !== '') {
       this.#records.set(key, object);
       return [
         { type: 'deleted', object: previous },

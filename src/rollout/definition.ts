@@ -114,12 +114,13 @@ export class Definition {
   upsertRevision(revision: RevisionRecord): Change {
     const mayBeOwn = revision.ownerUid === this.#uid || revision.uid === '';
     if (!mayBeOwn) return this.removeRevision(revision);
+    this.#forget(revision);
     this.#revisions.set(keyOf(revision), revision);
     return this.#retarget();
   }
 
   removeRevision(revision: RevisionRecord): Change {
-    return this.#revisions.delete(keyOf(revision)) ? this.#retarget() : 'none';
+    return this.#forget(revision) ? this.#retarget() : 'none';
   }
 
   blocked(): Block | undefined {
@@ -147,6 +148,12 @@ export class Definition {
     // Last: what is told of a paused rollout, its end for one, is true only when nothing else is in the way.
     if (this.#facts.isPaused) return { code: 'paused', message: PAUSED_MESSAGE };
     return undefined;
+  }
+
+  /** Until it could be read it had nothing but its name. */
+  #forget(revision: RevisionRecord): boolean {
+    const wasUnread = this.#revisions.delete(revision.name);
+    return this.#revisions.delete(keyOf(revision)) || wasUnread;
   }
 
   #retarget(): Change {

@@ -55,3 +55,16 @@ test('store: deletion → the last state; of something else by that name → wha
   assert.deepEqual(store.remove(node({ uid: 'other' })), [{ type: 'deleted', object: first }]);
   assert.equal(store.size, 0);
 });
+
+test('store: what could not be read before can be → modified, though it had no UID; then another one of that name → another', () => {
+  const store = new Store<NodeRecord>();
+  const first = node();
+  const unread = { ...first, uid: '', resourceVersion: '', unreadable: 'too large' };
+  store.keep(first, unread);
+  assert.deepEqual(store.upsert(first), [{ type: 'modified', object: first, previous: unread }]);
+  const other = node({ uid: 'other' });
+  assert.deepEqual(store.upsert(other), [
+    { type: 'deleted', object: first },
+    { type: 'added', object: other },
+  ]);
+});

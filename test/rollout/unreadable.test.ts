@@ -129,4 +129,26 @@ test('unreadable: a revision, known or not → blocked, because it may be the ne
     rollout.removeRevision(bad, T0 + 1);
     assert.deepEqual(rollout.select(ALL, T0 + 1), [slot('n01')]);
   }
+  for (const readable of [
+    revision('older', 0, { name: 'agent-x' }),
+    revision('x', 9, { name: 'agent-x', ownerUid: 'other' }),
+  ]) {
+    const rollout = syncedRollout(cluster(1));
+    rollout.upsertRevision(never, T0);
+    rollout.upsertRevision(readable, T0 + 1);
+    assert.deepEqual(rollout.select(ALL, T0 + 1), [slot('n01')]);
+  }
+});
+
+test('unreadable: a node that could not be read when it began is read → it was there before, so it is not joining', () => {
+  const { nodes, pods } = cluster(3);
+  const [first, ...others] = pods;
+  assert.ok(first !== undefined);
+  const rollout = syncedRollout({
+    nodes: [unknown('n01'), ...nodes.slice(1)],
+    pods: [{ ...first, isReady: false }, ...others],
+    daemonSet: atMost('1'),
+  });
+  rollout.upsertNode(node('n01'), T0 + 1);
+  assert.deepEqual([rollout.counts().joining, rollout.counts().unavailable], [0, 1]);
 });
