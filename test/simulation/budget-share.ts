@@ -42,6 +42,8 @@ export interface Kept {
   readonly nodeUid: string;
   /** No taint takes it out of E any more. */
   readonly keepsPlace: boolean;
+  /** That may be so or not: it rests on nothing but how things were when the process first looked. */
+  readonly isDoubtful: boolean;
   /** A pod has been available there, as far as the process was told. */
   readonly wasUp: boolean;
   /** Since when this process's deletion of a pod there has been under way: no pod has been available since. */
@@ -61,6 +63,8 @@ export interface ShareOptions {
   readonly pendingUid: string | undefined;
   /** It went NotReady soon after its pod was replaced by this process, and its site did not. */
   readonly isBlamed: boolean;
+  /** A pod was Ready there since the last look, be it for a moment. */
+  readonly wasUpMeanwhile: boolean;
   /** When the process was told that the node came; undefined: it was there before. */
   readonly cameAtMs: number | undefined;
   /** It may be joining, or broken before with its time up. */
@@ -88,17 +92,21 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
     replacingSinceMs: isDone ? undefined : begunMs,
     replacingFor: isDone ? undefined : (kept?.replacingFor ?? (isPending ? hash : undefined)),
   };
-  if (!placement.isWanted || isExcluded(node)) return { share: NO_SHARE, kept: { ...next, keepsPlace: false } };
+  if (!placement.isWanted || isExcluded(node))
+    return { share: NO_SHARE, kept: { ...next, keepsPlace: false, isDoubtful: false } };
   const hasNew = newest !== undefined && pods.some(({ pod }) => isOfRevision(pod, newest, daemonSet));
   const fits = placement.fits && !isCordonedOff(daemonSet, node);
-  const isEligibleYet = fits || kept?.keepsPlace === true || (options.isFirstLook && mayHaveKept(options));
-  const keepsPlace = hasNew || isPending || (isEligibleYet && !isUp);
+  const isKept = fits || (kept?.keepsPlace === true && !kept.isDoubtful);
+  const mayBeKept = kept?.isDoubtful === true || (options.isFirstLook && mayHaveKept(options));
+  const hasLeft = isUp || (options.wasUpMeanwhile && minReadyMsOf(daemonSet) === 0 && !pods.some(isReadyNow));
+  const keepsPlace = hasNew || isPending || ((isKept || mayBeKept) && !hasLeft);
+  const isDoubtful = keepsPlace && !hasNew && !isPending && !isKept;
   const isEligible = fits || keepsPlace;
   const isReady = isConditionTrue(node.status.conditions, 'Ready');
   const isReplacing = newest !== undefined && isOnItsWay(pods, isUp, (pod) => isOfRevision(pod, newest, daemonSet));
   const deadlineMs = progressDeadlineMs(daemonSet);
   const isJoining = !next.wasUp && nowMs - (options.cameAtMs ?? Number.NEGATIVE_INFINITY) <= deadlineMs;
-  const counts = isEligible && isReady && !isUp && !isJoining && !options.mayBeExcused();
+  const counts = isEligible && isReady && !isUp && !isDoubtful && !isJoining && !options.mayBeExcused();
   const isHeld = isPending || (isEligible && isBlamed);
   const timeMs = deadlineMs + minReadyMsOf(daemonSet) - SLACK_MS;
   // For another version what comes is an old pod again.
@@ -113,7 +121,11 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
     why: isPending ? ('asked' as const) : isBlamed ? ('blamed' as const) : ('without' as const),
     untilMs: isUp ? Number.POSITIVE_INFINITY : Math.min(upAtMs, nowMs + LOOK_AGAIN_MS),
   };
-  return { share, kept: { ...next, keepsPlace } };
+  return { share, kept: { ...next, keepsPlace, isDoubtful } };
+}
+
+function isReadyNow({ readySinceMs }: KnownPod): boolean {
+  return readySinceMs !== undefined;
 }
 
 /** A taint may have come after the pod was lost; one that sends pods away explains by itself that they leave. */

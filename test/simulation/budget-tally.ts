@@ -88,6 +88,7 @@ export class BudgetTally {
     const about = { daemonSet, newest: known.newest(), nowMs, isFirstLook };
     for (const name of touched) this.#replace(name, this.#shareOf(name, known.podsOn(name), about, true));
     touched.clear();
+    known.wereUp.clear();
     if (known.isComplete) this.base.add(this.counts.base, nowMs);
   }
 
@@ -129,6 +130,7 @@ export class BudgetTally {
       placement: knowledge.placement(daemonSet, known, node),
       kept: this.#kept.get(name),
       isBlamed: this.#isBlamed(name, pods, about),
+      wasUpMeanwhile: known.wereUp.has(name),
       cameAtMs: knowledge.cameAtMs.get(name),
       mayBeExcused: () => mayBeExcused(known.uid, name),
       ...about,

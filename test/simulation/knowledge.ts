@@ -33,6 +33,8 @@ export class KnownDaemonSet {
   readonly pods = new Map<string, KnownPod>();
   /** Names of nodes of which something was told since the budget was last looked at. */
   readonly touched = new Set<string>();
+  /** Of those, the nodes where a pod was Ready for a moment at least. */
+  readonly wereUp = new Set<string>();
   readonly #podsByNode = new Map<string, readonly KnownPod[]>();
   readonly revisions = new Map<string, RevisionObject>();
   /** By name; those in `revisions` are of before. */
@@ -131,6 +133,7 @@ export class KnownDaemonSet {
       known.leavingSinceMs === leavingSinceMs &&
       (known.readySinceMs !== undefined) === isReady &&
       readyTime(known.pod) === readyTime(pod);
+    if (isReady) this.wereUp.add(nodeNameOf(pod));
     const readySinceMs = isReady ? nowMs : undefined;
     const seen = isSame ? { readySinceMs: known.readySinceMs, isHint: known.isHint } : { readySinceMs, isHint };
     const wasReady = isReady || known?.wasReady === true;

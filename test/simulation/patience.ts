@@ -5,6 +5,8 @@ import type { Kind, Spec } from './spec.ts';
 
 /** A leader that died is replaced, users who opted out come back, a kubelet's next look: whatever the seed has. */
 const ALWAYS_MS = 60_000;
+/** What the base of a percentage was at least in the last minute counts, and until then it is looked at again. */
+const BASE_MS = 60_000;
 /** Any request may have failed because of these. */
 const REQUEST_KINDS: readonly Kind[] = [
   'lost-before',
@@ -51,6 +53,7 @@ export function patienceMs(spec: Spec, cluster: SimulatedCluster, hopeless: numb
   const anyOf = (kinds: readonly Kind[]): boolean => kinds.some((kind) => spec.kinds.has(kind));
   const waitMs =
     ALWAYS_MS +
+    BASE_MS +
     (anyOf(STREAM_KINDS) ? STREAM_MS : 0) +
     (anyOf(BACKOFF_KINDS) ? BACKOFF_MS : 0) +
     (anyOf(OBSERVE_KINDS) ? OBSERVE_MS : 0) +
