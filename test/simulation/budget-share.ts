@@ -44,6 +44,9 @@ export interface Kept {
   readonly keepsPlace: boolean;
   /** That may be so or not: it rests on nothing but how things were when the process first looked. */
   readonly isDoubtful: boolean;
+  /** As of the last look: a pod was available, and the newest revision. */
+  readonly isUp: boolean;
+  readonly hash: string;
   /** A pod has been available there, as far as the process was told. */
   readonly wasUp: boolean;
   /** Since when this process's deletion of a pod there has been under way: no pod has been available since. */
@@ -88,6 +91,8 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
   const isDone = !isPending && (isUp || pods.some(({ pod, wasReady }) => wasReady && !isTerminating(pod)));
   const next = {
     nodeUid,
+    isUp,
+    hash,
     wasUp: isUp || kept?.wasUp === true,
     replacingSinceMs: isDone ? undefined : begunMs,
     replacingFor: isDone ? undefined : (kept?.replacingFor ?? (isPending ? hash : undefined)),
@@ -96,8 +101,10 @@ export function shareOf(options: ShareOptions): { readonly share: Share; readonl
     return { share: NO_SHARE, kept: { ...next, keepsPlace: false, isDoubtful: false } };
   const hasNew = newest !== undefined && pods.some(({ pod }) => isOfRevision(pod, newest, daemonSet));
   const fits = placement.fits && !isCordonedOff(daemonSet, node);
-  const isKept = fits || (kept?.keepsPlace === true && !kept.isDoubtful);
-  const mayBeKept = kept?.isDoubtful === true || (options.isFirstLook && mayHaveKept(options));
+  // Of another revision and of the end of its pod, told in one turn, either may have come first: an available old pod keeps none.
+  const isInDoubt = kept !== undefined && (kept.isDoubtful || (kept.isUp && kept.hash !== hash));
+  const isKept = fits || (kept?.keepsPlace === true && !isInDoubt);
+  const mayBeKept = (kept?.keepsPlace === true && isInDoubt) || (options.isFirstLook && mayHaveKept(options));
   const hasLeft = isUp || (options.wasUpMeanwhile && minReadyMsOf(daemonSet) === 0 && !pods.some(isReadyNow));
   const keepsPlace = hasNew || isPending || ((isKept || mayBeKept) && !hasLeft);
   const isDoubtful = keepsPlace && !hasNew && !isPending && !isKept;

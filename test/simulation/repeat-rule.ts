@@ -31,7 +31,9 @@ export class DeletionLog {
       uid !== sent.uid && nodeUid === sent.nodeUid && atMs > sent.atMs - WINDOW_MS;
     const deletions = [...(this.#deletions.get(slot) ?? []).filter(isSame), sent];
     this.#deletions.set(slot, deletions);
-    const agesMs = deletions.filter(({ hash }) => hash === sent.hash).map(({ atMs }) => sent.atMs - atMs);
+    const agesMs = sinceThird(deletions)
+      .filter(({ hash }) => hash === sent.hash)
+      .map(({ atMs }) => sent.atMs - atMs);
     for (const { withinMs, most } of LIMITS) {
       const count = agesMs.filter((ageMs) => ageMs < withinMs).length;
       if (count > most) return `${count} pods deleted for revision ${sent.hash} within ${withinMs / 1000} s`;
@@ -48,4 +50,11 @@ export class DeletionLog {
   unfollow(key: DaemonSetKey): void {
     for (const slot of this.#deletions.keys()) if (daemonSetOfSlot(slot) === key) this.#deletions.delete(slot);
   }
+}
+
+/** Those for the last two revisions: one that is neither of the two before it begins anew. */
+function sinceThird(deletions: readonly SentDeletion[]): readonly SentDeletion[] {
+  const hashes = new Set<string>();
+  const third = deletions.findLastIndex(({ hash }) => hashes.add(hash).size > 2);
+  return deletions.slice(third + 1);
 }
