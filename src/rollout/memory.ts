@@ -47,8 +47,11 @@ export class MemoryNotes {
     this.#put(this.#failed, nodeName, (mask & BIT.failed) !== 0 && slot.isOurs);
     this.#put(this.#brokenBefore, nodeName, wasBroken || (mask & BIT.brokenBefore) !== 0);
     this.#put(this.#kept, nodeName, (mask & BIT.eligible) !== 0 && place < PLACE.AWAY && liveCount(slot) === 0);
-    const isTakenDown = slot.node?.isReady === false && !slot.isOutage && isSuspect(slot, facts);
-    this.#putTakenDown(nodeName, isTakenDown ? slot.replacedHash : undefined);
+    const { replacedHash: hash } = slot;
+    // What was only guessed after a start is not handed on: the next one may guess again.
+    const isSure = slot.replacements?.hash === hash || this.#told?.takenDown.get(nodeName) === hash;
+    const isTakenDown = isSure && slot.node?.isReady === false && !slot.isOutage && isSuspect(slot, facts);
+    this.#putTakenDown(nodeName, isTakenDown ? hash : undefined);
   }
 
   /** JSON, however there may be nothing to tell: then it tells that. */

@@ -104,6 +104,8 @@ function noteDeletion(slot: Slot, uid: string, { facts, nowMs }: Observation): v
 export function observeNode(slot: Slot, node: NodeRecord | undefined, at: Observation): void {
   const wasReady = slot.node?.isReady ?? false;
   const isFirst = slot.node === undefined;
+  // Until it could be read it was taken for one that should run the pod.
+  if (slot.node?.uid === '' && node !== undefined && node.uid !== '') slot.hasPlace = false;
   slot.node = node;
   if (isFirst && node !== undefined) {
     slot.joinedAtMs = at.nowMs;

@@ -106,9 +106,11 @@ function recallReplacement(slot: Slot, node: NodeRecord, { facts, nowMs }: Recal
   const atMs = pod === undefined ? askedToGoAtMs(slot) : pod.createdAtMs;
   const isUnknown = atMs === 0;
   const hash = pod?.revisionHash ?? facts.target?.hash;
-  // A pod tells what its own revision did, whether that has been the newest since or becomes so again.
-  const bornMs = pod === undefined ? facts.newestSinceMs : (facts.revisionsMs.get(hash ?? '') ?? NEVER);
-  if ((pod !== undefined && isFirstPod(atMs, bornMs, { node, facts })) || (atMs < bornMs && !isUnknown)) return;
+  // A pod of another revision tells what that one did, should it become the newest again.
+  const isOther = pod !== undefined && !isCurrentSlot(slot, facts);
+  const bornMs = isOther ? (facts.revisionsMs.get(hash ?? '') ?? NEVER) : facts.newestSinceMs;
+  const isFirst = pod !== undefined && atMs - node.createdAtMs < FIRST_POD_MS && node.createdAtMs >= bornMs;
+  if (isFirst || (atMs < bornMs && !isUnknown)) return;
   if (node.isReady) {
     if (nowMs - atMs <= suspectedMs(facts)) noteReplaced(slot, Math.min(nowMs, atMs), facts, hash);
     return;
@@ -118,17 +120,6 @@ function recallReplacement(slot: Slot, node: NodeRecord, { facts, nowMs }: Recal
   // What was made (or deleted) on a node that was away already did not take it down.
   else if (atMs <= slot.notReadySinceMs + CLOCKS_MS)
     noteReplaced(slot, Math.min(atMs, slot.notReadySinceMs), facts, hash);
-}
-
-/** Made with its node, or with the DaemonSet: such a pod replaced none. */
-function isFirstPod(
-  atMs: number,
-  bornMs: number,
-  { node, facts }: { readonly node: NodeRecord; readonly facts: Facts },
-): boolean {
-  if (node.createdAtMs >= bornMs && atMs - node.createdAtMs < FIRST_POD_MS) return true;
-  const isFirstRevision = bornMs <= Math.min(...facts.revisionsMs.values());
-  return isFirstRevision && atMs - (facts.target?.daemonSetCreatedAtMs ?? 0) < FIRST_POD_MS;
 }
 
 /** When the last of the pods that are on their way out was deleted, by the API server's clock. */

@@ -228,13 +228,10 @@ export class ReferenceHistory extends ReferenceDecisions {
     const deletedAtMs = leaving.map((each) => (each.record.deletionAtMs ?? 0) - (each.record.deletionGraceMs ?? 0));
     const atMs = pod === undefined ? Math.max(0, ...deletedAtMs) : pod.createdAtMs;
     const hash = pod?.revisionHash ?? this.target?.hash;
-    const revisions = [...this.revisions.values()];
-    const own = revisions.find((one) => one.hash === hash);
-    const bornMs = pod === undefined ? at.newestMs : (own?.createdAtMs ?? FOREVER);
-    const isWithNode = atMs - record.createdAtMs < 60_000 && record.createdAtMs >= bornMs;
-    const isOldest = revisions.every(({ createdAtMs }) => createdAtMs >= bornMs);
-    const isWithDaemonSet = isOldest && atMs - (this.daemonSet?.createdAtMs ?? 0) < 60_000;
-    const isFirst = pod !== undefined && (isWithNode || isWithDaemonSet);
+    const isOther = pod !== undefined && !this.isCurrent(pod);
+    const own = [...this.revisions.values()].find((one) => one.hash === hash);
+    const bornMs = isOther ? (own?.createdAtMs ?? FOREVER) : at.newestMs;
+    const isFirst = pod !== undefined && atMs - record.createdAtMs < 60_000 && record.createdAtMs >= bornMs;
     if (isFirst || (atMs !== 0 && atMs < bornMs)) return;
     if (record.isReady) {
       if (at.nowMs - atMs <= this.minReadyMs + 300_000) this.noteReplaced(name, Math.min(at.nowMs, atMs), hash);

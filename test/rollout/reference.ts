@@ -73,6 +73,7 @@ export class Reference extends ReferenceHistory {
     else if (before === undefined) notReadySince = this.past(record.readyChangedAtMs, nowMs);
     else if (before.record.isReady) notReadySince = nowMs;
     this.nodes.set(record.name, { record, notReadySince });
+    if (before?.record.uid === '' && record.uid !== '') this.places.delete(record.name);
     if (before === undefined) {
       this.joinedAt.set(record.name, nowMs);
       if (this.isSynced) this.served.delete(record.name);

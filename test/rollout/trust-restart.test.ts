@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DaemonSetRecord, PodRecord } from '../../src/kube/records.ts';
+import type { PodRecord } from '../../src/kube/records.ts';
 import { budget, cluster, daemonSet, node, pod, reasons, revision, type Setup, syncedRollout, T0 } from './records.ts';
 import { ALL, carryOut } from './scenario-moves.ts';
 
-const atMost = (text: string, changes: Partial<DaemonSetRecord> = {}) =>
-  daemonSet({ annotations: budget(text), ...changes });
+const atMost = (text: string) => daemonSet({ annotations: budget(text) });
 
 const SECOND = 1000;
 /** All times are cut to seconds, as the API server does it. */
@@ -71,32 +70,6 @@ const RESTARTS: readonly { readonly name: string; readonly setup: Setup; readonl
     failed: 1,
   },
   {
-    name: 'another revision was the newest since its pod was made',
-    setup: {
-      revisions: [
-        revision('old', 1),
-        revision('new', 3, { createdAtMs: REVISED }),
-        revision('other', 2, { createdAtMs: REVISED + 200 * SECOND }),
-      ],
-      nodes: [node('n01', { isReady: false, readyChangedAtMs: REVISED + 100 * SECOND })],
-      pods: [unready(REVISED + 50 * SECOND)],
-    },
-    failed: 1,
-  },
-  {
-    name: 'rolled back to the first revision, with the pod that the DaemonSet was made with',
-    setup: {
-      daemonSet: atMost('1', { createdAtMs: REVISED }),
-      revisions: [
-        revision('new', 3, { createdAtMs: REVISED }),
-        revision('old', 2, { createdAtMs: REVISED + 200 * SECOND }),
-      ],
-      nodes: [node('n01', { isReady: false, readyChangedAtMs: REVISED + 100 * SECOND })],
-      pods: [unready(REVISED + 5 * SECOND)],
-    },
-    failed: 0,
-  },
-  {
     name: 'its pod is older than the rollout',
     setup: {
       nodes: [node('n01', { isReady: false, readyChangedAtMs: REVISED + 100 * SECOND })],
@@ -140,7 +113,7 @@ for (const { name, setup, failed } of RESTARTS) {
       revisions: setup.revisions ?? REVISIONS,
       nodes: [...(setup.nodes ?? []), ...healthy.map((each) => node(each))],
       pods: [...(setup.pods ?? []), ...healthy.map((each) => pod(each, 'old'))],
-      daemonSet: setup.daemonSet ?? atMost('1'),
+      daemonSet: atMost('1'),
     });
     assert.equal(rollout.counts().failed, failed);
     assert.equal(rollout.select(ALL, T0).length, 1 - failed);

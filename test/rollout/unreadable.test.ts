@@ -152,3 +152,15 @@ test('unreadable: a node that could not be read when it began is read → it was
   rollout.upsertNode(node('n01'), T0 + 1);
   assert.deepEqual([rollout.counts().joining, rollout.counts().unavailable], [0, 1]);
 });
+
+test('unreadable: a node that could not be read is read, with a taint and no pod → it was taken for eligible, and is not', () => {
+  const { nodes, pods } = cluster(3);
+  const rollout = syncedRollout({
+    nodes: [unknown('n01'), ...nodes.slice(1)],
+    pods: pods.slice(1),
+    daemonSet: atMost('1'),
+  });
+  assert.equal(rollout.counts().unavailable, 1);
+  rollout.upsertNode(node('n01', { taints: [{ key: 'k', value: '', effect: 'NoSchedule' }] }), T0 + 1);
+  assert.deepEqual([rollout.counts().unavailable, rollout.select(ALL, T0 + 1).length], [0, 1]);
+});
