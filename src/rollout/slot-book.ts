@@ -5,10 +5,9 @@ import { Candidates, NAME_RULES } from './candidates.ts';
 import { BIT, candidateKind, classify, classifyOverdue, dueAtMs, hasPlace, isOverdue } from './classify.ts';
 import { Counters } from './counters.ts';
 import type { RolloutSizes } from './counts.ts';
-import { classifyFailure, explainFailure, type FailureCause } from './explain.ts';
-import type { Facts } from './facts.ts';
+import { classifyFailure, type FailureCause } from './explain.ts';
 import { Heap } from './heap.ts';
-import { isRefusalOver, repeatUntilMs, timesReplaced } from './holdback.ts';
+import { isRefusalOver } from './holdback.ts';
 import { MemoryNotes } from './memory.ts';
 import type { RolloutNotice } from './notices.ts';
 import { type Observation, replacingSinceMs } from './observe.ts';
@@ -16,6 +15,7 @@ import { askAgainAtMs, isOutage, isSuspect, noteDeparture, noteReplaced } from '
 import type { PaceFeed } from './pace-feed.ts';
 import { noteBrokenBefore, recall, recallDeparture } from './recall.ts';
 import { type RefusedWrites, refusedWrites } from './refused-writes.ts';
+import { tellRepeated, tellStanding } from './slot-notices.ts';
 import { type Ask, brokenForMs, hasUnreadablePod, NEVER, newSlot, restartReplacing, type Slot } from './slot-state.ts';
 import { isWanted } from './tasks.ts';
 
@@ -95,8 +95,8 @@ export class SlotBook {
     this.candidates.place(slot, candidateKind(before), candidateKind(after));
     if (inFlightDelta !== 0) this.candidates.addInFlight(slot.zone, inFlightDelta);
     this.#schedule(slot, at);
-    if (at.facts.isSynced) this.#tell(slot, at.facts, at.nowMs);
-    if ((after & ~before & BIT.repeated) !== 0) this.#tellRepeated(slot, at);
+    if (at.facts.isSynced) tellStanding(slot, at, this.#notices);
+    if ((after & ~before & BIT.repeated) !== 0) tellRepeated(slot, at, this.#notices);
     this.#pace.onChange(slot, before, at.nowMs);
     this.#noteHealth(slot, at);
     this.memory.onChange(slot, at.facts);
@@ -108,11 +108,26 @@ export class SlotBook {
 
   /** Handles what became due by time alone, and returns when that was. */
   advance(at: Observation): Observation {
-    for (let slot = this.#timers.peek(); slot !== undefined && slot.dueMs <= at.nowMs; slot = this.#timers.peek()) {
-      if (slot.ask?.phase === 'watching' && slot.ask.dueMs <= at.nowMs) onDeadline(slot, slot.ask);
-      this.refresh(slot, at);
+    while ((this.nextDueMs ?? NEVER) <= at.nowMs) {
+      const due = this.#takeDue(at.nowMs);
+      // Before any of them becomes another one: in which order they come must make no difference to who went away with whom.
+      for (const slot of due) this.#askOutage(slot, at);
+      for (const slot of due) {
+        if (slot.ask?.phase === 'watching' && slot.ask.dueMs <= at.nowMs) onDeadline(slot, slot.ask);
+        this.refresh(slot, at);
+      }
     }
     return at;
+  }
+
+  #takeDue(nowMs: number): Slot[] {
+    const due: Slot[] = [];
+    for (let slot = this.#timers.peek(); slot !== undefined && slot.dueMs <= nowMs; slot = this.#timers.peek()) {
+      this.#timers.remove(slot);
+      slot.dueMs = NEVER;
+      due.push(slot);
+    }
+    return due;
   }
 
   /** Of all that is derived, whether the view is stale changes nothing but whether their progress deadlines run. */
@@ -192,12 +207,18 @@ export class SlotBook {
    * Takes down that the node went NotReady, and asks, then and some times later, whether its surroundings did. True: the
    * answer is another one.
    */
-  #noteAway(slot: Slot, lost: number, { facts, nowMs }: Observation): boolean {
+  #noteAway(slot: Slot, lost: number, at: Observation): boolean {
+    const { facts, nowMs } = at;
     const isAway = slot.hasPlace && slot.notReadySinceMs !== NEVER && slot.node?.unreadable === undefined;
     if (isAway && (lost & BIT.ready) !== 0 && facts.isSynced) {
       noteDeparture(slot, facts);
       slot.outageDueMs = isSuspect(slot, facts) ? nowMs : NEVER;
     }
+    return this.#askOutage(slot, at);
+  }
+
+  /** True: the answer is another one. */
+  #askOutage(slot: Slot, { facts, nowMs }: Observation): boolean {
     if (slot.outageDueMs > nowMs) return false;
     const before = slot.isOutage;
     slot.isOutage = isOutage(slot, facts);
@@ -249,38 +270,6 @@ export class SlotBook {
     slot.dueMs = dueMs;
     if (dueMs === NEVER) this.#timers.remove(slot);
     else this.#timers.put(slot);
-  }
-
-  #tell(slot: Slot, facts: Facts, nowMs: number): void {
-    const { key, nodeName: node, mask } = slot;
-    const hash = facts.target?.hash;
-    if ((mask & BIT.failed) !== 0 && slot.failureToldHash !== hash) {
-      slot.failureToldHash = hash;
-      const why = explainFailure(slot, facts, nowMs);
-      this.#notices.push({ type: 'node-failed', slot: key, node, ...classifyFailure(slot, facts.target), why });
-    }
-    const isBlamed = (mask & BIT.ready) !== 0 && (mask & BIT.brokenBefore) === 0;
-    if (slot.failureToldHash !== undefined && (mask & BIT.failed) === 0 && !isBlamed) {
-      slot.failureToldHash = undefined;
-      this.#notices.push({ type: 'failure-moot', slot: key, node });
-    }
-    if ((mask & BIT.settled) === 0) return;
-    if (slot.isAwaitingReplacement && slot.replacingSinceMs !== NEVER) {
-      const replacementMs = nowMs - slot.replacingSinceMs;
-      this.#notices.push({ type: 'slot-available', slot: key, node, replacementMs });
-    }
-    if (slot.failureToldHash !== undefined) {
-      slot.failureToldHash = undefined;
-      // Under OTA a settled pod is marked, and may be the one that failed.
-      this.#notices.push({ type: facts.strategy === 'OTA' ? 'failure-moot' : 'node-recovered', slot: key, node });
-    }
-  }
-
-  #tellRepeated(slot: Slot, { facts, nowMs }: Observation): void {
-    const { key, nodeName: node } = slot;
-    const hash = facts.target?.hash ?? '';
-    const waitMs = repeatUntilMs(slot, hash) - nowMs;
-    this.#notices.push({ type: 'slot-repeated', slot: key, node, hash, count: timesReplaced(slot), waitMs });
   }
 
   #forget(slot: Slot): void {

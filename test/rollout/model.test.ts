@@ -75,6 +75,6 @@ test('rollout: any sequence of events → counts, plan, selection and tasks as c
         pair.compare();
       }
     }),
-    { numRuns: runs(250) },
+    { numRuns: runs(500) },
   );
 });
