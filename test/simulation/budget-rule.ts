@@ -6,6 +6,7 @@ import { isSurelyAvailable, minReadyMsOf } from './budget-share.ts';
 import type { Conduct } from './conduct.ts';
 import type { KnownDaemonSet } from './knowledge.ts';
 import type { KnownPod } from './known-pod.ts';
+import type { Problem } from './trace.ts';
 
 /** A deletion that a process is about to send, and what it knows of the pod and its DaemonSet. */
 export interface Planned {
@@ -17,7 +18,7 @@ export interface Planned {
 
 export interface Judgement {
   /** The first rule that is broken. */
-  readonly problem: { readonly rule: string; readonly what: string } | undefined;
+  readonly problem: Problem | undefined;
   /** The process cannot but know that the pod is available. */
   readonly isSurelyUp: boolean;
 }

@@ -22,10 +22,11 @@ import { Conduct, intentOf } from './conduct.ts';
 import { isOfRevision } from './generations.ts';
 import { isHeld } from './hold.ts';
 import type { KnownDaemonSet } from './knowledge.ts';
-import { endlessSleep } from './memory.ts';
+import { excessOf } from './memory.ts';
 import type { SimProcess } from './process.ts';
 import { SlotHistory } from './slot-history.ts';
 import type { Spoilage } from './spoilage.ts';
+import { StandingRule } from './standing-rule.ts';
 import { type Trace, Violation } from './trace.ts';
 import { Truth } from './truth.ts';
 import { TruthRule } from './truth-rule.ts';
@@ -59,15 +60,17 @@ export class Checker {
   readonly #truthRule: TruthRule;
   readonly #history: SlotHistory;
   readonly #maxInFlight: number;
+  readonly #standing: StandingRule;
   #checkedDeletes = 0;
   deletes = 0;
+  marks = 0;
   /** The node of the last deletion that was applied. */
   lastDeletedOn = '';
-  marks = 0;
 
   constructor(cluster: SimulatedCluster, trace: Trace, parts: CheckerParts) {
     this.#cluster = cluster;
     this.#maxInFlight = parts.maxInFlight;
+    this.#standing = new StandingRule(parts.maxInFlight);
     this.#history = new SlotHistory(cluster, parts.areClocksTrue);
     this.#truth = new Truth(cluster, parts.stamps);
     this.#truthRule = new TruthRule(cluster, this.#history);
@@ -125,8 +128,8 @@ export class Checker {
       readonly metadata?: { readonly uid?: string };
     };
     const uid = request.method === 'DELETE' ? body.preconditions?.uid : body.metadata?.uid;
-    if (uid !== task.uid)
-      this.#fail('precondition', conduct, `${request.method} ${request.path} is not bound to a UID`);
+    const { method, path } = request;
+    if (uid !== task.uid) this.#fail('precondition', conduct, `${method} ${path} is not bound to a UID`);
     const holder = holderOf(this.#cluster.store);
     if (holder !== conduct.process.id)
       this.#fail('leader', conduct, `writes while ${holder || 'nobody'} holds the lease`);
@@ -150,13 +153,12 @@ export class Checker {
     if (excess !== '') this.#fail('truth', conduct, `${task.slot}: ${excess}`);
   }
 
-  onPumped(conduct: Conduct, controller: Controller): void {
+  /** A turn is over. `mayDecide`: the process leads, as far as it knows, and is not about to end. */
+  onPumped(conduct: Conduct, controller: Controller, mayDecide: boolean): void {
     conduct.settle();
-    const wakeMs = endlessSleep(controller, conduct.process.nowMs);
-    if (wakeMs !== undefined) this.#fail('wake-up', conduct, `asks to be woken at ${wakeMs}`);
-    const { depth, delayed, processing, backingOff } = controller.dispatcher.load;
-    if (Math.max(depth, delayed, processing, backingOff) <= this.#truth.slotsEver) return;
-    this.#fail('memory', conduct, `queue ${depth}, delayed ${delayed}, in lanes ${processing}, retried ${backingOff}`);
+    const excess = excessOf(controller, conduct.process.nowMs, this.#truth.slotsEver);
+    const problem = excess ?? (mayDecide ? this.#standing.judge(conduct, controller) : undefined);
+    if (problem !== undefined) this.#fail(problem.rule, conduct, problem.what);
   }
 
   #checkSlot(conduct: Conduct, task: Task): void {
@@ -191,8 +193,7 @@ export class Checker {
     }
     this.#checkBudget(conduct, { task, target, known, daemonSet });
     this.#checkRepeats(conduct, task, known);
-    this.#checkedDeletes += 1;
-    if (this.#checkedDeletes % VERIFY_EVERY === 0) conduct.verify();
+    if (++this.#checkedDeletes % VERIFY_EVERY === 0) conduct.verify();
     conduct.pending.set(task.slot, { uid: task.uid, isBlind: false });
   }
 
@@ -273,9 +274,8 @@ export class Checker {
   ): void {
     const { task, pod, known, daemonSet } = about;
     const { generation = 0 } = daemonSet.metadata;
-    if ((daemonSet.status.observedGeneration ?? 0) < generation) {
+    if ((daemonSet.status.observedGeneration ?? 0) < generation)
       this.#fail('generation', conduct, `${task.slot}: generation ${generation} has not been observed`);
-    }
     const newest = known.newest();
     if (newest === undefined) this.#fail('current-pod', conduct, `${task.slot}: no revision is known`);
     if (isOfRevision(pod, newest, daemonSet) || this.#truth.saysLater(pod, daemonSet))

@@ -70,6 +70,8 @@ export class Conduct {
   /** Until when the API server asked to wait. */
   readonly notBefore = new Map<SlotKey, { readonly intent: string; readonly atMs: number }>();
 
+  /** When it began to lead, for the last time. */
+  ledSinceMs = Number.POSITIVE_INFINITY;
   readonly #mayBeExcused: (uid: string, nodeName: string) => boolean;
 
   constructor(process: SimProcess, log: CommitLog, mayBeExcused: (uid: string, nodeName: string) => boolean) {
@@ -103,6 +105,7 @@ export class Conduct {
 
   /** It begins to lead: what the base was before is of no account. */
   lead(): void {
+    this.ledSinceMs = this.process.nowMs;
     for (const { tally } of this.#tallies.values()) tally.base.forget();
   }
 

@@ -11,6 +11,7 @@ const keyOf = ({ namespace, name }: DaemonSetRecord): string => `${namespace}/${
 export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   mutant(
     'opted-out-goes-on',
+    'opted-out',
     'a DaemonSet that opted out is updated to the end',
     plant<Controlling>(CONTROLLER, {
       Controller: (Original) =>
@@ -31,6 +32,7 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'recreated-not-noticed',
+    'opted-out',
     'a DaemonSet that was deleted and created again is taken for the same one',
     plant<Controlling>(CONTROLLER, {
       Controller: (Original) =>
@@ -49,6 +51,7 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'taken-back-in-silence',
+    'idle',
     'a slot whose task was taken back is not looked at again',
     plant<typeof import('../../src/controller/followed.ts')>('src/controller/followed.ts', {
       Followed: (Original) =>
@@ -75,6 +78,7 @@ export const CONTROLLER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'said-for-ever',
+    'livelock',
     'what was to be said about a DaemonSet that opted out stays due and keeps the loop awake',
     plant<typeof import('../../src/controller/notices.ts')>('src/controller/notices.ts', {
       NoticeBoard: (Original) =>

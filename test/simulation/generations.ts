@@ -30,5 +30,10 @@ export function isOfLaterTemplate(pod: PodObject, daemonSet: DaemonSetObject, st
   const secondOf = ({ creationTimestamp }: { readonly creationTimestamp: string }): number =>
     Math.floor(stamps.stamp(Date.parse(creationTimestamp)) / 1000);
   if (secondOf(pod.metadata) <= secondOf(daemonSet.metadata)) return false;
+  return hasLaterGeneration(pod, daemonSet);
+}
+
+/** By the numbers alone. */
+export function hasLaterGeneration(pod: PodObject, daemonSet: DaemonSetObject): boolean {
   return (podGeneration(pod) ?? 0) > templateGeneration(daemonSet);
 }

@@ -24,6 +24,8 @@ export class KnownDaemonSet {
   readonly uid: string;
   /** By node: when the process was told of a deletion of its own there, and for which revision; since then the node has not gone. */
   readonly replaced = new Map<string, { readonly atMs: number; readonly hash: string }>();
+  /** Nodes that have lost a pod, whoever deleted it. */
+  readonly bereft = new Set<string>();
   readonly #knowledge: Knowledge;
   readonly #process: SimProcess;
   readonly #log: CommitLog;
@@ -45,7 +47,7 @@ export class KnownDaemonSet {
   placedFor: unknown;
   #hasPods = false;
   #hasRevisions = false;
-  #settledAtMs = Number.POSITIVE_INFINITY;
+  settledAtMs = Number.POSITIVE_INFINITY;
 
   constructor({ key, uid }: Pick<KnownDaemonSet, 'key' | 'uid'>, knowledge: Knowledge, log: CommitLog) {
     this.key = key;
@@ -94,7 +96,7 @@ export class KnownDaemonSet {
 
   /** Everything has been listed once. */
   get isComplete(): boolean {
-    return Math.max(this.#settledAtMs, this.#knowledge.nodesListedAtMs) !== Number.POSITIVE_INFINITY;
+    return Math.max(this.settledAtMs, this.#knowledge.nodesListedAtMs) !== Number.POSITIVE_INFINITY;
   }
 
   touchAll(): void {
@@ -123,7 +125,7 @@ export class KnownDaemonSet {
     }
     const { nowMs } = this.#process;
     // Until everything is there, and for a moment after, times are taken from the objects.
-    const isHint = nowMs < Math.max(this.#settledAtMs, this.#knowledge.nodesListedAtMs) + 1000;
+    const isHint = nowMs < Math.max(this.settledAtMs, this.#knowledge.nodesListedAtMs) + 1000;
     const isLeaving = pod.metadata.deletionTimestamp !== undefined;
     const leavingSinceMs = isLeaving ? (known?.leavingSinceMs ?? nowMs) : undefined;
     if (isLeaving && known?.leavingSinceMs === undefined) this.#noteLeaving(known);
@@ -140,6 +142,7 @@ export class KnownDaemonSet {
     this.#replace(uid, known, {
       pod,
       nodeName: nodeNameOf(pod),
+      sinceMs: known?.sinceMs ?? nowMs,
       leavingSinceMs,
       isUnreadable: false,
       wasReady,
@@ -151,6 +154,7 @@ export class KnownDaemonSet {
   #noteLeaving(known: KnownPod | undefined): void {
     if (known === undefined) return;
     const { nodeName, pod } = known;
+    this.bereft.add(nodeName);
     const knowledge = this.#knowledge;
     const { uid } = pod.metadata;
     if (knowledge.pendingUidOf(slotKey(this.key, nodeName)) !== uid) return;
@@ -188,8 +192,8 @@ export class KnownDaemonSet {
   }
 
   #settle(): void {
-    if (!this.#hasPods || !this.#hasRevisions || this.#settledAtMs !== Number.POSITIVE_INFINITY) return;
-    this.#settledAtMs = this.#process.nowMs;
+    if (!this.#hasPods || !this.#hasRevisions || this.settledAtMs !== Number.POSITIVE_INFINITY) return;
+    this.settledAtMs = this.#process.nowMs;
   }
 }
 
@@ -246,6 +250,7 @@ export class Knowledge {
     for (const known of this.followed.values()) {
       known.touched.add(name);
       if (isGone) known.replaced.delete(name);
+      if (isGone) known.bereft.delete(name);
     }
     this.unreadable.nodes.delete(name);
     if (!isGone && !this.#log.isReadable(commit)) {

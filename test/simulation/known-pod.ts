@@ -3,6 +3,8 @@ import type { PodObject } from '../../src/simulator/objects.ts';
 export interface KnownPod {
   readonly pod: PodObject;
   readonly nodeName: string;
+  /** When the process was told of it first. */
+  readonly sinceMs: number;
   /** When the process was told, on its own clock; undefined while not Ready. */
   readonly readySinceMs: number | undefined;
   readonly wasReady: boolean;

@@ -21,6 +21,8 @@ const OPTIONS = {
   /** Print the last so many lines of the trace. */
   trace: { type: 'string' },
   'stop-at-first': { type: 'boolean', default: false },
+  /** Failures by other rules do not count. */
+  'only-rule': { type: 'string' },
   'no-minimise': { type: 'boolean', default: false },
   report: { type: 'string', default: 'text' },
 } as const;
@@ -69,7 +71,8 @@ async function main(): Promise<number> {
   for await (const { report, difference } of runTasks(tasks, jobs)) {
     add(totals, report);
     if (traced > 0) printTrace(report, traced);
-    if (report.failure !== undefined) {
+    const isMeant = values['only-rule'] === undefined || values['only-rule'] === report.failure?.rule;
+    if (report.failure !== undefined && isMeant) {
       tell(report, overrides, { isMinimising: !values['no-minimise'], isJson: values.report === 'json' });
       if (values['stop-at-first']) return 1;
     }

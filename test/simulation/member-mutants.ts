@@ -12,6 +12,7 @@ const FITS = 4;
 export const MEMBER_MUTANTS: readonly Mutant[] = [
   mutant(
     'taint-frees-place',
+    'in-flight',
     'a taint that comes later takes a node out of the budget',
     plant<Classes>(CLASSIFY, {
       hasPlace: (original) => (slot, facts, nowMs) => slot.place >= FITS - 1 && original(slot, facts, nowMs),
@@ -19,6 +20,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'failed-in-limits',
+    'held',
     'failed nodes count as under way, for the limits and the pace',
     plant<Chains>(CHAIN, {
       limiterOf: (original) => (kind, ledger) =>
@@ -35,6 +37,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'limit-off-by-one',
+    'max-in-flight',
     'one more than the limit over all DaemonSets is under way',
     plant<typeof import('../../src/controller/traffic.ts')>('src/controller/traffic.ts', {
       Traffic: (Original) =>
@@ -48,6 +51,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'base-of-all',
+    'in-flight',
     'percentages are of all nodes, those that are away too',
     plant<Classes>(CLASSIFY, {
       classify:
@@ -60,6 +64,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'base-flaps',
+    'in-flight',
     'the base of percentages rises at once when nodes come back',
     plant<typeof import('../../src/rollout/budget-base.ts')>('src/rollout/budget-base.ts', {
       BudgetBase: (Original) =>
@@ -72,21 +77,25 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'blame-never-lifted',
+    'held',
     'a node that goes away with its site is a failed update',
     plant<Outages>(OUTAGE, { isOutage: () => () => false }),
   ),
   mutant(
     'blame-never-given',
+    'in-flight',
     'a node that its new pod took down is taken for one that went with its site',
     plant<Outages>(OUTAGE, { isOutage: () => () => true }),
   ),
   mutant(
     'restart-forgets',
+    'truth',
     'a process that starts does not look for what happened before',
     plant<typeof import('../../src/rollout/recall.ts')>('src/rollout/recall.ts', { recall: () => () => {} }),
   ),
   mutant(
     'joining-counted',
+    'held',
     'a node that joins takes a place in the budget until its first pod is available',
     plant<Classes>(CLASSIFY, {
       classify:
@@ -99,6 +108,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'broken-before-holds',
+    'liveness',
     'a node that was broken before is a failure of this version when its time is up',
     plant<Classes>(CLASSIFY, {
       classifyOverdue: (original) => (mask, slot, facts, nowMs) =>
@@ -107,6 +117,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'exclusion-ignored',
+    'eligible',
     'a node that is excluded by its label is updated',
     plant<typeof import('../../src/kube/eligibility.ts')>('src/kube/eligibility.ts', {
       eligibilityRule: (original) => (placement, skipsCordoned) => {
@@ -120,6 +131,7 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'cordon-ignored',
+    'eligible',
     'a cordoned node is updated though its DaemonSet skips them',
     plant<typeof import('../../src/kube/eligibility.ts')>('src/kube/eligibility.ts', {
       eligibilityRule: (original) => (placement) => original(placement, false),

@@ -2,6 +2,7 @@ import type { Controller } from '../../src/controller/controller.ts';
 import type { Followed } from '../../src/controller/followed.ts';
 import type { Entry } from '../../src/simulator/cluster-index.ts';
 import { controllerUid } from '../../src/simulator/objects.ts';
+import type { Problem } from './trace.ts';
 import type { Updater } from './updater.ts';
 import type { World } from './world.ts';
 
@@ -60,8 +61,20 @@ function firstOver(sizes: readonly (readonly [what: string, size: number, max: n
   return over === undefined ? '' : `${over[1]} ${over[0]}, and ${over[2]} there are`;
 }
 
+/** What a process remembers or asks for that cannot be, after any turn. */
+export function excessOf(controller: Controller, nowMs: number, slotsEver: number): Problem | undefined {
+  const wakeMs = endlessSleep(controller, nowMs);
+  if (wakeMs !== undefined) return { rule: 'wake-up', what: `asks to be woken at ${wakeMs}` };
+  const { depth, delayed, processing, backingOff } = controller.dispatcher.load;
+  if (Math.max(depth, delayed, processing, backingOff) <= slotsEver) return undefined;
+  return {
+    rule: 'memory',
+    what: `queue ${depth}, delayed ${delayed}, in lanes ${processing}, retried ${backingOff}`,
+  };
+}
+
 /** A time at which it asks to be woken and which never comes; other timers may hide one of the pace's. */
-export function endlessSleep(controller: Controller, nowMs: number): number | undefined {
+function endlessSleep(controller: Controller, nowMs: number): number | undefined {
   const isEndless = (wakeMs: number | undefined): boolean => wakeMs !== undefined && !Number.isFinite(wakeMs);
   const wakeMs = controller.nextWakeMs(nowMs);
   if (isEndless(wakeMs)) return wakeMs;

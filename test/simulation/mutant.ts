@@ -12,6 +12,8 @@ export interface Mutant {
   readonly name: string;
   /** What the bug is, in one line. */
   readonly bug: string;
+  /** The rule that is meant to see it; others may see it as well, and that does not count. */
+  readonly rule: string;
   readonly plants: readonly Plant[];
 }
 
@@ -37,6 +39,7 @@ export function plant<M extends object>(module: string, changes: Changes<M>): Pl
   };
 }
 
-export function mutant(name: string, bug: string, ...plants: readonly Plant[]): Mutant {
-  return { name, bug, plants };
+/** `rule`: by which it has to be found. */
+export function mutant(name: string, rule: string, bug: string, ...plants: readonly Plant[]): Mutant {
+  return { name, rule, bug, plants };
 }

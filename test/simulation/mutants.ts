@@ -5,8 +5,8 @@ import type { Mutant } from './mutant.ts';
 import { MUTANTS } from './mutant-list.ts';
 
 /**
- * `npm run sim:mutants`: plants one bug after the other and counts the seeds until the simulation finds it. Exit code 1 when a
- * bug survives, or does not fit the program any more.
+ * `npm run sim:mutants`: plants one bug after the other and counts the seeds until the rule that is meant to see it does. Exit
+ * code 1 when a bug survives, or does not fit the program any more.
  */
 export interface Verdict {
   readonly mutant: Mutant;
@@ -30,10 +30,11 @@ export async function misfits({ name, plants }: Mutant): Promise<string[]> {
   return missing;
 }
 
-/** Runs seeds in a process of its own, with the bug planted, until one fails. */
+/** Runs seeds in a process of its own, with the bug planted, until one fails by the rule that is meant to see it. */
 export function hunt(mutant: Mutant, seeds: number, first = 1): Promise<Verdict> {
   const range = ['--seed', String(first), '--seeds', String(seeds)];
-  const args = [...process.execArgv, '--import', HOOK, MAIN, ...range, '--stop-at-first', '--report', 'json'];
+  const until = ['--stop-at-first', '--only-rule', mutant.rule];
+  const args = [...process.execArgv, '--import', HOOK, MAIN, ...range, ...until, '--report', 'json'];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, {
       env: { ...process.env, SIM_MUTANT: mutant.name },
@@ -74,7 +75,7 @@ async function main(): Promise<number> {
     if (seeds === undefined) survivors += 1;
     const found =
       seeds === undefined
-        ? `**survived ${values.seeds}** | ${problem.trim().split('\n').at(-1)}`
+        ? `**not seen in ${values.seeds}** | ${mutant.rule}: ${problem.trim().split('\n').at(-1)}`
         : `${seeds} | ${rule}`;
     console.log(`| ${mutant.name}: ${mutant.bug} | ${found} |`);
   }

@@ -10,6 +10,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 export const PACE_MUTANTS: readonly Mutant[] = [
   mutant(
     'woken-at-infinity',
+    'wake-up',
     'a pace that waits for nothing asks to be woken at infinity',
     plant<Pacing>(PACE, {
       PaceFeed: (Original) =>
@@ -29,6 +30,7 @@ export const PACE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'pace-never-forgets',
+    'memory',
     'deletions that the pace has followed to their end are kept for ever',
     plant<Pacing>(PACE, {
       PaceFeed: (Original) =>

@@ -22,11 +22,13 @@ export function classified(change: (mask: number, slot: Slot, bit: Classes['BIT'
 export const PLACE_MUTANTS: readonly Mutant[] = [
   mutant(
     'not-ready-never-failed',
+    'in-flight',
     'a node that its new pod took down gives its place in the budget to another one',
     plant<Outages>(OUTAGE, { isSuspect: () => () => false }),
   ),
   mutant(
     'not-ready-always-failed',
+    'held',
     'every node that is NotReady keeps a place in the budget',
     classified((mask, { node }, bit) => {
       const isAway = (mask & bit.eligible) !== 0 && node?.isReady === false && node.unreadable === undefined;
@@ -35,6 +37,7 @@ export const PLACE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'failure-forgotten',
+    'in-flight',
     'a node that its new pod took down is free again when others delete that pod',
     plant<typeof import('../../src/rollout/observe.ts')>('src/rollout/observe.ts', {
       observePod: (original) => (slot, pod, at) => {
@@ -45,6 +48,7 @@ export const PLACE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'gone-nodes-named',
+    'memory',
     'nodes that failed and are gone are kept to be named',
     plant<Rollouts>(ROLLOUT, {
       Rollout: (Original) =>
@@ -57,6 +61,7 @@ export const PLACE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'not-ready-not-held',
+    'budget',
     'a deletion on its way to a node that went NotReady gives its place to another one',
     classified((mask, { node, ask }, bit) => {
       const isHeld = node?.isReady === false && ask !== undefined && (mask & bit.failed) === 0;

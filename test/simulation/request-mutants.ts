@@ -30,6 +30,7 @@ function reworded<T extends { readonly body?: unknown }>(request: T, reword: (bo
 export const REQUEST_MUTANTS: readonly Mutant[] = [
   mutant(
     'no-uid-precondition',
+    'precondition',
     'a deletion is not bound to the pod that was decided about',
     plant<Requests>(REQUESTS, {
       podRequest:
@@ -40,6 +41,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'patch-without-uid',
+    'precondition',
     'a mark is not bound to the pod that was decided about',
     plant<Requests>(REQUESTS, {
       podRequest:
@@ -50,6 +52,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'fence-ignored',
+    'leader',
     'a write leaves after the right to write is over',
     plant<typeof import('../../workers/steps/departure.ts')>('workers/steps/departure.ts', {
       departure:
@@ -60,6 +63,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'suspended-unnoticed',
+    'leader',
     'a thread that goes on after the machine was suspended does not look at the wall clock',
     plant<typeof import('../../workers/steps/departure.ts')>('workers/steps/departure.ts', {
       departure:
@@ -70,40 +74,50 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'lease-counted-from-answer',
+    'leader',
     "the right to write lasts for the lease's duration from the renewal's answer",
     plant<Election>(ELECTION, {
       ElectionMachine: (Original) =>
         class extends Original {
-          override handle(...[input, nowMs]: Parameters<InstanceType<typeof Original>['handle']>) {
-            const writeUntilMs = nowMs + LEASE_MS;
-            return super.handle(input, nowMs).map((effect) => {
-              return effect.type === 'became-leader' || effect.type === 'renewed'
-                ? { ...effect, writeUntilMs }
-                : effect;
-            });
+          readonly #timings: { renewDeadlineMs: number };
+          #askedAtMs = 0;
+
+          constructor(options: ConstructorParameters<typeof Original>[0]) {
+            const timings = { ...options.timings };
+            super({ ...options, timings });
+            this.#timings = timings;
+          }
+
+          override handle(...[input, nowMs, ...wallMs]: Parameters<InstanceType<typeof Original>['handle']>) {
+            const { renewDeadlineMs } = this.#timings;
+            if (input.type === 'written') this.#timings.renewDeadlineMs = nowMs - this.#askedAtMs + LEASE_MS;
+            const effects = super.handle(input, nowMs, ...wallMs);
+            this.#timings.renewDeadlineMs = renewDeadlineMs;
+            if (effects.some(({ type }) => type === 'create' || type === 'update')) this.#askedAtMs = nowMs;
+            return effects;
           }
         },
     }),
   ),
   mutant(
     'lease-stolen',
+    'leader',
     'a candidate takes a lease that has not expired',
     plant<Election>(ELECTION, {
       ElectionMachine: (Original) =>
         class extends Original {
-          override handle(...[input, nowMs]: Parameters<InstanceType<typeof Original>['handle']>) {
-            if (input.type !== 'lease-read') return super.handle(input, nowMs);
+          override handle(...[input, ...times]: Parameters<InstanceType<typeof Original>['handle']>) {
+            if (input.type !== 'lease-read') return super.handle(input, ...times);
             const { lease } = input;
-            return super.handle(
-              { ...input, lease: { ...lease, record: { ...lease.record, holderIdentity: '' } } },
-              nowMs,
-            );
+            const record = { ...lease.record, holderIdentity: '' };
+            return super.handle({ ...input, lease: { ...lease, record } }, ...times);
           }
         },
     }),
   ),
   mutant(
     'no-synthetic-deletes',
+    'stale',
     'objects that vanished while the watch was gone stay in the cache',
     plant<Caching>(STORE, {
       Store: (Original) => {
@@ -118,6 +132,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'resume-too-far',
+    'liveness',
     'a watch that was cut resumes one version too far',
     plant<Reflecting>(REFLECTOR, {
       ReflectorMachine: (Original) => {
@@ -136,6 +151,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'gone-is-retried',
+    'liveness',
     'a watch that is out of date is tried again instead of listing',
     plant<Reflecting>(REFLECTOR, {
       ReflectorMachine: (Original) => {
@@ -158,6 +174,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'readable-unheard',
+    'liveness',
     'an object that can be read again as it was is no news',
     plant<Caching>(STORE, {
       Store: (Original) => {
@@ -175,6 +192,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'two-lanes-a-slot',
+    'one-a-slot',
     'a slot that a lane works on is queued again',
     plant<typeof import('../../src/dispatch/keyed-queue.ts')>('src/dispatch/keyed-queue.ts', {
       KeyedQueue: (Original) =>
@@ -188,6 +206,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'no-backoff',
+    'backoff',
     'what was refused is tried again at once',
     plant<Backing>(BACKOFF, {
       backoffMs:
@@ -198,6 +217,7 @@ export const REQUEST_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'retry-after-ignored',
+    'retry-after',
     'Retry-After is not waited for',
     plant<Backing>(BACKOFF, { backoffMs: (original) => (input) => original({ ...input, atLeastMs: 0 }) }),
   ),

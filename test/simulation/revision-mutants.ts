@@ -12,6 +12,7 @@ const MACHINE = 'src/cache/reflector-machine.ts';
 export const REVISION_MUTANTS: readonly Mutant[] = [
   mutant(
     'revisions-unchecked',
+    'wanted-pod',
     'the newest revision that was told is relied on, however late its watch is',
     plant<Checking>(CHECK, {
       RevisionCheck: (Original) =>
@@ -24,6 +25,7 @@ export const REVISION_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'answer-not-awaited',
+    'wanted-pod',
     'revisions are asked for anew, and the answer is not waited for',
     plant<Checking>(CHECK, {
       RevisionCheck: (Original) =>
@@ -38,6 +40,7 @@ export const REVISION_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'fresh-from-cache',
+    'wanted-pod',
     'the revisions that were asked for anew come from a cache that is behind, and their templates are not compared',
     plant<Machines>(MACHINE, {
       ReflectorMachine: (Original) =>

@@ -95,6 +95,7 @@ function readPolicy(
 export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   mutant(
     'missing-pods-forgotten',
+    'in-flight',
     'a node whose pod is gone and not yet created again is not in the budget',
     classified((mask, { pods }, bit) =>
       pods.length > 0 ? mask : mask & ~(bit.unavailable | bit.occupied | bit.inFlight),
@@ -102,6 +103,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'counted-not-observed',
+    'blind-repeat',
     'a deletion is over when it is answered, not when the watch shows it',
     plant<Asks>(ASKS, {
       takeOutcome: (original) => (slot, outcome, at) => {
@@ -115,6 +117,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'lost-means-not-applied',
+    'blind-repeat',
     'a request without an answer is taken for one that was not applied',
     plant<Asks>(ASKS, {
       takeOutcome: (original) => (slot, outcome, at) => {
@@ -125,6 +128,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'lost-means-applied',
+    'liveness',
     'a request without an answer is taken for one that was applied, and never looked at',
     plant<Asks>(ASKS, {
       onDeadline: (original) => (slot, ask) => {
@@ -135,6 +139,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'lost-is-read-late',
+    'liveness',
     'what became of a deletion without an answer is read after half an hour',
     plant<Asks>(ASKS, {
       takeOutcome: (original) => (slot, outcome, at) => {
@@ -146,6 +151,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'dead-lane-forgotten',
+    'liveness',
     'nobody asks what became of the tasks of a thread that died',
     plant<Rollouts>(ROLLOUT, {
       Rollout: (Original) =>
@@ -159,16 +165,19 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'generation-unchecked',
+    'generation',
     "the newest revision is used before the DaemonSet's generation was observed",
     seenDaemonSet((daemonSet) => ({ ...daemonSet, observedGeneration: daemonSet.generation })),
   ),
   mutant(
     'not-ready-ignored',
+    'not-ready',
     'nodes that are NotReady are updated like others',
     seenNodes((node) => ({ ...node, isReady: true })),
   ),
   mutant(
     'no-hash-means-old',
+    'current-pod',
     'a pod without a revision hash is old whatever its template generation',
     plant<Revising>(REVISION, {
       isCurrent: (original) => (pod, target) => pod.revisionHash !== undefined && original(pod, target),
@@ -176,6 +185,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'ahead-means-old',
+    'current-pod',
     'a pod that is newer than the DaemonSet as it is known is old',
     plant<Revising>(REVISION, {
       isCurrent: (original) => (pod, target) =>
@@ -184,26 +194,31 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'budget-off-by-one',
+    'budget',
     'one node more than allowed may be without an available pod',
     counted((use) => ({ ...use, allowed: use.allowed + 1 })),
   ),
   mutant(
     'unavailable-all-at-once',
+    'in-flight',
     'old pods that are unavailable anyway are all replaced at once',
     counted((use, kind) => (kind === 'unavailable' ? { ...use, occupied: 0, inFlight: 0 } : use)),
   ),
   mutant(
     'asked-not-reserved',
+    'budget',
     'a pod that is about to be deleted is still counted as available',
     classified((mask, _slot, bit) => mask & ~bit.reserved),
   ),
   mutant(
     'last-look-skipped',
+    'budget',
     'what waited in a queue leaves without a second look at the budget',
     plant<Chains>(CHAIN, { stillFits: () => () => true }),
   ),
   mutant(
     'min-ready-ignored',
+    'budget',
     'a pod is available as soon as it is Ready',
     plant<typeof import('../../src/kube/availability.ts')>('src/kube/availability.ts', {
       availableAtMs: (original) => (pod, readySinceMs) => original(pod, readySinceMs, 0),
@@ -212,6 +227,7 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'marks-always',
+    'needless-write',
     'the OTA condition is written whether it differs or not',
     plant<Marks>('src/rollout/marks.ts', {
       pendingMark: (original) => (slot, facts) => {
@@ -222,21 +238,25 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'ota-deletes',
+    'ota-delete',
     'an OTA DaemonSet is updated by deleting its pods',
     readPolicy(() => ({ strategy: 'AdvancedRollingUpdate' })),
   ),
   mutant(
     'pause-of-a-kind',
+    'paused',
     'a pause whose value is neither true nor false holds nothing',
     readPolicy((_policy, paused) => ({ isPaused: paused === 'true' })),
   ),
   mutant(
     'foreign-pods-taken',
+    'owner',
     "pods of other owners with the DaemonSet's labels are taken for its own",
     seenPods((pod, uid) => ({ ...pod, ownerUid: uid })),
   ),
   mutant(
     'backoff-begins-anew',
+    'backoff',
     'a mark that was throttled is taken back when another one is tried, and its backoff forgotten',
     plant<typeof import('../../src/rollout/selection.ts')>('src/rollout/selection.ts', {
       Selection: (Original) =>
@@ -255,11 +275,13 @@ export const ROLLOUT_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'repeats-at-once',
+    'repeat',
     'a pod that is deleted for the same target again and again is deleted without a pause',
     plant<Holding>('src/rollout/holdback.ts', { repeatUntilMs: () => () => -NEVER }),
   ),
   mutant(
     'force-unasked',
+    'force',
     'pods stuck in Terminating are deleted by force though nobody asked for it',
     plant<typeof import('../../src/rollout/stuck.ts')>('src/rollout/stuck.ts', {
       mayForce: (original) => (slot, facts) => original(slot, { ...facts, isForceDeleteStuck: true }),

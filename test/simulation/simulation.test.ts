@@ -42,16 +42,17 @@ test('planted bugs: what they change → is what the program exports', async () 
 });
 
 /** One for the checker's knowledge, one for its rules about writes and about the view each, one for the calm phase; `npm run sim:mutants` has all. */
-for (const [name, rule, first] of [
-  ['no-uid-precondition', 'precondition', 1],
-  ['unavailable-all-at-once', 'in-flight', 1],
-  ['page-confirms', 'stale-view', 1],
-  ['gone-is-retried', 'liveness', 21],
+for (const [name, first] of [
+  ['no-uid-precondition', 1],
+  ['unavailable-all-at-once', 1],
+  ['page-confirms', 1],
+  ['failed-in-limits', 1],
+  ['gone-is-retried', 21],
 ] as const) {
-  test(`planted bug: ${name} → found by the rule ${rule}`, async () => {
+  test(`planted bug: ${name} → found by the rule that is meant to`, async () => {
     const mutant = MUTANTS.find((candidate) => candidate.name === name);
     assert.ok(mutant !== undefined);
     const verdict = await hunt(mutant, 50, first);
-    assert.equal(verdict.rule, rule, verdict.problem);
+    assert.equal(verdict.rule, mutant.rule, verdict.problem);
   });
 }

@@ -13,6 +13,8 @@ interface Story {
   zone: string;
   isReady: boolean;
   readonly lostAtMs: number[];
+  /** When it was Ready again, for the last time. */
+  backAtMs: number;
 }
 
 export interface Surroundings {
@@ -30,16 +32,22 @@ export class SiteLog {
     const zone = labels['topology.kubernetes.io/zone'] ?? '';
     const story = this.#stories.get(name);
     if (story === undefined) {
-      this.#stories.set(name, { zone, isReady, lostAtMs: isReady ? [] : [nowMs] });
+      this.#stories.set(name, { zone, isReady, lostAtMs: isReady ? [] : [nowMs], backAtMs: nowMs });
       return;
     }
     if (story.isReady && !isReady) story.lostAtMs.push(nowMs);
+    if (!story.isReady && isReady) story.backAtMs = nowMs;
     story.isReady = isReady;
     story.zone = zone;
   }
 
   forget(nodeName: string): void {
     this.#stories.delete(nodeName);
+  }
+
+  /** Since when the node has been Ready, if it is. */
+  readySinceMs(nodeName: string): number {
+    return this.#stories.get(nodeName)?.backAtMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether the process may say that the site went, and not the node by itself. */

@@ -9,6 +9,12 @@ export class Violation extends Error {
   }
 }
 
+/** Why a rule is broken. */
+export interface Problem {
+  readonly rule: string;
+  readonly what: string;
+}
+
 /** More happenings than any seed needs: something runs in circles without time passing, or far too often. */
 const NOTES_MAX = 5_000_000;
 

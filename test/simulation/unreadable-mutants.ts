@@ -15,6 +15,7 @@ function readable<T extends { readonly unreadable?: string | undefined }>({ unre
 export const UNREADABLE_MUTANTS: readonly Mutant[] = [
   mutant(
     'unreadable-daemonset-decides',
+    'unreadable',
     'a DaemonSet that cannot be read is taken as it was',
     plant<Definitions>(DEFINITION, {
       Definition: (Original) =>
@@ -27,6 +28,7 @@ export const UNREADABLE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'unreadable-revision-decides',
+    'unreadable',
     'a revision that cannot be read is taken as it was',
     plant<Definitions>(DEFINITION, {
       Definition: (Original) =>
@@ -39,6 +41,7 @@ export const UNREADABLE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'unreadable-node-updated',
+    'unreadable',
     'a node that cannot be read is updated as it was',
     plant<Rollouts>(ROLLOUT, {
       Rollout: (Original) =>
@@ -51,6 +54,7 @@ export const UNREADABLE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'unreadable-node-leaves',
+    'unreadable',
     'what was asked of a node leaves though it cannot be read any more',
     plant<typeof import('../../src/rollout/tasks.ts')>('src/rollout/tasks.ts', {
       taskOf: (original) => (slot: Slot, namespace, at) =>
@@ -59,6 +63,7 @@ export const UNREADABLE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'unreadable-pod-serves',
+    'unreadable',
     'a pod that cannot be read is taken as it was',
     plant<Rollouts>(ROLLOUT, {
       Rollout: (Original) =>
@@ -71,6 +76,7 @@ export const UNREADABLE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'unreadable-pod-gone',
+    'budget',
     'a pod that cannot be read is forgotten, and a deletion on its way to it',
     plant<typeof import('../../src/cache/resources.ts')>('src/cache/resources.ts', {
       podSource: (original) => (options) => ({ ...original(options), whatIsLeft: () => undefined }),
@@ -78,6 +84,7 @@ export const UNREADABLE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'unreadable-pod-marked',
+    'unreadable',
     'a pod that cannot be read is marked',
     plant<typeof import('../../src/rollout/marks.ts')>('src/rollout/marks.ts', {
       pendingMark: (original) => (slot, facts) =>

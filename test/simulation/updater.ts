@@ -237,7 +237,8 @@ export class Updater {
     const { nowMs, timeline } = this.process;
     this.view.lookIfDue();
     this.controller.pump(nowMs, this.process.wallMs);
-    this.#options.checker.onPumped(this.conduct, this.controller);
+    const mayDecide = this.candidate.isLeading && !this.#isDraining;
+    this.#options.checker.onPumped(this.conduct, this.controller, mayDecide);
     for (let stale = this.conduct.view.onTurn(); stale > 0; stale -= 1) this.#options.onStale();
     const wakeMs = this.controller.nextWakeMs(nowMs);
     timeline.cancel(this.#wake);

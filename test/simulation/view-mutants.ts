@@ -9,6 +9,7 @@ const NOTES = 'src/cache/contact-notes.ts';
 export const VIEW_MUTANTS: readonly Mutant[] = [
   mutant(
     'stale-decides',
+    'stale-view',
     'what is known to be out of date is decided on',
     plant<typeof import('../../src/rollout/definition.ts')>('src/rollout/definition.ts', {
       Definition: (Original) =>
@@ -21,6 +22,7 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'first-failure-forgotten',
+    'stale-view',
     'a stream has been failing since its latest failure, not since its first',
     plant<Contacts>(CONTACT, {
       Contact: (Original) =>
@@ -35,6 +37,7 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'silence-unheard',
+    'stale-view',
     'a stream that brings nothing and does not fail is relied on for ever',
     plant<Contacts>(CONTACT, {
       CONTACT_LIMITS: (limits) => ({ ...limits, silentMs: Number.POSITIVE_INFINITY }),
@@ -42,6 +45,7 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'page-confirms',
+    'stale-view',
     'a list that is answered ends the failing of the watch after it',
     plant<Contacts>(CONTACT, {
       Contact: (Original) =>
@@ -54,6 +58,7 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'accepted-confirms',
+    'stale-view',
     'a watch that is accepted and cut at once is relied on',
     plant<Contacts>(CONTACT, {
       Contact: (Original) =>
@@ -67,6 +72,7 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'closed-confirms',
+    'stale-view',
     'a watch that ended at once counts as open until something else happens',
     plant<Notes>(NOTES, {
       noteInput: (original) => (contact, input, nowMs) => {
@@ -76,6 +82,7 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'no-catch-up',
+    'stale-view',
     'the first event after a loss is taken for all that was missed',
     plant<Contacts>(CONTACT, {
       LossMemory: (Original, { lossOf }) =>
@@ -95,6 +102,7 @@ export const VIEW_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'narrow-view',
+    'stale-view',
     'nodes that are not confirmed block nobody',
     plant<typeof import('../../src/controller/view-losses.ts')>('src/controller/view-losses.ts', {
       NODES_VIEW: (view) => ({ ...view, scope: { of: 'namespace', namespace: 'nodes' } }),

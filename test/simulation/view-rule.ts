@@ -81,6 +81,8 @@ export class ViewRule {
   readonly #process: Pick<SimProcess, 'nowMs'>;
   readonly #shared: StreamLog[] = [];
   readonly #followed = new Map<DaemonSetKey, StreamLog[]>();
+  /** A turn has found a stream stale: the time of deadlines stood still then. */
+  hasBeenStale = false;
 
   constructor(process: Pick<SimProcess, 'nowMs'>) {
     this.#process = process;
@@ -115,6 +117,7 @@ export class ViewRule {
     let begun = 0;
     for (const log of this.#shared) if (log.onTurn(nowMs)) begun += 1;
     for (const logs of this.#followed.values()) for (const log of logs) if (log.onTurn(nowMs)) begun += 1;
+    this.hasBeenStale ||= begun > 0;
     return begun;
   }
 }
