@@ -145,6 +145,9 @@ function recallSpell(slot: Slot, { facts, nowMs, memory, isUnderWay, watchedSinc
     // It had its time, and no pod tells since when. What this process saw begin later is another replacement.
     const isUntold = pod === undefined || isFinished(pod);
     if (isUntold && slot.replacingSinceMs <= watchedSinceMs) restartReplacing(slot, nowMs - timeFor(slot, facts));
+  } else if (slot.replacingSinceMs > watchedSinceMs && slot.replacingSinceMs !== NEVER) {
+    // This process saw it begin, and knows: the cluster only tells what may have been.
+    return;
   } else if (pod === undefined) slot.isAwaitingReplacement = facts.hasRolledOut;
   // Where all is current nobody replaces anything.
   else if (isCurrentSlot(slot, facts) && (pod.createdAtMs >= facts.newestSinceMs || pod.createdAtMs === 0)) {

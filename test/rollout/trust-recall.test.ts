@@ -94,3 +94,14 @@ test('trust 5: what was written says failed, and this process has begun to repla
   rollout.remember('{"failed":["n01"],"brokenBefore":[],"kept":[]}', T0 + 3);
   assert.deepEqual([rollout.replacementsInFlight, rollout.counts().failed], [2, 0]);
 });
+
+test('trust 2: leads again while its last replacement is on its way → still under way, in the limit over all', () => {
+  const rollout = syncedRollout({ ...cluster(1), daemonSet: atMost('1'), revisions: REVISIONS });
+  rollout.select(ALL, T0 + 1);
+  carryOut(rollout, 'n01', T0 + 1);
+  rollout.removePod(pod('n01', 'old'), T0 + 2);
+  rollout.upsertPod(unready(T0 + 3, {}), T0 + 3);
+  assert.equal(rollout.replacementsInFlight, 1);
+  rollout.remember('{"failed":[],"brokenBefore":[],"kept":[]}', T0 + 4);
+  assert.deepEqual([rollout.replacementsInFlight, reasons(rollout, T0 + 4)], [1, { n01: 'in-flight' }]);
+});

@@ -9,7 +9,7 @@ const HOUR_MS = 3_600_000;
 test('trust 1: a version takes its node down, no tolerations, 2 of 20 allowed → two dead nodes, a Warning, never done', () => {
   const stage = new Stage({ nodes: 20, daemonSets: [{ maxUnavailable: '2' }] }).start();
   stage.cluster.troubles.setDeadly(NEW, 1000);
-  stage.roll(NEW).run(3 * HOUR_MS);
+  stage.roll(NEW).run(HOUR_MS);
   assert.deepEqual([stage.dead(), stage.touchedBy(NEW).length], [2, 2]);
   const { failed, unavailable, eligible } = stage.counts();
   assert.deepEqual({ failed, unavailable, eligible }, { failed: 2, unavailable: 2, eligible: 20 });

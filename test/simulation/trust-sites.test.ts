@@ -40,7 +40,7 @@ for (const [afterMs, minReadySeconds] of [
     const daemonSets = [{ maxUnavailable: '6', minReadySeconds }];
     const stage = new Stage({ nodes: 200, nodeAt: inZone, daemonSets }).run(minReadySeconds * 1000).start();
     stage.cluster.troubles.setDeadly(NEW, afterMs);
-    stage.roll(NEW).run(5 * HOUR_MS);
+    stage.roll(NEW).run(HOUR_MS);
     assert.deepEqual([stage.dead(), stage.touchedBy(NEW).length], [6, 6]);
     assert.ok(stage.reasons('Warning').includes('NodeUpdateFailed'));
   });
