@@ -136,7 +136,7 @@ export class Rollout {
     const slot = this.#book.get(nodeOfSlot(key));
     if (slot?.ask === undefined) return undefined;
     const task = taskOf(slot, this.#identity.namespace, this.#at(nowMs));
-    if (task === undefined || !this.#selection.mayLeave(slot, task.action, nowMs)) {
+    if (task === undefined || !this.#selection.mayLeave(slot, task.action)) {
       this.release(key, nowMs);
       return undefined;
     }

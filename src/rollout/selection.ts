@@ -122,12 +122,12 @@ export class Selection {
   }
 
   /** Whether what was asked of the slot may still leave: things may have got worse since. */
-  mayLeave(slot: Slot, action: Task['action'], nowMs: number): boolean {
+  mayLeave(slot: Slot, action: Task['action']): boolean {
     if (action === 'observe') return true;
     if (this.#definition.blocked() !== undefined) return false;
     // What was put off comes back by its own backoff, which would begin anew if it were taken back.
     if (action !== 'delete') return slot.ask?.setback !== undefined || this.#refusals.mayLeave(action, slot.key);
-    return stillFits((slot.mask & BIT.available) !== 0 ? 'available' : 'unavailable', this.#ledger(nowMs));
+    return stillFits((slot.mask & BIT.available) !== 0 ? 'available' : 'unavailable', this.use());
   }
 
   /** What would be selected now, and what holds the others back. `told`: by whoever leads, if that is another process. */
@@ -152,19 +152,21 @@ export class Selection {
 
   /** Deletions only when free places are given out. */
   #next(isRefilling: boolean, nowMs: number): Slot | undefined {
+    const ledger = this.#ledger(nowMs);
     for (const queue of QUEUES) {
       if (queue === 'delete' && !isRefilling) continue;
       const head = headOf(this.#book.candidates, queue);
-      if (head !== undefined && limiterOf(head.kind, this.#ledger(nowMs)) === undefined) return head.slot;
+      if (head !== undefined && limiterOf(head.kind, ledger) === undefined) return head.slot;
     }
     return undefined;
   }
 
   /** Who waits for time alone to pass is looked at again then. */
   #noteHeldBack(nowMs: number): void {
+    const ledger = this.#ledger(nowMs);
     for (const queue of QUEUES) {
       const head = headOf(this.#book.candidates, queue);
-      const reason = head && limiterOf(head.kind, this.#ledger(nowMs))?.reason;
+      const reason = head && limiterOf(head.kind, ledger)?.reason;
       if (head === undefined || reason === undefined) continue;
       if (reason === 'pace') this.#pace.onHeldBack(nowMs);
       if (reason === 'refusals') this.#refusals.onHeldBack(actionOf(head.kind));

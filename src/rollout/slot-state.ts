@@ -4,6 +4,7 @@ import type { WriteName } from '../protocol/actions/registry.ts';
 import type { OutcomeCode } from '../protocol/outcome.ts';
 import type { SlotKey } from '../protocol/slot.ts';
 import type { Heap } from './heap.ts';
+import type { CandidateKind } from './limits/ledger.ts';
 
 /** A time that is not known, and "never" of things that wait for none. */
 export const NEVER = Number.POSITIVE_INFINITY;
@@ -27,7 +28,7 @@ export interface Leaving {
 
 /** Why it was the slot's turn. Facts and no words: there is one for each slot in flight, and few are ever read. */
 export interface Choice {
-  readonly kind: 'unavailable' | 'available' | 'force' | 'mark';
+  readonly kind: CandidateKind;
   /** The pod's `controller.kubernetes.io/pod-deletion-cost`. */
   readonly deletionCost: number;
   /** '' when the node is in none. */

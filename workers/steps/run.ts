@@ -1,4 +1,4 @@
-import { actionNamed } from '../../src/protocol/actions/registry.ts';
+import { actionNamed, forEachWrite, writeNamed } from '../../src/protocol/actions/registry.ts';
 import type { Task } from '../../src/protocol/task.ts';
 import { observePodMachine } from './observe-pod.ts';
 import type { Effect, Machine, StepInput } from './step.ts';
@@ -11,9 +11,12 @@ export interface StepRun {
   next(input: StepInput): Effect;
 }
 
+/** They have no state of their own, so one serves all tasks. */
+const WRITE_MACHINES = forEachWrite((name) => writeMachine(writeNamed(name)));
+
 export function stepRun(task: Task): StepRun {
   const action = actionNamed(task.action);
-  return action.kind === 'read' ? runOf(observePodMachine, task) : runOf(writeMachine(action), task);
+  return action.kind === 'read' ? runOf(observePodMachine, task) : runOf(WRITE_MACHINES[action.name], task);
 }
 
 function runOf<State>(machine: Machine<State>, task: Task): StepRun {

@@ -1,4 +1,4 @@
-import { type CandidateKind, isDeletion, type Ledger } from './ledger.ts';
+import { type BudgetUse, type CandidateKind, isDeletion } from './ledger.ts';
 import type { Limiter } from './limiter.ts';
 
 /** `maxUnavailable`: see docs/design.md, "The budget". */
@@ -12,9 +12,9 @@ export const budget = {
 } as const satisfies Limiter;
 
 /** Nodes whose pod is not available lose nothing: they need a place of their own, and not one in U. */
-export function roomInBudget(kind: CandidateKind, ledger: Ledger): number {
+export function roomInBudget(kind: CandidateKind, use: BudgetUse): number {
   if (!isDeletion(kind)) return Number.POSITIVE_INFINITY;
-  const { allowed, occupied, unavailable, reserved } = ledger;
+  const { allowed, occupied, unavailable, reserved } = use;
   const places = allowed - occupied;
   return kind === 'available' ? Math.min(places, allowed - unavailable - reserved) : places;
 }

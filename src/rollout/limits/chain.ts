@@ -1,6 +1,6 @@
-import { budget } from './budget.ts';
+import { budget, roomInBudget } from './budget.ts';
 import { failedNodes } from './failed-nodes.ts';
-import { type CandidateKind, type FlightLimits, giveBack, type Ledger } from './ledger.ts';
+import { type BudgetUse, type CandidateKind, type FlightLimits, giveBack, type Ledger } from './ledger.ts';
 import { maxInFlight } from './max-in-flight.ts';
 import { maxInFlightPerDaemonSet } from './max-in-flight-per-daemonset.ts';
 import { pace } from './pace.ts';
@@ -29,8 +29,8 @@ export function freePlaces(kind: CandidateKind, ledger: Ledger): number {
 }
 
 /** Whether an asked deletion that has not left yet still fits the budget: things may have got worse since it was asked. */
-export function stillFits(kind: CandidateKind, ledger: Ledger): boolean {
-  return budget.room(kind, giveBack(ledger, kind)) >= 1;
+export function stillFits(kind: CandidateKind, use: BudgetUse): boolean {
+  return roomInBudget(kind, giveBack(use, kind)) >= 1;
 }
 
 /** Replacements in flight, at most, whatever the budget is. */

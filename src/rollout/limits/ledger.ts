@@ -53,23 +53,21 @@ export function isDeletion(kind: CandidateKind): boolean {
 
 /** As it is when one more of that kind is asked for. */
 export function take(ledger: Ledger, kind: CandidateKind): Ledger {
-  return spend(ledger, kind, 1);
-}
-
-/** As it was before one of that kind was asked for. Its try is spent. */
-export function giveBack(ledger: Ledger, kind: CandidateKind): Ledger {
-  return { ...spend(ledger, kind, -1), tries: ledger.tries };
-}
-
-function spend(ledger: Ledger, kind: CandidateKind, count: 1 | -1): Ledger {
   const action = actionOf(kind);
-  const tries = { ...ledger.tries, [action]: ledger.tries[action] - count };
-  if (!isDeletion(kind)) return { ...ledger, tries };
+  const tries = { ...ledger.tries, [action]: ledger.tries[action] - 1 };
+  return { ...ledger, ...spend(ledger, kind, 1), tries };
+}
+
+/** The budget as it was before one of that kind was asked for. */
+export function giveBack(use: BudgetUse, kind: CandidateKind): BudgetUse {
+  return { ...use, ...spend(use, kind, -1) };
+}
+
+function spend({ inFlight, occupied, reserved }: BudgetUse, kind: CandidateKind, count: 1 | -1): Partial<BudgetUse> {
+  if (!isDeletion(kind)) return {};
   return {
-    ...ledger,
-    tries,
-    inFlight: ledger.inFlight + count,
-    occupied: ledger.occupied + count,
-    reserved: ledger.reserved + (kind === 'available' ? count : 0),
+    inFlight: inFlight + count,
+    occupied: occupied + count,
+    reserved: reserved + (kind === 'available' ? count : 0),
   };
 }
